@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+// Runs `prisma generate` when its output is missing or was made from other inputs. Every `npm start` and `npm test`
+// goes through here, so nothing is imported that the usual answer, "nothing to do", does not need.
+
+const ROOT = join(import.meta.dirname, '..');
+const OUTPUT = join(ROOT, 'prisma/generated');
+const HASH_FILE = join(OUTPUT, '.hash');
+const INPUTS = [
+  'prisma/schema.prisma',
+  'prisma.config.ts',
+  'node_modules/prisma/package.json',
+  'node_modules/prisma-pothos-types/package.json',
+];
+const LOCK_TIMEOUT_MS = 180_000;
+
+function hashInputs(): string {
+  const hash = createHash('sha256');
+  for (const input of INPUTS) hash.update(readFileSync(join(ROOT, input))).update('\0');
+  return hash.digest('hex');
+}
+
+function isCurrent(hash: string): boolean {
+  return existsSync(HASH_FILE) && readFileSync(HASH_FILE, 'utf8') === hash;
+}
+
+function generate(): void {
+  const prisma = join(ROOT, 'node_modules/prisma/build/index.js');
+  // Prisma starts its generators by name, through a shebang: both must be found here, not an older Node's elsewhere.
+  const path = [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+  const env = { ...process.env, PATH: path, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
+  try {
+    execFileSync(process.execPath, [prisma, 'generate', '--no-hints'], { cwd: ROOT, env, stdio: 'pipe' });
+  } catch (error) {
+    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    process.stderr.write(`prisma generate failed\n${output || error}\n`);
+    process.exit(1);
+  }
+}
+
+if (!isCurrent(hashInputs())) {
+  mkdirSync(OUTPUT, { recursive: true });
+  const { waitForFileLock } = await import('../src/platform/file-lock.ts');
+  const lock = await waitForFileLock(join(OUTPUT, '.lock'), LOCK_TIMEOUT_MS);
+  const hash = hashInputs();
+  // Another process may have done it while we waited; the hash is there only while all of the output is.
+  if (!isCurrent(hash)) {
+    rmSync(HASH_FILE, { force: true });
+    generate();
+    writeFileSync(HASH_FILE, hash);
+  }
+  lock?.release();
+}

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LOCK_TEXT, PRISMA_FOLDER } from '../src/platform/schema-engine.ts';
+import { diffMigrationsToSchema } from './schema-diff.ts';
+
+// npm run migrate:new NAME: writes prisma/migrations/<time>_NAME/migration.sql, what schema.prisma has over the
+// migrations so far. Nothing is applied: read it, add what Prisma cannot say (BRIN and partial indexes), then commit.
+
+const LOCK_FILE = join(PRISMA_FOLDER, 'migrations/migration_lock.toml');
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+const name = process.argv
+  .slice(2)
+  .join('_')
+  .toLowerCase()
+  .replaceAll(/[^a-z0-9]+/g, '_')
+  .replaceAll(/^_+|_+$/g, '');
+if (!name) fail('Usage: npm run migrate:new NAME   (NAME says what changes: "add_team_budgets")');
+const sql = await diffMigrationsToSchema().catch((error: Error) => fail(`The diff failed: ${error.message}`));
+if (sql === null) {
+  process.stdout.write('prisma/schema.prisma and prisma/migrations agree: there is nothing to migrate.\n');
+} else {
+  const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
+  const folder = join(PRISMA_FOLDER, 'migrations', `${stamp}_${name}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'migration.sql'), sql.endsWith('\n') ? sql : `${sql}\n`);
+  if (!existsSync(LOCK_FILE)) await writeFile(LOCK_FILE, LOCK_TEXT);
+  process.stdout.write(`${join('prisma/migrations', `${stamp}_${name}`, 'migration.sql')}\n`);
+}
+// PGlite leaves a timer of ten seconds behind.
+process.exit(0);

@@ -1,0 +1,157 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { Config } from './config.ts';
+import { createFirstOrganization } from './domain/access/create-first-organization.ts';
+import type { CreatedOrganization } from './domain/access/insert-organization.ts';
+import { openResources } from './domain/open-resources.ts';
+import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/handler.ts';
+import { openWebSocketDoor } from './graphql/websocket.ts';
+import { corsHeaders } from './platform/cors.ts';
+import { startEmbeddedPostgres } from './platform/embedded-postgres.ts';
+import { newUuid } from './platform/ids.ts';
+import type { Log } from './platform/log.ts';
+import { migrateDatabase } from './platform/migrate.ts';
+import { createRestHandler } from './rest/app.ts';
+import { createHealthHandler } from './rest/health.ts';
+
+export interface App {
+  /** Both doors as a function: for tests, and for whoever brings a server of their own. */
+  fetch(request: Request, address?: string): Promise<Response>;
+  /** Listens; rejects when the port is taken. */
+  listen(port: number, host: string): Promise<{ port: number }>;
+  /** Made by this start, where there was none before. */
+  firstOrganization: CreatedOrganization | null;
+  /** Finishes what is in flight, then stops everything that was started. */
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  config: Readonly<Config>;
+  log: Log;
+  clock?: () => number;
+  /** Told of the first organization's key before it becomes valid. */
+  keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
+  /** A migrated database, instead of the one that the configuration names. */
+  connectionString?: string;
+}
+
+interface Bindings {
+  incoming: IncomingMessage;
+}
+
+interface DatabaseServer {
+  connectionString: string;
+  stop(): Promise<void>;
+  revive?: () => Promise<void>;
+}
+
+async function openDatabaseServer({ config, log, connectionString }: AppOptions): Promise<DatabaseServer> {
+  if (connectionString) return { connectionString, stop: async () => {} };
+  if (config.databaseUrl) {
+    await migrateDatabase(config.databaseUrl);
+    return { connectionString: config.databaseUrl, stop: async () => {} };
+  }
+  const options = { dataDir: config.dataDir, log: (line: string) => log.debug(line) };
+  let server = await startEmbeddedPostgres(options);
+  const { applied } = await migrateDatabase(server.connectionString);
+  if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  let reviving: Promise<void> | null = null;
+  return {
+    connectionString: server.connectionString,
+    stop: () => server.stop(),
+    /** The same folder and socket again, so connections made from now on find it. */
+    revive: () => {
+      reviving ??= startEmbeddedPostgres(options)
+        .then((revived) => {
+          server = revived;
+        })
+        .finally(() => {
+          reviving = null;
+        });
+      return reviving;
+    },
+  };
+}
+
+/** Builds everything once and joins the doors. @throws AppError unavailable when the database cannot be had */
+export async function createApp(options: AppOptions): Promise<App> {
+  const databaseServer = await openDatabaseServer(options);
+  try {
+    return await joinDoors(options, databaseServer);
+  } catch (error) {
+    await databaseServer.stop();
+    throw error;
+  }
+}
+
+async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
+  const { config, log, clock } = options;
+  const { connectionString, revive } = databaseServer;
+  const resources = await openResources({ config, log, connectionString, revive, clock });
+  const keep = options.keepFirstKey ?? (async () => {});
+  const firstOrganization = await createFirstOrganization(resources.database, keep);
+  const handleGraphQL = createGraphQLHandler(resources);
+  const handleRest = await createRestHandler(resources);
+  const health = createHealthHandler(resources);
+  let listening: { server: Server; closeDoor(): Promise<void> } | null = null;
+  let stopping = false;
+
+  async function answer(request: Request, path: string, requestId: string, address: string): Promise<Response> {
+    if (path === GRAPHQL_PATH) return handleGraphQL(request, { requestId, address });
+    if (path.startsWith('/health/')) return health(path, stopping);
+    return handleRest(request, { requestId, address });
+  }
+
+  async function fetch(request: Request, address = 'local'): Promise<Response> {
+    const requestId = newUuid();
+    const cors = corsHeaders(config.corsOrigins, request.headers.get('origin'));
+    const isPreflight = request.method === 'OPTIONS' && request.headers.has('access-control-request-method');
+    const path = new URL(request.url).pathname;
+    const response = isPreflight
+      ? new Response(null, { status: 204 })
+      : await answer(request, path, requestId, address);
+    response.headers.set('X-Request-Id', requestId);
+    for (const [name, value] of cors) response.headers.set(name, value);
+    return response;
+  }
+
+  function addressOf(incoming: IncomingMessage): string {
+    const forwarded = config.trustProxy ? incoming.headers['x-forwarded-for'] : undefined;
+    const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim();
+    return first || incoming.socket.remoteAddress || 'unknown';
+  }
+
+  return {
+    fetch,
+    firstOrganization,
+    async listen(port, host) {
+      const listener = getRequestListener((request, env) => {
+        const { incoming } = env as unknown as Bindings;
+        return fetch(request, addressOf(incoming));
+      });
+      const server = createServer(listener);
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+      const door = openWebSocketDoor(resources, server);
+      listening = { server, closeDoor: () => door.close() };
+      const address = server.address();
+      return { port: typeof address === 'object' && address ? address.port : port };
+    },
+    async close() {
+      stopping = true;
+      if (listening) {
+        const { server, closeDoor } = listening;
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        await closeDoor();
+        server.closeIdleConnections();
+        const force = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000);
+        await closed;
+        clearTimeout(force);
+      }
+      await resources.close();
+      await databaseServer.stop();
+    },
+  };
+}

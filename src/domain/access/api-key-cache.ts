@@ -1,0 +1,72 @@
+import type { Database } from '../../platform/database.ts';
+import type { Log } from '../../platform/log.ts';
+import { hashApiKeySecret } from './api-key-secret.ts';
+import { findApiKey, type StoredApiKey } from './find-api-key.ts';
+
+/** How long another process may go on accepting a key after it was revoked, at most. */
+const FRESH_FOR_MS = 5_000;
+const MAX_CACHED_KEYS = 10_000;
+const LAST_USED_EVERY_MS = 10_000;
+
+/** Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now and then. */
+export interface ApiKeyCache {
+  find(secret: string): Promise<StoredApiKey | null>;
+  /** Forgets everything: after a key or organization was changed in this process. */
+  clear(): void;
+  markUsed(apiKeyId: string): void;
+  close(): Promise<void>;
+}
+
+interface Entry {
+  key: StoredApiKey;
+  freshUntil: number;
+}
+
+/**
+ * The cache is keyed by the secret's own text, held in memory only: a hit costs no hash. Unknown secrets are never
+ * cached, so guessing cannot fill it.
+ */
+export function createApiKeyCache(database: Database, clock: () => number, log: Log): ApiKeyCache {
+  const entries = new Map<string, Entry>();
+  const lastUsed = new Map<string, number>();
+
+  async function flushLastUsed(): Promise<void> {
+    if (lastUsed.size === 0) return;
+    const ids = [...lastUsed.keys()];
+    const times = [...lastUsed.values()].map((time) => new Date(time).toISOString());
+    lastUsed.clear();
+    await database.pool.query(
+      `UPDATE api_keys k SET last_used_at = u.at
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, at)
+        WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.at)`,
+      [ids, times],
+    );
+  }
+
+  const timer = setInterval(() => {
+    flushLastUsed().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
+  }, LAST_USED_EVERY_MS);
+  timer.unref();
+
+  return {
+    async find(secret) {
+      const now = clock();
+      const known = entries.get(secret);
+      if (known && known.freshUntil > now) return known.key;
+      const key = await database.retryingLostConnections(() => findApiKey(database.pool, hashApiKeySecret(secret)));
+      if (key === null) {
+        entries.delete(secret);
+        return null;
+      }
+      if (entries.size >= MAX_CACHED_KEYS) entries.clear();
+      entries.set(secret, { key, freshUntil: now + FRESH_FOR_MS });
+      return key;
+    },
+    clear: () => entries.clear(),
+    markUsed: (apiKeyId) => lastUsed.set(apiKeyId, clock()),
+    async close() {
+      clearInterval(timer);
+      await flushLastUsed();
+    },
+  };
+}

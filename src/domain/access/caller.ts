@@ -1,0 +1,26 @@
+import type { Scope } from './scopes.ts';
+
+export type PlanName = 'free' | 'pro' | 'enterprise';
+export type CreditsModeName = 'none' | 'prepaid';
+
+/** The organization behind a request, as far as every verb may need it. */
+export interface CallerOrganization {
+  id: string;
+  name: string;
+  plan: PlanName;
+  creditsMode: CreditsModeName;
+  /** Null: raw events are kept for ever, unless the server's own setting says otherwise. */
+  retentionDays: number | null;
+  createdAt: Date;
+}
+
+/** Who is asking: one valid API key and its organization. Ids are UUIDs. */
+export interface Caller {
+  organization: CallerOrganization;
+  apiKeyId: string;
+  apiKeyName: string;
+  scopes: ReadonlySet<Scope>;
+  /** Set: the key sees and writes this team only. */
+  teamId: string | null;
+  expiresAt: Date | null;
+}

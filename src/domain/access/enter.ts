@@ -1,0 +1,44 @@
+import { AppError } from '../../platform/errors.ts';
+import type { RateLimitState } from '../../platform/rate-limiter.ts';
+import type { Resources } from '../context.ts';
+import { admit } from './admit.ts';
+import type { Caller } from './caller.ts';
+import { rateLimitExceeded } from './plan-limits.ts';
+
+/** A caller at the door: known, counted, and perhaps over the plan's limit. */
+export interface Admission {
+  caller: Caller;
+  /** Null: the plan has no limit. */
+  rateLimit: RateLimitState | null;
+  /** Set: the request must be refused with this, and with the limit's headers. */
+  refusal: AppError | null;
+}
+
+const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
+
+/**
+ * What every door does first: who is it, and has the plan room? Both doors call this and nothing else, so they cannot
+ * differ. Failed authentication is limited by address.
+ * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from this address)
+ */
+export async function enter(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Admission> {
+  let caller: Caller;
+  try {
+    caller = await admit(resources, authorization);
+  } catch (error) {
+    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
+    const failures = await resources.authFailures.consume(address);
+    if (!failures.exceeded) throw error;
+    const retryAfterSeconds = Math.max(1, Math.ceil((failures.resetMs - Date.now()) / 1000));
+    throw new AppError('rate_limit_exceeded', 'Too many requests with a wrong API key came from this address.', {
+      details: { retryAfterSeconds },
+    });
+  }
+  const rateLimit = await resources.planLimits.consume(caller);
+  const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
+  return { caller, rateLimit, refusal };
+}

@@ -1,0 +1,35 @@
+import type { Config } from '../config.ts';
+import type { Database } from '../platform/database.ts';
+import type { Log } from '../platform/log.ts';
+import type { RateLimiter } from '../platform/rate-limiter.ts';
+import type { ApiKeyCache } from './access/api-key-cache.ts';
+import type { Caller } from './access/caller.ts';
+import type { PlanLimits } from './access/plan-limits.ts';
+import type { PriceBook } from './pricing/match-price.ts';
+import type { TeamDirectory } from './teams/team-directory.ts';
+import type { SeriesCache } from './usage/series-cache.ts';
+import type { UsageCommitter } from './usage/usage-committer.ts';
+
+/** What lives as long as the process. Built once, in app.ts. */
+export interface Resources {
+  config: Readonly<Config>;
+  database: Database;
+  log: Log;
+  /** Milliseconds since 1970; the only clock of the domain. */
+  clock: () => number;
+  apiKeys: ApiKeyCache;
+  planLimits: PlanLimits;
+  /** Failed authentication, by address. */
+  authFailures: RateLimiter;
+  prices: PriceBook;
+  teams: TeamDirectory;
+  series: SeriesCache;
+  usage: UsageCommitter;
+}
+
+/** What every verb takes first: who asks, and what there is to work with. */
+export interface Context {
+  resources: Resources;
+  caller: Caller;
+  requestId: string;
+}

@@ -1,0 +1,26 @@
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { type CostBreakdownLine, explainCost } from '../usage/explain-cost.ts';
+import { normalizeUsage } from '../usage/normalize-usage.ts';
+import type { UsageEvent } from '../usage/usage-event.ts';
+import type { UsageInput } from '../usage/usage-input.ts';
+
+export interface CostEstimate
+  extends Pick<
+    UsageEvent,
+    'provider' | 'model' | 'serviceTier' | 'cost' | 'computedCost' | 'costSource' | 'priceId' | 'unpricedReason'
+  > {
+  costBreakdown: CostBreakdownLine[];
+}
+
+/**
+ * What an event would cost if it were recorded. Records nothing.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function estimateCost(context: Context, input: UsageInput): Promise<CostEstimate> {
+  requireScope(context.caller, 'costs:read');
+  const { event } = normalizeUsage(context, input);
+  const { provider, model, serviceTier, cost, computedCost, costSource, priceId, unpricedReason } = event;
+  const costBreakdown = await explainCost(context, event);
+  return { provider, model, serviceTier, cost, computedCost, costSource, priceId, unpricedReason, costBreakdown };
+}

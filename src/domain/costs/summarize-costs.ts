@@ -1,0 +1,78 @@
+import { elapsedBefore, spanAt, spanBefore, type TimeSpan } from '../../platform/calendar.ts';
+import { type AttoUsd, percentOf, ratioOf } from '../../platform/money.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { readZone } from '../usage/read-span.ts';
+import { sumUsage } from '../usage/sum-usage.ts';
+import { readGroupLimit, totalOf } from '../usage/summarize-usage.ts';
+import { checkDimensions, type Dimension } from '../usage/usage-dimension.ts';
+import type { UsageFilter } from '../usage/usage-filter.ts';
+import type { UsageSums } from '../usage/usage-sums.ts';
+
+export const COST_PERIODS = ['day', 'week', 'month', 'quarter', 'year'] as const;
+export type CostPeriod = (typeof COST_PERIODS)[number];
+
+const SHARE_PLACES = 6;
+
+export interface CostQuestion {
+  period?: CostPeriod | null;
+  timezone?: string | null;
+  groupBy?: readonly Dimension[] | null;
+  filter?: UsageFilter | null;
+  limit?: number | null;
+}
+
+export interface CostGroup extends UsageSums {
+  values: (string | null)[];
+  other: boolean;
+  /** Part of the total from 0 to 1, as decimal text; null where the total is 0. */
+  share: string | null;
+}
+
+export interface CostSummary extends TimeSpan {
+  zone: string;
+  groupBy: readonly Dimension[];
+  total: AttoUsd;
+  unpricedRequests: number;
+  /** The same elapsed part of the period before. */
+  previous: TimeSpan & { total: AttoUsd };
+  /** Decimal text; null where nothing was spent before. */
+  changePercent: string | null;
+  groups: CostGroup[];
+}
+
+/**
+ * What this period has cost so far, beside the same part of the one before, and by what it is grouped by (by default
+ * the provider).
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function summarizeCosts(context: Context, question: CostQuestion): Promise<CostSummary> {
+  requireScope(context.caller, 'costs:read');
+  const zone = readZone(question.timezone);
+  const groupBy = question.groupBy ?? [{ name: 'provider', key: null }];
+  checkDimensions(groupBy);
+  const limit = readGroupLimit(question.limit);
+  const filter = question.filter ?? {};
+  const period = question.period ?? 'month';
+  const nowMs = context.resources.clock();
+  const current = spanAt(nowMs, period, zone);
+  const before = spanBefore(current.startMs, period, zone);
+  const previous = { startMs: before.startMs, endMs: elapsedBefore(current.startMs, nowMs, before, zone) };
+  const sums = await sumUsage(context, { spans: [current], dimensions: groupBy, filter, limit });
+  const [past] =
+    previous.startMs < previous.endMs
+      ? await sumUsage(context, { spans: [previous], dimensions: [], filter, limit })
+      : [undefined];
+  const totals = totalOf(sums);
+  const pastTotal = past?.cost ?? 0n;
+  return {
+    ...current,
+    zone,
+    groupBy,
+    total: totals.cost,
+    unpricedRequests: totals.unpricedRequests,
+    previous: { ...previous, total: pastTotal },
+    changePercent: percentOf(totals.cost - pastTotal, pastTotal),
+    groups: sums.map((sum) => ({ ...sum, share: ratioOf(sum.cost, totals.cost, SHARE_PLACES) })),
+  };
+}

@@ -1,0 +1,68 @@
+import type { Config } from '../config.ts';
+import { type Database, openDatabase } from '../platform/database.ts';
+import type { Log } from '../platform/log.ts';
+import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
+import { createApiKeyCache } from './access/api-key-cache.ts';
+import { createPlanLimits } from './access/plan-limits.ts';
+import type { Resources } from './context.ts';
+import { importCatalog } from './pricing/import-catalog.ts';
+import { loadPriceBook } from './pricing/load-price-book.ts';
+import { readCatalog } from './pricing/read-catalog.ts';
+import { createTeamDirectory } from './teams/team-directory.ts';
+import { createSeriesCache } from './usage/series-cache.ts';
+import { createUsageCommitter } from './usage/usage-committer.ts';
+
+const MINUTE_SECONDS = 60;
+
+export interface OpenOptions {
+  config: Readonly<Config>;
+  log: Log;
+  /** Of a migrated database. */
+  connectionString: string;
+  /** Brings an embedded server back after it was lost. */
+  revive?: () => Promise<void>;
+  clock?: () => number;
+}
+
+async function preparePrices(database: Database, log: Log) {
+  const catalog = await readCatalog();
+  if (await importCatalog(database, catalog)) {
+    const { version, prices, rounded } = catalog;
+    log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');
+    log.debug({ rounded }, 'catalog prices with binary noise, kept rounded');
+  }
+  return loadPriceBook(database.pool);
+}
+
+/** Opens what the domain works with, over a migrated database; imports the price catalog where its version is new. */
+export async function openResources(options: OpenOptions): Promise<Resources & { close(): Promise<void> }> {
+  const { config, log, connectionString, revive } = options;
+  const clock = options.clock ?? Date.now;
+  const database = openDatabase({
+    connectionString,
+    connections: config.databaseConnections,
+    revive,
+    onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
+  });
+  const prices = await preparePrices(database, log);
+  const apiKeys = createApiKeyCache(database, clock, log);
+  const usage = createUsageCommitter({ database, maxQueuedEvents: config.usageQueueEvents });
+  return {
+    config,
+    database,
+    log,
+    clock,
+    apiKeys,
+    planLimits: createPlanLimits(database.pool),
+    authFailures: createLocalRateLimiter(config.authFailuresPerMinute, MINUTE_SECONDS),
+    prices,
+    teams: createTeamDirectory(database, clock),
+    series: createSeriesCache(database),
+    usage,
+    async close() {
+      await usage.close();
+      await apiKeys.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { normalizeProvider } from '../pricing/provider-name.ts';
+import { findWord } from './find-attribute.ts';
+import { WORD_NAMES } from './genai-attributes.ts';
+import type { Attributes } from './otlp-span.ts';
+
+/** Who answers at a host; the SDK in front of it may be another vendor's. */
+const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [
+  [/(?:^|\.)openrouter\.ai$/, 'openrouter'],
+  [/(?:^|\.)deepseek\.com$/, 'deepseek'],
+  [/(?:^|\.)groq\.com$/, 'groq'],
+  [/(?:^|\.)x\.ai$/, 'x-ai'],
+  [/(?:^|\.)mistral\.ai$/, 'mistral'],
+  [/(?:^|\.)together\.(?:xyz|ai)$/, 'together'],
+  [/(?:^|\.)fireworks\.ai$/, 'fireworks'],
+  [/(?:^|\.)cerebras\.ai$/, 'cerebras'],
+  [/(?:^|\.)perplexity\.ai$/, 'perplexity'],
+  [/(?:^|\.)moonshot\.(?:ai|cn)$/, 'moonshotai'],
+  [/(?:^|\.)cohere\.(?:ai|com)$/, 'cohere'],
+  [/(?:^|\.)anthropic\.com$/, 'anthropic'],
+  [/(?:^|\.)openai\.com$/, 'openai'],
+  [/\.azure\.com$/, 'azure'],
+  [/\.amazonaws\.com$/, 'aws'],
+  [/\.googleapis\.com$/, 'google'],
+];
+
+/** Whose models these are, for a provider name that cannot be true or is missing. */
+const MODELS: readonly (readonly [model: RegExp, provider: string])[] = [
+  [/^claude-/, 'anthropic'],
+  [/^gemini-/, 'google'],
+  [/^grok-/, 'x-ai'],
+  [/^deepseek-/, 'deepseek'],
+  [/^(?:mistral|magistral|ministral|codestral|pixtral)-/, 'mistral'],
+  [/^command-/, 'cohere'],
+  [/^(?:gpt-\d|chatgpt-|o\d|text-embedding-)/, 'openai'],
+];
+const OPENAI = 'openai';
+const UNKNOWN = 'unknown';
+
+function findIn(table: readonly (readonly [RegExp, string])[], text: string): string | undefined {
+  return table.find(([pattern]) => pattern.test(text.toLowerCase()))?.[1];
+}
+
+/**
+ * Who has served the call. The attribute names the flavour of the telemetry, so that every vendor behind an
+ * OpenAI-compatible proxy is `openai`: a host that we know decides before it, and `openai` yields to a model that is
+ * plainly another vendor's. `unknown` when nothing tells.
+ */
+export function findProvider(attributes: Attributes, model: string): string {
+  const host = findIn(HOSTS, findWord(attributes, WORD_NAMES.serverAddress) ?? '');
+  if (host !== undefined) return host;
+  const named = findWord(attributes, WORD_NAMES.provider);
+  const provider = named === undefined ? undefined : normalizeProvider(named);
+  if (provider !== undefined && provider !== OPENAI) return provider;
+  return findIn(MODELS, model) ?? provider ?? UNKNOWN;
+}

@@ -1,0 +1,25 @@
+import { READ_NAMES } from './genai-attributes.ts';
+import type { Attributes, AttributeValue } from './otlp-span.ts';
+import { type Fields, readList, readObject } from './read-fields.ts';
+
+/** The scalar attributes of a span or resource that metering reads; the rest is dropped here, and never looked at. */
+export function readAttributes(owner: Fields, path: string): Attributes {
+  const attributes = new Map<string, AttributeValue>();
+  for (const [pair, pairPath] of readList(owner, 'attributes', path)) {
+    if (typeof pair.key !== 'string' || !READ_NAMES.has(pair.key)) continue;
+    const value = readScalar(readObject(pair, 'value', pairPath));
+    if (value !== null) attributes.set(pair.key, value);
+  }
+  return attributes;
+}
+
+/** JSON writes 64-bit integers as text, and some exporters as numbers. A number that is none becomes NaN. */
+function readScalar({ stringValue, intValue, doubleValue, boolValue }: Fields): AttributeValue | null {
+  if (typeof stringValue === 'string') return stringValue;
+  const number = intValue ?? doubleValue;
+  if (number !== undefined && number !== null) {
+    const isReadable = typeof number === 'number' || (typeof number === 'string' && number !== '');
+    return isReadable ? Number(number) : Number.NaN;
+  }
+  return typeof boolValue === 'boolean' ? boolValue : null;
+}

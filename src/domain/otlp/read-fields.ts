@@ -1,0 +1,31 @@
+import { invalidField } from '../../platform/errors.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether the value is an object with fields. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function joinPath(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** The object of that name; missing is empty. @throws AppError `invalid_request` when it is anything else */
+export function readObject(fields: Fields, name: string, path: string): Fields {
+  const value = fields[name] ?? {};
+  if (!isFields(value)) throw invalidField(joinPath(path, name), 'must be an object');
+  return value;
+}
+
+/** The objects of a list with their paths; missing is empty. @throws AppError `invalid_request` for anything else */
+export function* readList(fields: Fields, name: string, path: string): Generator<[Fields, string]> {
+  const list = fields[name] ?? [];
+  const listPath = joinPath(path, name);
+  if (!Array.isArray(list)) throw invalidField(listPath, 'must be a list');
+  for (const [index, item] of list.entries()) {
+    const itemPath = `${listPath}.${index}`;
+    if (!isFields(item)) throw invalidField(itemPath, 'must be an object');
+    yield [item, itemPath];
+  }
+}

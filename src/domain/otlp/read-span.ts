@@ -1,0 +1,59 @@
+import type { Attributes, OtlpSpan } from './otlp-span.ts';
+import { readAttributes } from './read-attributes.ts';
+import { type Fields, readObject } from './read-fields.ts';
+
+const STATUS_ERROR = 2;
+const MAX_NANOS = 2n ** 64n - 1n;
+const TRACE_ID = /^[0-9a-f]{32}$/;
+const SPAN_ID = /^[0-9a-f]{16}$/;
+const ONLY_ZEROS = /^0*$/;
+
+/** The instrumentation scope as `name` or `name@version`. */
+export function readScope({ name, version }: Fields): string | null {
+  if (typeof name !== 'string' || name === '') return null;
+  return typeof version === 'string' && version !== '' ? `${name}@${version}` : name;
+}
+
+/** One span of either encoding: ids are hex text in JSON and bytes in protobuf, times are texts or numbers. */
+export function readSpan(fields: Fields, path: string, resource: Attributes, scope: string | null): OtlpSpan {
+  const traceId = readId(fields.traceId, TRACE_ID);
+  const spanId = readId(fields.spanId, SPAN_ID);
+  const start = readNanos(fields.startTimeUnixNano);
+  const end = readNanos(fields.endTimeUnixNano);
+  let problem: string | null = null;
+  if (!traceId) problem = 'traceId must be 16 bytes, not all 0';
+  else if (!spanId) problem = 'spanId must be 8 bytes, not all 0';
+  else if (start === null || end === null) problem = 'its times must be nanoseconds since 1970';
+  else if (start === 0n && end === 0n) problem = 'it has no time';
+  return {
+    traceId: traceId ?? '',
+    spanId: spanId ?? '',
+    parentSpanId: readId(fields.parentSpanId, SPAN_ID),
+    name: typeof fields.name === 'string' ? fields.name : '',
+    startTimeUnixNano: start ?? 0n,
+    endTimeUnixNano: end ?? 0n,
+    isError: readObject(fields, 'status', path).code === STATUS_ERROR,
+    attributes: readAttributes(fields, path),
+    resource,
+    scope,
+    problem,
+  };
+}
+
+function readId(value: unknown, pattern: RegExp): string | null {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
+  if (typeof text !== 'string') return null;
+  const id = text.toLowerCase();
+  return pattern.test(id) && !ONLY_ZEROS.test(id) ? id : null;
+}
+
+/** Null when it is no time; 0 when it is missing. A JSON number past 2^53 has lost its last digits already. */
+function readNanos(value: unknown): bigint | null {
+  if (value === undefined || value === null || value === '') return 0n;
+  if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? capNanos(BigInt(value)) : null;
+  return typeof value === 'string' && /^\d{1,20}$/.test(value) ? capNanos(BigInt(value)) : null;
+}
+
+function capNanos(nanos: bigint): bigint | null {
+  return nanos <= MAX_NANOS ? nanos : null;
+}

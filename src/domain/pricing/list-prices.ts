@@ -1,0 +1,86 @@
+import { AppError, invalidField } from '../../platform/errors.ts';
+import { parseId } from '../../platform/ids.ts';
+import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { findPriceById } from './find-price-by-id.ts';
+import type { Price } from './price.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
+import { normalizeProvider } from './provider-name.ts';
+
+export const PRICE_CURSOR = 'price';
+const CURSOR_SEPARATOR = '\n';
+
+export interface PriceQuestion extends PageInput {
+  provider?: string | null;
+  /** The catalog's own name of the model. */
+  model?: string | null;
+  /** Only prices in force at that time; by default all, past and future too. */
+  at?: Date | null;
+}
+
+/** Where a price stands in the list: by provider, model, start, id. */
+export function priceCursorKey(price: Price): string {
+  return [price.provider, price.model, price.ordinal, price.id].join(CURSOR_SEPARATOR);
+}
+
+const IN_FORCE = `
+  SELECT ${PRICE_COLUMNS}, c.ordinal
+    FROM catalog_entries c JOIN prices p ON p.id = c.price_id
+   WHERE c.version = (SELECT version FROM catalog_versions ORDER BY imported_at DESC LIMIT 1)
+  UNION ALL
+  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = $1`;
+
+/**
+ * The prices that the organization's events are priced by: its own, and the catalog's.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function listPrices(context: Context, question: PriceQuestion): Promise<Page<Price>> {
+  requireScope(context.caller, 'prices:read');
+  const size = readPageSize(question.first);
+  const values: unknown[] = [context.caller.organization.id];
+  const conditions = ['true'];
+  const add = (condition: (n: string) => string, value: unknown) => {
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  if (question.provider) add((n) => `p.provider = ${n}`, normalizeProvider(question.provider));
+  if (question.model) add((n) => `p.model = ${n}`, question.model);
+  if (question.at) {
+    add((n) => `(p.valid_from IS NULL OR p.valid_from <= ${n})`, question.at);
+    add((n) => `(p.valid_to IS NULL OR p.valid_to > ${n})`, question.at);
+  }
+  if (question.after) {
+    const [provider, model, ordinal, id] = parseCursor(PRICE_CURSOR, question.after).split(CURSOR_SEPARATOR);
+    if (!id || !/^\d{1,9}$/.test(ordinal ?? '') || !parseUuid(id)) {
+      throw invalidField('after', 'is not a cursor of this list');
+    }
+    values.push(provider, model, Number(ordinal), id);
+    const n = values.length;
+    conditions.push(`(p.provider, p.model, p.ordinal, p.id) > ($${n - 3}, $${n - 2}, $${n - 1}::int, $${n}::uuid)`);
+  }
+  values.push(size + 1);
+  const { rows } = await context.resources.database.pool.query<PriceRow>(
+    `SELECT * FROM (${IN_FORCE}) p WHERE ${conditions.join(' AND ')}
+      ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT $${values.length}`,
+    values,
+  );
+  return { items: rows.slice(0, size).map(readPrice), hasMore: rows.length > size };
+}
+
+function parseUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}
+
+/**
+ * A price by its TypeID, also one that a later catalog has replaced.
+ * @throws AppError not_found, insufficient_permissions
+ */
+export async function getPrice(context: Context, id: string): Promise<Price> {
+  requireScope(context.caller, 'prices:read');
+  const { database, prices } = context.resources;
+  const uuid = parseId('price', id);
+  const price = uuid === null ? null : await findPriceById(database.pool, prices, context.caller.organization.id, uuid);
+  if (price === null) throw new AppError('not_found', 'There is no price with this id.');
+  return price;
+}

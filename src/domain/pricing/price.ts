@@ -1,0 +1,72 @@
+/** The tokens and calls of one request. Whole numbers, not negative; every total includes its parts. */
+export interface UsageCounts {
+  /** All input: cache reads, cache writes and audio included. */
+  inputTokens: number;
+  /** All output: reasoning and audio included. */
+  outputTokens: number;
+  cacheReadTokens: number;
+  /** All cache writes, those kept for one hour included. */
+  cacheWriteTokens: number;
+  cacheWrite1hTokens: number;
+  reasoningTokens: number;
+  inputAudioTokens: number;
+  outputAudioTokens: number;
+  webSearches: number;
+}
+
+/** Which model names a price is for, in the words of the genai-prices data. Case is ignored, except by `regex`. */
+export type MatchRule =
+  | { equals: string }
+  | { starts_with: string }
+  | { ends_with: string }
+  | { contains: string }
+  | { regex: string }
+  | { or: MatchRule[] }
+  | { and: MatchRule[] };
+
+/** From this much on: a request with more than `above` input tokens pays `price` for all of the unit, not for the rest. */
+export interface PriceTier {
+  above: number;
+  price: string;
+}
+
+/** The price of one unit: `price` USD (plain decimal, at most 12 places) for every `per` of it. */
+export interface UnitPrice {
+  /** `input_tokens`, `cache_read_tokens`, ...; also units that Meterr does not count yet (`audio_seconds`). */
+  unit: string;
+  price: string;
+  per: number;
+  /** Ascending by `above`; empty when the price is flat. */
+  tiers: PriceTier[];
+}
+
+/** A part of every day in UTC, start included, end not. An end before its start is on the next day. */
+export interface DailyWindow {
+  startSeconds: number;
+  endSeconds: number;
+}
+
+/** One price sheet of one model for one stretch of time. Never changed, only followed by another; plain JSON. */
+export interface Price {
+  /** UUID made of the content: the same sheet has the same id in every version of the catalog. */
+  id: string;
+  /** Whose override it is; null = the catalog's, for everyone. */
+  organizationId: string | null;
+  provider: string;
+  /** The catalog's own name of the model; of an override, the name or pattern it was made for. */
+  model: string;
+  match: MatchRule;
+  /** Null = the standard tier, the only one the catalog knows. */
+  serviceTier: string | null;
+  /** Epoch milliseconds, included; null = always so far. */
+  validFrom: number | null;
+  /** Epoch milliseconds, not included; null = until further notice. */
+  validTo: number | null;
+  dailyWindow: DailyWindow | null;
+  units: UnitPrice[];
+  /** `genai-prices`, or `override`. */
+  source: string;
+  sourceVersion: string;
+  /** Order inside the provider. Of the sheets that fit a name and a time the last one of the first model counts. */
+  ordinal: number;
+}

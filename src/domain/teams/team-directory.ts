@@ -1,0 +1,46 @@
+import type { Database } from '../../platform/database.ts';
+
+/** Whether teams exist, from memory where it can: every event that names a team asks. */
+export interface TeamDirectory {
+  /** True when this process knows the team to exist in the organization; false says only "ask". */
+  isKnown(organizationId: string, teamId: string): boolean;
+  /** The ids among `teamIds` that exist in the organization and are not deleted. */
+  findExisting(organizationId: string, teamIds: readonly string[]): Promise<Set<string>>;
+  /** Forgets a team that this process has deleted. */
+  forget(teamId: string): void;
+}
+
+const FRESH_FOR_MS = 5_000;
+const MAX_KNOWN = 100_000;
+
+export function createTeamDirectory(database: Database, clock: () => number): TeamDirectory {
+  const freshUntil = new Map<string, number>();
+  const keyOf = (organizationId: string, teamId: string) => teamId + organizationId;
+
+  function isKnown(organizationId: string, teamId: string): boolean {
+    const until = freshUntil.get(keyOf(organizationId, teamId));
+    return until !== undefined && until > clock();
+  }
+
+  return {
+    isKnown,
+    async findExisting(organizationId, teamIds) {
+      const unknown = [...new Set(teamIds)].filter((teamId) => !isKnown(organizationId, teamId));
+      if (unknown.length > 0) {
+        const { rows } = await database.retryingLostConnections(() =>
+          database.pool.query<{ id: string }>({
+            name: 'find-teams',
+            text: 'SELECT id FROM teams WHERE organization_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL',
+            values: [organizationId, unknown],
+          }),
+        );
+        if (freshUntil.size > MAX_KNOWN) freshUntil.clear();
+        for (const { id } of rows) freshUntil.set(keyOf(organizationId, id), clock() + FRESH_FOR_MS);
+      }
+      return new Set(teamIds.filter((teamId) => isKnown(organizationId, teamId)));
+    },
+    forget(teamId) {
+      for (const key of freshUntil.keys()) if (key.startsWith(teamId)) freshUntil.delete(key);
+    },
+  };
+}

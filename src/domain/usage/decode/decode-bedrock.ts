@@ -1,0 +1,47 @@
+import type { Draft } from './draft.ts';
+import {
+  addCounts,
+  addProblem,
+  type Count,
+  hasAny,
+  readCount,
+  requireCount,
+  type Source,
+  sumCounts,
+} from './read-count.ts';
+
+/**
+ * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether `totalTokens` counts them is
+ * unconfirmed, so both are taken for right.
+ */
+export function decodeBedrockConverse(source: Source): Draft {
+  if (hasAny(source.fields, 'cachedInputTokens', 'inputTokenDetails', 'reasoningTokens', 'outputTokenDetails')) {
+    const message = "looks like the AI SDK's usage, whose inputTokens hold cache for some providers and not for others";
+    addProblem(source, source.path, `${message}: send the provider's own usage object`);
+  }
+  const raw = requireCount(source, 'inputTokens');
+  const output = readCount(source, 'outputTokens');
+  const cacheRead = readCount(source, 'cacheReadInputTokens', 'cacheReadInputTokenCount');
+  const stated = readCount(source, 'cacheWriteInputTokens', 'cacheWriteInputTokenCount');
+  const cacheWrite = stated.given ? stated : sumCounts(source, 'cacheDetails', 'inputTokens', () => true);
+  const input = addCounts(raw, cacheRead, cacheWrite);
+  const total = readCount(source, 'totalTokens');
+  const fits = [raw, input].some((count) => count.value + output.value === total.value);
+  if (total.given && !fits) {
+    source.warnings.push(`${total.path} is ${total.value}, but its parts add up to ${input.value + output.value}`);
+  }
+  const cacheWrite1h = sumCounts(source, 'cacheDetails', 'inputTokens', (item) => item.ttl === '1h');
+  return { input, output, cacheRead, cacheWrite, cacheWrite1h };
+}
+
+/** What Bedrock appends to the last chunk of an InvokeModel stream; disjoint, as Converse is. */
+export function decodeBedrockMetrics(source: Source): Draft {
+  const cacheRead: Count = readCount(source, 'cacheReadInputTokenCount');
+  const cacheWrite: Count = readCount(source, 'cacheWriteInputTokenCount');
+  return {
+    input: addCounts(requireCount(source, 'inputTokenCount'), cacheRead, cacheWrite),
+    output: readCount(source, 'outputTokenCount'),
+    cacheRead,
+    cacheWrite,
+  };
+}

@@ -1,0 +1,29 @@
+import type { Draft } from './draft.ts';
+import { addCounts, addProblem, readCount, type Source } from './read-count.ts';
+
+/**
+ * Cohere v2 `usage`, and `meta` of embed: what is priced are `billed_units`; `tokens` also counts Cohere's own prompt.
+ * Whether billed input holds `cached_tokens` is unconfirmed, so they are only kept where they fit, with a warning.
+ */
+export function decodeCohere(source: Source): Draft {
+  const text = readCount(source, 'billed_units.input_tokens');
+  const images = readCount(source, 'billed_units.image_tokens');
+  let input = addCounts(text, images);
+  let output = readCount(source, 'billed_units.output_tokens');
+  if (images.value > 0) source.warnings.push(`${images.path} were read as input tokens`);
+  if (!input.given && !output.given) {
+    input = readCount(source, 'tokens.input_tokens');
+    output = readCount(source, 'tokens.output_tokens');
+    if (input.given) source.warnings.push(`${source.path}.billed_units has no tokens: usage.tokens were read instead`);
+  }
+  if (!input.given && !output.given) {
+    addProblem(source, source.path, 'has no token counts (search units, images and classifications are not tokens)');
+  }
+  const cached = readCount(source, 'cached_tokens', 'tokens.cached_tokens');
+  if (cached.value === 0) return { input, output };
+  const fits = cached.value <= input.value;
+  source.warnings.push(
+    `${cached.path} (${cached.value}) ${fits ? 'was read as part of' : 'is above, so was left out of'} the billed input`,
+  );
+  return fits ? { input, output, cacheRead: cached } : { input, output };
+}

@@ -1,0 +1,48 @@
+import { invalidField } from '../../../platform/errors.ts';
+import { type Fields, type FoundUsage, toFields } from './read-count.ts';
+
+/**
+ * One usage object from Anthropic's stream events, or null when there are none among the items. `message_start` has
+ * the input, the cache numbers and the only split by lifetime; `message_delta` repeats running totals, or null.
+ * An item may also hold both under their names: `{message_start, message_delta}`.
+ * @throws AppError `invalid_request` when the input is nowhere, or there are two answers.
+ */
+export function mergeAnthropicEvents(items: readonly unknown[], path: string): FoundUsage | null {
+  const events = items.map(toFields).filter((event) => event !== null);
+  const messages = events.map(findStartedMessage).filter((message) => message !== null);
+  if (messages.length > 1) throw invalidField(path, 'holds several answers; send one event for each');
+  const body = messages[0] ?? null;
+  const usages = [body?.usage, ...events.map(findDeltaUsage)].map(toFields).filter((usage) => usage !== null);
+  const [first, ...later] = usages;
+  if (!first) return null;
+  const fields: Record<string, unknown> = Object.assign(Object.create(null), first);
+  for (const usage of later) mergeUsage(fields, usage);
+  if (fields.input_tokens === undefined || fields.input_tokens === null) {
+    throw invalidField(path, 'is a message_delta without input_tokens; send the message_start too');
+  }
+  const isOpen = later.length === 0 && first === body?.usage;
+  const warnings = isOpen ? [`${path} has no message_delta after its message_start: the output is not final`] : [];
+  return { fields, path, body, warnings };
+}
+
+function findStartedMessage(event: Fields): Fields | null {
+  const start = event.type === 'message_start' ? event : toFields(event.message_start);
+  if (!start) return null;
+  return toFields(start.message) ?? (toFields(start.usage) ? start : { usage: start });
+}
+
+function findDeltaUsage(event: Fields): unknown {
+  if (event.type === 'message_delta') return event.usage;
+  const delta = toFields(event.message_delta);
+  return delta?.usage ?? delta;
+}
+
+/** Totals only grow, so the larger number is the later one, also where a proxy writes 0 for "said before". */
+function mergeUsage(merged: Record<string, unknown>, later: Fields): void {
+  for (const [name, value] of Object.entries(later)) {
+    if (value === null || value === undefined) continue;
+    const known = merged[name];
+    const isOlder = typeof known === 'number' && typeof value === 'number' && value >= 0 && known > value;
+    if (!isOlder) merged[name] = value;
+  }
+}

@@ -1,0 +1,127 @@
+import type { FieldProblem } from '../../../platform/errors.ts';
+
+/** More problems or warnings of one answer help nobody, and would be stored. */
+export const MAX_REMARKS = 20;
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** A usage object in what the caller sent. */
+export interface FoundUsage {
+  fields: Fields;
+  /** Where `fields` stands in the request, e.g. `usage.response.usage`. */
+  path: string;
+  /** The response body around it, or null when the usage object came alone. */
+  body: Fields | null;
+  warnings: string[];
+}
+
+/** A usage object being read, and what was found wrong with it so far. */
+export interface Source extends FoundUsage {
+  /** The provider as the caller names it, in lower-case letters and digits only (`x-ai` is `xai`). */
+  provider: string;
+  problems: FieldProblem[];
+}
+
+/** One count and where it was read; `given` is false, and the value 0, when the field is missing or null. */
+export interface Count {
+  value: number;
+  path: string;
+  given: boolean;
+}
+
+/** The value as an object with fields, or null for everything else (arrays too). */
+export function toFields(value: unknown): Fields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+}
+
+/** The value as text, or null when it is none or empty. */
+export function toText(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** Whether any of these fields is there and not null. */
+export function hasAny(fields: Fields, ...names: string[]): boolean {
+  return names.some((name) => fields[name] !== undefined && fields[name] !== null);
+}
+
+/**
+ * Reads a count that a provider may write under several names (dotted for nested ones). They are synonyms, so they are
+ * never summed: the largest is taken, and a disagreement is a warning. A bad value becomes a problem and reads as 0.
+ */
+export function readCount(source: Source, ...names: string[]): Count {
+  let found: Count | null = null;
+  for (const name of names) {
+    const count = readOne(source, name);
+    if (!count) continue;
+    if (found && found.value !== count.value) {
+      source.warnings.push(`${found.path} is ${found.value} but ${count.path} is ${count.value}; the larger was taken`);
+    }
+    if (!found || count.value > found.value) found = count;
+  }
+  return found ?? { value: 0, path: `${source.path}.${names[0]}`, given: false };
+}
+
+function readOne(source: Source, name: string): Count | null {
+  const value = name.includes('.') ? readNested(source, name) : source.fields[name];
+  if (value === undefined || value === null) return null;
+  const path = `${source.path}.${name}`;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    return { value: value + 0, path, given: true };
+  }
+  addProblem(source, path, 'must be a whole number from 0 to 9007199254740991');
+  return { value: 0, path, given: true };
+}
+
+function readNested(source: Source, name: string): unknown {
+  let fields = source.fields;
+  let from = 0;
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', from)) {
+    const inner = fields[name.slice(from, dot)];
+    if (inner === undefined || inner === null) return null;
+    const next = toFields(inner);
+    if (!next) {
+      addProblem(source, `${source.path}.${name.slice(0, dot)}`, 'must be an object');
+      return null;
+    }
+    fields = next;
+    from = dot + 1;
+  }
+  return fields[name.slice(from)];
+}
+
+/** As `readCount`; a missing value is a problem. */
+export function requireCount(source: Source, ...names: string[]): Count {
+  const count = readCount(source, ...names);
+  if (!count.given) addProblem(source, count.path, 'is missing');
+  return count;
+}
+
+/** Sums the `count` field of the items of a list field (`cacheDetails`) that the filter takes. */
+export function sumCounts(source: Source, list: string, field: string, takes: (item: Fields) => boolean): Count {
+  const items: unknown = source.fields[list];
+  const sum: Count = { value: 0, path: `${source.path}.${list}`, given: false };
+  if (!Array.isArray(items)) return sum;
+  for (const [index, item] of items.entries()) {
+    const fields = toFields(item);
+    if (!fields || !takes(fields)) continue;
+    sum.value += readCount({ ...source, fields, path: `${sum.path}.${index}` }, field).value;
+    sum.given = true;
+  }
+  return sum;
+}
+
+/** Adds counts that do not overlap; the path is that of the first. */
+export function addCounts(first: Count, ...others: Count[]): Count {
+  return {
+    value: others.reduce((sum, count) => sum + count.value, first.value),
+    path: first.path,
+    given: first.given || others.some((count) => count.given),
+  };
+}
+
+/** Names a refused field once. */
+export function addProblem(source: Source, path: string, message: string): void {
+  const { problems } = source;
+  if (problems.length < MAX_REMARKS && !problems.some((problem) => problem.path === path))
+    problems.push({ path, message });
+}

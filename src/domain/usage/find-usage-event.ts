@@ -1,0 +1,31 @@
+import { AppError } from '../../platform/errors.ts';
+import { parseId } from '../../platform/ids.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import type { UsageEvent } from './usage-event.ts';
+import { readUsageEvent, USAGE_EVENT_COLUMNS, USAGE_EVENT_TABLES, type UsageEventRow } from './usage-event-row.ts';
+import { whereUsage } from './usage-filter.ts';
+
+/** An event by its UUID, or null where there is none that the caller may see. Asks no scope: the verbs do. */
+export async function findUsageEvent({ caller, resources }: Context, uuid: string): Promise<UsageEvent | null> {
+  const { conditions, values } = whereUsage(caller);
+  values.push(uuid);
+  const { rows } = await resources.database.pool.query<UsageEventRow>(
+    `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
+      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`,
+    values,
+  );
+  return rows[0] ? readUsageEvent(rows[0]) : null;
+}
+
+/**
+ * An event by its TypeID.
+ * @throws AppError not_found, also where the id is none or the key may not see it
+ */
+export async function getUsageEvent(context: Context, id: string): Promise<UsageEvent> {
+  requireScope(context.caller, 'usage:read');
+  const uuid = parseId('usageEvent', id);
+  const event = uuid === null ? null : await findUsageEvent(context, uuid);
+  if (event === null) throw new AppError('not_found', 'There is no usage event with this id.');
+  return event;
+}

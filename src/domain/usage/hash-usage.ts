@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { COUNT_FIELDS } from './usage-event.ts';
+import type { UsageInput } from './usage-input.ts';
+
+const HASH_BYTES = 16;
+
+/** JSON with the keys of every object sorted: equal bodies give equal texts, whatever order they were written in. */
+function stableJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stableJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${stableJson(inner)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/**
+ * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a fixed order, with
+ * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again.
+ */
+export function hashUsage(input: UsageInput, provider: string, cost: string | null): Uint8Array {
+  const counts = COUNT_FIELDS.map((field) => input[field] ?? 0);
+  const parts = [
+    provider,
+    input.model ?? '',
+    input.serviceTier ?? '',
+    input.timestamp ? input.timestamp.getTime() : '',
+    input.teamId ?? '',
+    input.userId ?? '',
+    cost ?? '',
+    input.holdId ?? '',
+    input.requireCredits ? 1 : 0,
+  ];
+  let text = `${JSON.stringify(parts)}${counts.join(',')}`;
+  if (input.usage) text += `u${stableJson(input.usage)}`;
+  if (input.tags) text += `t${stableJson(input.tags)}`;
+  if (input.metadata) text += `m${stableJson(input.metadata)}`;
+  return createHash('sha256').update(text).digest().subarray(0, HASH_BYTES);
+}

@@ -1,0 +1,71 @@
+import { invalidField } from '../../platform/errors.ts';
+import { uuidFloor } from '../../platform/ids.ts';
+import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import type { UsageEvent } from './usage-event.ts';
+import { readUsageEvent, USAGE_EVENT_COLUMNS, USAGE_EVENT_TABLES, type UsageEventRow } from './usage-event-row.ts';
+import { type UsageFilter, type UsageWhere, whereUsage } from './usage-filter.ts';
+
+export const HISTORY_PAGE_MAX = 1_000;
+export const HISTORY_CURSOR = 'usage';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export interface UsageListQuestion extends PageInput {
+  start?: Date | null;
+  end?: Date | null;
+  recordedAfter?: Date | null;
+  filter?: UsageFilter | null;
+}
+
+function whereListed(context: Context, question: UsageListQuestion): UsageWhere {
+  const where = whereUsage(context.caller, question.filter ?? {});
+  const { start, end, recordedAfter } = question;
+  if (start && end && start >= end) throw invalidField('end', 'must be after start');
+  const add = (condition: string, value: unknown) => {
+    where.values.push(value);
+    where.conditions.push(`${condition} $${where.values.length}`);
+  };
+  // The id begins with the event's time, so a range of time is a range of the primary key.
+  if (start) add('e.id >=', uuidFloor(start.getTime()));
+  if (end) add('e.id <', uuidFloor(end.getTime()));
+  if (recordedAfter) add('e.recorded_at >', recordedAfter);
+  return where;
+}
+
+/**
+ * One page of events, newest first by their own time. The cursor is the last event's key, so that events recorded
+ * meanwhile move nothing.
+ * @param afterUuid the last event of the page before
+ */
+export async function readUsagePage(
+  context: Context,
+  question: UsageListQuestion,
+  size: number,
+  afterUuid: string | null,
+): Promise<Page<UsageEvent>> {
+  const { conditions, values } = whereListed(context, question);
+  if (afterUuid !== null) {
+    values.push(afterUuid);
+    conditions.push(`e.id < $${values.length}`);
+  }
+  values.push(size + 1);
+  const { rows } = await context.resources.database.pool.query<UsageEventRow>(
+    `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
+      WHERE ${conditions.join(' AND ')} ORDER BY e.organization_id DESC, e.id DESC LIMIT $${values.length}`,
+    values,
+  );
+  return { items: rows.slice(0, size).map(readUsageEvent), hasMore: rows.length > size };
+}
+
+/**
+ * The events themselves.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function listUsageEvents(context: Context, question: UsageListQuestion): Promise<Page<UsageEvent>> {
+  requireScope(context.caller, 'usage:read');
+  const size = readPageSize(question.first, HISTORY_PAGE_MAX);
+  const after = question.after ? parseCursor(HISTORY_CURSOR, question.after) : null;
+  if (after !== null && !UUID.test(after)) throw invalidField('after', 'is not a cursor of this list');
+  return readUsagePage(context, question, size, after);
+}

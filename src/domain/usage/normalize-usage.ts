@@ -1,0 +1,130 @@
+import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { formatId, newUuid, parseId } from '../../platform/ids.ts';
+import { formatMoney, parseMoney } from '../../platform/money.ts';
+import type { Context } from '../context.ts';
+import { normalizeProvider } from '../pricing/provider-name.ts';
+import { normalizeServiceTier } from '../pricing/service-tier.ts';
+import { checkText } from './check-text.ts';
+import { hashUsage } from './hash-usage.ts';
+import { priceEvent } from './price-event.ts';
+import { readCounts } from './read-counts.ts';
+import { readMetadata, readTags } from './read-tags.ts';
+import type { UsageEvent } from './usage-event.ts';
+import { USAGE_LIMITS, type UsageInput } from './usage-input.ts';
+
+const STANDARD_TIER = 'standard';
+const DAY_MS = 86_400_000;
+/** Event ids of reversing rows: an event can be reversed once, since ids are unique. */
+export const VOID_PREFIX = 'void:';
+
+export interface NormalizedUsage {
+  event: UsageEvent;
+  bodyHash: Uint8Array;
+}
+
+/** The tier as it is kept and grouped by: every word for the usual one is `standard`. */
+function keptTier(tier: string | null | undefined): string {
+  return normalizeServiceTier(tier) ?? STANDARD_TIER;
+}
+
+function readTime(
+  problems: FieldProblem[],
+  { resources, caller }: Context,
+  timestamp: Date | null | undefined,
+  nowMs: number,
+): number {
+  if (!timestamp) return nowMs;
+  const timeMs = timestamp.getTime();
+  const path = 'timestamp';
+  if (timeMs > nowMs + USAGE_LIMITS.aheadMs) problems.push({ path, message: 'must not be more than 5 minutes ahead' });
+  if (timeMs < 0) problems.push({ path, message: 'must not be before 1970' });
+  const days = caller.organization.retentionDays ?? resources.config.retentionDays;
+  if (days !== null && timeMs < nowMs - days * DAY_MS) {
+    problems.push({ path, message: `must not be older than the retention of ${days} days` });
+  }
+  return timeMs;
+}
+
+function readCost(problems: FieldProblem[], cost: string | null | undefined): string | null {
+  if (cost === undefined || cost === null) return null;
+  const value = parseMoney(cost);
+  if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
+  else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
+  else return formatMoney(value);
+  return null;
+}
+
+/** The team an event is charged to: the key's own where it is bound to one. Whether it exists is the caller's part. */
+function readTeam(problems: FieldProblem[], { caller }: Context, teamId: string | null | undefined): string | null {
+  if (teamId === undefined || teamId === null) return caller.teamId;
+  const uuid = parseId('team', teamId);
+  if (uuid !== null && (caller.teamId === null || caller.teamId === uuid)) return uuid;
+  problems.push({ path: 'teamId', message: 'no such team' });
+  return null;
+}
+
+function readHold(problems: FieldProblem[], holdId: string | null | undefined): string | null {
+  if (holdId === undefined || holdId === null) return null;
+  const uuid = parseId('hold', holdId);
+  if (uuid === null) problems.push({ path: 'holdId', message: 'no such hold' });
+  return uuid;
+}
+
+/**
+ * Gives an event its normal form and its price. Pure but for the clock; nothing is looked up in the database.
+ * @throws AppError invalid_request naming every field that cannot be accepted
+ */
+export function normalizeUsage(context: Context, input: UsageInput): NormalizedUsage {
+  const problems: FieldProblem[] = [];
+  const { resources, caller } = context;
+  const nowMs = resources.clock();
+  checkText(problems, 'provider', input.provider, USAGE_LIMITS.provider);
+  if (input.id !== undefined && input.id !== null) {
+    checkText(problems, 'id', input.id, USAGE_LIMITS.eventId);
+    if (input.id.startsWith(VOID_PREFIX)) problems.push({ path: 'id', message: `must not begin with ${VOID_PREFIX}` });
+  }
+  if (input.userId !== undefined && input.userId !== null) {
+    checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
+  }
+  const timeMs = readTime(problems, context, input.timestamp, nowMs);
+  const teamId = readTeam(problems, context, input.teamId);
+  const holdId = readHold(problems, input.holdId);
+  const tags = readTags(problems, input.tags);
+  const metadata = readMetadata(problems, input.metadata);
+  const { counts, charge, warnings, ...served } = readCounts(problems, input);
+  const model = input.model ?? served.model;
+  if (model === null) problems.push({ path: 'model', message: 'is required' });
+  else checkText(problems, 'model', model, USAGE_LIMITS.model);
+  const serviceTier = keptTier(input.serviceTier ?? served.serviceTier);
+  checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
+  const callerCost = readCost(problems, input.cost ?? charge);
+  if (problems.length > 0 || model === null) throw invalidRequest(problems);
+
+  const organizationId = caller.organization.id;
+  const provider = normalizeProvider(input.provider);
+  const id = newUuid(timeMs);
+  const question = { organizationId, provider, model, serviceTier, timeMs, counts };
+  const event: UsageEvent = {
+    id,
+    organizationId,
+    eventId: input.id ?? formatId('usageEvent', id),
+    timeMs,
+    recordedAtMs: nowMs,
+    provider,
+    model,
+    serviceTier,
+    teamId,
+    apiKeyId: caller.apiKeyId,
+    userId: input.userId ?? null,
+    tags,
+    metadata: metadata === null ? null : input.metadata,
+    requests: 1,
+    ...counts,
+    ...priceEvent(resources.prices, question, callerCost),
+    warnings,
+    holdId,
+    voidsId: null,
+    voidReason: null,
+  };
+  return { event, bodyHash: hashUsage(input, provider, callerCost) };
+}

@@ -1,0 +1,54 @@
+import type { FieldProblem } from '../../platform/errors.ts';
+import { checkText, isStorableText } from './check-text.ts';
+import type { Tags } from './usage-event.ts';
+import { USAGE_LIMITS } from './usage-input.ts';
+
+const NO_TAGS: Tags = Object.freeze({});
+/** An escape in JSON text that PostgreSQL's jsonb refuses: NUL, or half of a surrogate pair. */
+const UNSTORABLE = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/i;
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Tags as an object of texts with its keys sorted, so that the same tags are the same bytes. */
+export function readTags(problems: FieldProblem[], raw: unknown): Tags {
+  if (raw === undefined || raw === null) return NO_TAGS;
+  if (!isPlainObject(raw)) {
+    problems.push({ path: 'tags', message: 'must be an object of texts' });
+    return NO_TAGS;
+  }
+  const keys = Object.keys(raw).sort();
+  if (keys.length > USAGE_LIMITS.tags) {
+    problems.push({ path: 'tags', message: `must have at most ${USAGE_LIMITS.tags} entries` });
+    return NO_TAGS;
+  }
+  const tags: Tags = Object.create(null);
+  for (const key of keys) {
+    const value = raw[key];
+    const path = `tags.${key}`;
+    checkText(problems, path, key, USAGE_LIMITS.tagKey);
+    if (typeof value !== 'string') problems.push({ path, message: 'must be a text' });
+    else {
+      if (value !== '') checkText(problems, path, value, USAGE_LIMITS.tagValue);
+      tags[key] = value;
+    }
+  }
+  return tags;
+}
+
+/** Metadata as JSON text, keys in the order given; null when there is none. */
+export function readMetadata(problems: FieldProblem[], raw: unknown): string | null {
+  if (raw === undefined || raw === null) return null;
+  if (!isPlainObject(raw)) {
+    problems.push({ path: 'metadata', message: 'must be an object' });
+    return null;
+  }
+  const text = JSON.stringify(raw);
+  if (Buffer.byteLength(text) > USAGE_LIMITS.metadataBytes) {
+    problems.push({ path: 'metadata', message: `must have at most ${USAGE_LIMITS.metadataBytes} bytes as JSON` });
+  } else if (!isStorableText(text) || UNSTORABLE.test(text)) {
+    problems.push({ path: 'metadata', message: 'must not hold NUL or unpaired surrogates' });
+  }
+  return text;
+}

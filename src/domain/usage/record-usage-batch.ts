@@ -1,0 +1,73 @@
+import { AppError, invalidField } from '../../platform/errors.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { prepareUsage } from './prepare-usage.ts';
+import { idempotencyConflict, isSameBody } from './record-usage.ts';
+import type { CommitOutcome } from './usage-committer.ts';
+import type { UsageRow } from './usage-event.ts';
+import { USAGE_LIMITS, type UsageInput } from './usage-input.ts';
+
+export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
+export type BatchStatus = (typeof BATCH_STATUSES)[number];
+
+/** What became of one event of a batch. `id` is a UUID, `cost` decimal text. */
+export interface BatchItem {
+  index: number;
+  status: BatchStatus;
+  id: string | null;
+  cost: string | null;
+  error: AppError | null;
+}
+
+export interface BatchResult {
+  items: BatchItem[];
+  created: number;
+  duplicates: number;
+  conflicts: number;
+  invalid: number;
+}
+
+function describeOutcome(index: number, row: UsageRow, outcome: CommitOutcome | undefined): BatchItem {
+  const { event } = row;
+  if (!outcome) throw new Error('one row in, one outcome out');
+  if ('failed' in outcome) {
+    const error = new AppError('internal_error', 'The database refused this event.', { cause: outcome.failed });
+    return { index, status: 'invalid', id: null, cost: null, error };
+  }
+  const { known } = outcome;
+  if (known === null) return { index, status: 'created', id: event.id, cost: event.cost, error: null };
+  if (isSameBody(row, known)) return { index, status: 'duplicate', id: known.id, cost: known.cost, error: null };
+  const error = idempotencyConflict(event.eventId, known);
+  return { index, status: 'conflict', id: known.id, cost: null, error };
+}
+
+function countStatuses(items: BatchItem[]): BatchResult {
+  const result: BatchResult = { items, created: 0, duplicates: 0, conflicts: 0, invalid: 0 };
+  for (const { status } of items) {
+    if (status === 'created') result.created++;
+    else if (status === 'duplicate') result.duplicates++;
+    else if (status === 'conflict') result.conflicts++;
+    else result.invalid++;
+  }
+  return result;
+}
+
+/**
+ * Records up to 1,000 events in one transaction. Good ones are stored, bad ones named; the answer keeps their order.
+ * @throws AppError invalid_request when the batch itself is empty or too large, insufficient_permissions, unavailable
+ */
+export async function recordUsageBatch(context: Context, inputs: readonly UsageInput[]): Promise<BatchResult> {
+  requireScope(context.caller, 'usage:write');
+  if (inputs.length > USAGE_LIMITS.batchEvents) {
+    throw invalidField('events', `must hold at most ${USAGE_LIMITS.batchEvents} events`);
+  }
+  const prepared = await prepareUsage(context, inputs);
+  const rows = prepared.flatMap((one) => ('row' in one ? [one.row] : []));
+  const outcomes = await context.resources.usage.commit(rows);
+  let next = 0;
+  const items = prepared.map((one, index): BatchItem => {
+    if ('error' in one) return { index, status: 'invalid', id: null, cost: null, error: one.error };
+    return describeOutcome(index, one.row, outcomes[next++]);
+  });
+  return countStatuses(items);
+}

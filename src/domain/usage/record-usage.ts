@@ -1,0 +1,47 @@
+import { AppError } from '../../platform/errors.ts';
+import { formatId } from '../../platform/ids.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { findUsageEvent } from './find-usage-event.ts';
+import { prepareUsage } from './prepare-usage.ts';
+import type { UsageEvent, UsageRow } from './usage-event.ts';
+import type { UsageInput } from './usage-input.ts';
+import type { KnownEvent } from './write-usage.ts';
+
+/** The event as it stands in the ledger, and whether an earlier request had put it there. */
+export interface RecordedUsage {
+  event: UsageEvent;
+  duplicate: boolean;
+}
+
+/** Whether what is stored under the event's id came with the same body. */
+export function isSameBody({ bodyHash }: UsageRow, known: KnownEvent): boolean {
+  return Buffer.compare(bodyHash, known.bodyHash) === 0;
+}
+
+/** The refusal of an event whose id was used before with another body. */
+export function idempotencyConflict(eventId: string, known: KnownEvent): AppError {
+  return new AppError('idempotency_conflict', 'This event id was used before, with another body.', {
+    details: { eventId, id: formatId('usageEvent', known.id) },
+  });
+}
+
+/**
+ * Records one event: price, deduplication and every sum in one transaction, answered after its commit.
+ * @throws AppError invalid_request, idempotency_conflict, insufficient_permissions, unavailable
+ */
+export async function recordUsage(context: Context, input: UsageInput): Promise<RecordedUsage> {
+  requireScope(context.caller, 'usage:write');
+  const [prepared] = await prepareUsage(context, [input]);
+  if (!prepared) throw new Error('one event in, one answer out');
+  if ('error' in prepared) throw prepared.error;
+  const { row } = prepared;
+  const [outcome] = await context.resources.usage.commit([row]);
+  if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
+  if (outcome.known === null) return { event: row.event, duplicate: false };
+  if (!isSameBody(row, outcome.known)) throw idempotencyConflict(row.event.eventId, outcome.known);
+  const first = await findUsageEvent(context, outcome.known.id);
+  // Retention has removed the first record: the same body gives the same event, but for what was kept of it.
+  const { id, cost } = outcome.known;
+  return { event: first ?? { ...row.event, id, cost }, duplicate: true };
+}

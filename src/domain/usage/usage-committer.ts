@@ -1,0 +1,119 @@
+import { type Database, isConnectionLoss } from '../../platform/database.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { UsageRow } from './usage-event.ts';
+import { type KnownEvent, writeUsage } from './write-usage.ts';
+
+/** What became of one event: stored (`known` null), known before under its id, or refused by the database. */
+export type CommitOutcome = { known: KnownEvent | null } | { failed: unknown };
+
+/** Group commit: events of concurrent callers become one transaction, and each caller is answered after it. */
+export interface UsageCommitter {
+  /**
+   * Stores one caller's events. Resolves, after the commit, in their order.
+   * @throws AppError unavailable when the queue is full or the server is stopping; the driver's error when the
+   * database stays out of reach
+   */
+  commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
+  /** Waits for what is queued; refuses what comes after. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  rows: readonly UsageRow[];
+  resolve(outcomes: CommitOutcome[]): void;
+  reject(error: unknown): void;
+}
+
+/** A transaction takes whole requests until it holds this many events. */
+const MAX_TRANSACTION_EVENTS = 1_000;
+const RETRY_AFTER_SECONDS = 1;
+const STORED: CommitOutcome = Object.freeze({ known: null });
+
+export interface CommitterOptions {
+  database: Database;
+  /** Events that may wait in memory; more are refused with 503. */
+  maxQueuedEvents: number;
+}
+
+/**
+ * One transaction is in flight at a time; what arrives meanwhile is the next one. A lone caller therefore waits for
+ * nobody, and under load the cost of a commit is shared. Several processes may do this on one database: the function
+ * takes a lock per organization, in sorted order, before it writes, so rollup rows cannot deadlock.
+ *
+ * A lost connection leaves open whether the commit took effect. The same rows are sent again: those that are already
+ * there are recognised by their own ids, so nothing is lost or doubled.
+ */
+export function createUsageCommitter({ database, maxQueuedEvents }: CommitterOptions): UsageCommitter {
+  let queue: Pending[] = [];
+  let queuedEvents = 0;
+  let running: Promise<void> | null = null;
+  let closed = false;
+
+  function takeBatch(): Pending[] {
+    let events = 0;
+    let taken = 0;
+    for (const pending of queue) {
+      if (taken > 0 && events + pending.rows.length > MAX_TRANSACTION_EVENTS) break;
+      events += pending.rows.length;
+      taken++;
+    }
+    const batch = taken === queue.length ? queue : queue.slice(0, taken);
+    queue = taken === queue.length ? [] : queue.slice(taken);
+    queuedEvents -= events;
+    return batch;
+  }
+
+  /** When the database refuses a set, nothing of it is stored: halve it until the event that is the cause is alone. */
+  async function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    try {
+      const known = await database.retryingLostConnections(() => writeUsage(database.pool, rows));
+      return rows.map((_, index) => {
+        const before = known.get(index);
+        return before ? { known: before } : STORED;
+      });
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error;
+      if (rows.length === 1) return [{ failed: error }];
+      const middle = rows.length >> 1;
+      return [...(await write(rows.slice(0, middle))), ...(await write(rows.slice(middle)))];
+    }
+  }
+
+  async function flush(batch: Pending[]): Promise<void> {
+    try {
+      const outcomes = await write(batch.length === 1 && batch[0] ? batch[0].rows : batch.flatMap(({ rows }) => rows));
+      let from = 0;
+      for (const pending of batch) {
+        pending.resolve(outcomes.slice(from, from + pending.rows.length));
+        from += pending.rows.length;
+      }
+    } catch (error) {
+      for (const pending of batch) pending.reject(error);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (queue.length > 0) await flush(takeBatch());
+    running = null;
+  }
+
+  return {
+    commit(rows) {
+      if (rows.length === 0) return Promise.resolve([]);
+      if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
+      if (queuedEvents + rows.length > maxQueuedEvents && queuedEvents > 0) {
+        const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+        return Promise.reject(new AppError('unavailable', 'Too many events are waiting to be stored.', { details }));
+      }
+      return new Promise((resolve, reject) => {
+        queue.push({ rows, resolve, reject });
+        queuedEvents += rows.length;
+        running ??= run();
+      });
+    },
+    async close() {
+      closed = true;
+      await running;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type App, createApp } from './app.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { AppError } from './platform/errors.ts';
+import { createLog } from './platform/log.ts';
+
+const KEY_FILE = 'api-key';
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+function load(): Readonly<Config> {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message);
+    throw error;
+  }
+}
+
+/** The key, kept for its owner's eyes only, so that the first run's screen is not its only place. */
+async function keepKey(dataDir: string, secret: string): Promise<void> {
+  const file = join(dataDir, KEY_FILE);
+  await mkdir(dataDir, { recursive: true });
+  await rm(file, { force: true });
+  await writeFile(file, `${secret}\n`, { mode: 0o600 });
+}
+
+async function greet(app: App, config: Readonly<Config>, port: number): Promise<void> {
+  const host = config.host === '0.0.0.0' || config.host === '::' ? 'localhost' : config.host;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const first = app.firstOrganization;
+  const file = join(config.dataDir, KEY_FILE);
+  const shown = relative(process.cwd(), file);
+  const path = shown.startsWith('..') ? file : shown;
+  const key = first ? first.secret : `$(cat ${path})`;
+  const lines = [
+    '',
+    `  Meterr serves at ${url}`,
+    '',
+    `    GraphQL     ${url}/graphql`,
+    `    REST        ${url}/v1`,
+    `    Reference   ${url}/docs`,
+    '',
+    ...(first ? [`  Your API key, shown once (and kept in ${path}):`, '', `    ${first.secret}`, ''] : []),
+    '  Record your first usage event:',
+    '',
+    `    curl ${url}/v1/usage -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '{"provider": "openai", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 500}'`,
+    '',
+    '',
+  ];
+  process.stdout.write(lines.join('\n'));
+}
+
+function stopOnSignal(app: App): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) return;
+    stopping = true;
+    process.stdout.write(`\n${signal}: finishing what is in flight.\n`);
+    app.close().then(
+      () => process.exit(0),
+      (error: Error) => fail(`Stopping failed: ${error.message}`),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function start(): Promise<void> {
+  const config = load();
+  const log = createLog(config.logLevel);
+  const app = await createApp({ config, log, keepFirstKey: ({ secret }) => keepKey(config.dataDir, secret) });
+  stopOnSignal(app);
+  try {
+    const { port } = await app.listen(config.port, config.host);
+    await greet(app, config, port);
+  } catch (error) {
+    await app.close();
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const where = `${config.host}:${config.port}`;
+    if (error.code === 'EADDRINUSE')
+      fail(`Port ${config.port} is taken: something else listens on ${where}. Set PORT.`);
+    if (error.code === 'EACCES') fail(`Port ${config.port} may not be opened by this user. Set PORT above 1023.`);
+    if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+      fail(`HOST=${config.host} is no address of this machine.`);
+    throw error;
+  }
+}
+
+await start().catch((error: unknown) => {
+  if (error instanceof AppError) fail(error.message);
+  throw error;
+});

@@ -1,0 +1,101 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../prisma/generated/client/client.ts';
+
+/** What runs SQL: the pool, or one client inside a transaction. */
+export type Sql = Pick<pg.ClientBase, 'query'>;
+
+export interface Database {
+  pool: pg.Pool;
+  /** Off the hot path: CRUD and the graph's reads. */
+  prisma: PrismaClient;
+  /** Runs `work` in one transaction of its own connection; rolls back when it throws. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
+  retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  connectionString: string;
+  connections: number;
+  /** Called when the server cannot be reached: brings an embedded one back. */
+  revive?: () => Promise<void>;
+  onError: (error: Error) => void;
+}
+
+const CONNECTION_TIMEOUT_MS = 10_000;
+const RECONNECT_FOR_MS = 20_000;
+const RECONNECT_PAUSE_MS = 50;
+/** Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn socket. */
+const LOST_STATES = /^(08|57P0)/;
+const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
+const LOST_MESSAGES = /Connection terminated|Client has encountered a connection error|connection timeout/;
+
+/** Whether an error means that the server went away: the statement may or may not have taken effect. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message);
+}
+
+// Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`a count of ${text} is beyond 2^53-1`);
+  return value;
+});
+
+/** Opens the pool and Prisma over the same server. Nothing connects before the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.connections,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    options: '-c TimeZone=UTC -c jit=off',
+  });
+  pool.on('error', options.onError);
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+
+  async function transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async function retryingLostConnections<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + RECONNECT_FOR_MS;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+        await options.revive?.();
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+      }
+    }
+  }
+
+  return {
+    pool,
+    prisma,
+    transaction,
+    retryingLostConnections,
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}

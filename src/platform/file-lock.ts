@@ -1,0 +1,67 @@
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** `exclusive`: one holder in all processes. `shared`: any number of holders, none while it is held exclusively. */
+export type FileLockMode = 'exclusive' | 'shared';
+
+export interface FileLock {
+  /** Gives the lock back. False, and nothing done, when it was given back before. */
+  release(): boolean;
+}
+
+const SQLITE_BUSY = 5;
+const POLL_MS = 25;
+// A lock lives as long as its SQLite handle: kept here, it is not collected with a forgotten FileLock.
+const held = new Set<DatabaseSync>();
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+}
+
+/** Only makes the file, so that a folder that cannot be written shows as a plain system error. */
+function createFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
+/**
+ * Takes the lock at `path`, or null when another holder, in this process or another, is in the way.
+ *
+ * Why it holds: SQLite locks an (empty) file by record locks of the operating system. These end with their process,
+ * however it dies, and children do not inherit them: there is no stale lock to detect, hence none to misjudge.
+ */
+export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): FileLock | null {
+  createFile(path);
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // Without the pragma the lock would write a journal beside the file, which a full disk refuses.
+    database.exec('PRAGMA journal_mode = MEMORY');
+    database.exec(mode === 'exclusive' ? 'BEGIN EXCLUSIVE' : 'BEGIN; SELECT count(*) FROM sqlite_schema');
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return null;
+    throw error;
+  }
+  held.add(database);
+  return {
+    release() {
+      const isHeld = held.delete(database);
+      if (isHeld) database.close();
+      return isHeld;
+    },
+  };
+}
+
+/** Waits for the lock at `path`; null when it was not free within `timeoutMs`. */
+export async function waitForFileLock(path: string, timeoutMs: number, mode?: FileLockMode): Promise<FileLock | null> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const lock = tryFileLock(path, mode);
+    if (lock || performance.now() >= deadline) return lock;
+    await sleep(POLL_MS);
+  }
+}

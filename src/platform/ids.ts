@@ -1,0 +1,124 @@
+import { createHash, randomFillSync } from 'node:crypto';
+
+/**
+ * Ids on the wire are TypeIDs (github.com/jetify-com/typeid, v0.3): a prefix and a UUIDv7 in 26 letters of
+ * Crockford base32. Inside, and in the database, they are plain UUID texts.
+ */
+export const ID_PREFIXES = {
+  organization: 'org',
+  team: 'team',
+  member: 'member',
+  invite: 'invite',
+  apiKey: 'key',
+  usageEvent: 'usage',
+  budget: 'budget',
+  event: 'event',
+  webhook: 'webhook',
+  delivery: 'delivery',
+  provider: 'provider',
+  price: 'price',
+  grant: 'grant',
+  hold: 'hold',
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIXES;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+const SUFFIX_LENGTH = 26;
+const RANDOM_POOL_BYTES = 8192;
+const pool = Buffer.alloc(RANDOM_POOL_BYTES);
+let poolOffset = RANDOM_POOL_BYTES;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function uuidText(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) text += '-';
+    text += HEX[bytes[i] as number];
+  }
+  return text;
+}
+
+function stampV7(bytes: Uint8Array, timeMs: number): void {
+  let high = Math.floor(timeMs / 0x10000);
+  bytes[5] = timeMs & 0xff;
+  bytes[4] = (timeMs >>> 8) & 0xff;
+  for (let i = 3; i >= 0; i--) {
+    bytes[i] = high & 0xff;
+    high = Math.floor(high / 256);
+  }
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+}
+
+/** A new UUIDv7 (RFC 9562) whose leading 48 bits are `timeMs`, milliseconds since 1970. */
+export function newUuid(timeMs: number = Date.now()): string {
+  if (poolOffset + 16 > RANDOM_POOL_BYTES) {
+    randomFillSync(pool);
+    poolOffset = 0;
+  }
+  const bytes = pool.subarray(poolOffset, poolOffset + 16);
+  poolOffset += 16;
+  stampV7(bytes, timeMs);
+  return uuidText(bytes);
+}
+
+/** The UUIDv7 whose time is `timeMs` and whose other bits come from a hash: the same content, the same id. */
+export function contentUuid(timeMs: number, content: string): string {
+  const bytes = createHash('sha256').update(content).digest().subarray(0, 16);
+  stampV7(bytes, timeMs);
+  return uuidText(bytes);
+}
+
+/** The smallest UUIDv7-shaped text at `timeMs`: a range over ids is a range over time. */
+export function uuidFloor(timeMs: number): string {
+  const hex = Math.max(0, timeMs).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+/** `usage_01h455vb4pex5vsknk084sn02q` from a kind and a UUID. */
+export function formatId(kind: IdKind, uuid: string): string {
+  const hex = uuid.replaceAll('-', '');
+  const high = Number.parseInt(hex.slice(0, 2), 16);
+  let suffix = (ALPHABET[high >> 5] as string) + (ALPHABET[high & 31] as string);
+  for (let i = 2; i < 32; i += 10) {
+    let chunk = Number.parseInt(hex.slice(i, i + 10), 16);
+    let letters = '';
+    for (let k = 0; k < 8; k++) {
+      letters = (ALPHABET[chunk % 32] as string) + letters;
+      chunk = Math.floor(chunk / 32);
+    }
+    suffix += letters;
+  }
+  return `${ID_PREFIXES[kind]}_${suffix}`;
+}
+
+/** The UUID inside a TypeID of that kind, or null when the text is not one. */
+export function parseId(kind: IdKind, text: string): string | null {
+  const prefix = `${ID_PREFIXES[kind]}_`;
+  if (!text.startsWith(prefix) || text.length !== prefix.length + SUFFIX_LENGTH) return null;
+  const digits: number[] = [];
+  for (const letter of text.slice(prefix.length)) {
+    const value = VALUES.get(letter);
+    if (value === undefined) return null;
+    digits.push(value);
+  }
+  const first = digits[0] as number;
+  if (first > 7) return null;
+  let hex = HEX[(first << 5) | (digits[1] as number)] as string;
+  for (let i = 2; i < SUFFIX_LENGTH; i += 8) {
+    const chunk = digits.slice(i, i + 8).reduce((sum, digit) => sum * 32 + digit, 0);
+    hex += chunk.toString(16).padStart(10, '0');
+  }
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The kind and UUID of any TypeID, or null. */
+export function parseAnyId(text: string): { kind: IdKind; uuid: string } | null {
+  for (const kind of Object.keys(ID_PREFIXES) as IdKind[]) {
+    const uuid = parseId(kind, text);
+    if (uuid) return { kind, uuid };
+  }
+  return null;
+}

@@ -1,0 +1,73 @@
+/**
+ * Money is a BigInt of atto-dollars: 1 USD = 10^18. Every catalog price is a whole number of them per token, so
+ * costs are exact without division; no amount ever passes through a float.
+ */
+export type AttoUsd = bigint;
+
+/** Decimal places that money is kept to; PostgreSQL holds it as NUMERIC(38,18). */
+export const MONEY_SCALE = 18;
+const ATTO_PER_USD = 10n ** BigInt(MONEY_SCALE);
+/** NUMERIC(38,18) leaves 20 digits before the point. */
+const MAX_ATTO = 10n ** 38n - 1n;
+const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/**
+ * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of 10^-scale.
+ * Returns null when the text is no decimal or has a digit other than 0 beyond `scale` places: nothing is rounded.
+ */
+export function parseScaled(text: string, scale: number): bigint | null {
+  const match = DECIMAL.exec(text);
+  if (!match) return null;
+  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
+  const shift = scale + Number(exponent) - fraction.length;
+  let value = BigInt(whole + fraction);
+  if (shift >= 0) value *= 10n ** BigInt(shift);
+  else {
+    const divisor = 10n ** BigInt(-shift);
+    if (value % divisor !== 0n) return null;
+    value /= divisor;
+  }
+  return sign === '-' ? -value : value;
+}
+
+/** Reads a decimal text as money. Null when it is none, has more than 18 places, or does not fit NUMERIC(38,18). */
+export function parseMoney(text: string): AttoUsd | null {
+  const value = parseScaled(text, MONEY_SCALE);
+  return value === null || value > MAX_ATTO || value < -MAX_ATTO ? null : value;
+}
+
+/** Writes an integer of 10^-scale as a plain decimal: no exponent, no trailing zeros (`"0.0075"`, `"0"`, `"-12"`). */
+export function formatScaled(value: bigint, scale: number): string {
+  const negative = value < 0n;
+  const digits = (negative ? -value : value).toString().padStart(scale + 1, '0');
+  const whole = digits.slice(0, digits.length - scale);
+  const fraction = digits.slice(digits.length - scale).replace(/0+$/, '');
+  return `${negative ? '-' : ''}${whole}${fraction ? `.${fraction}` : ''}`;
+}
+
+/** Writes money as the wire has it: a plain decimal string in USD. */
+export function formatMoney(value: AttoUsd): string {
+  return formatScaled(value, MONEY_SCALE);
+}
+
+/** Whole dollars as money. */
+export function usd(dollars: bigint): AttoUsd {
+  return dollars * ATTO_PER_USD;
+}
+
+/**
+ * `part` / `whole` with `places` decimals, rounded half away from zero; null when `whole` is 0. Only for display: no
+ * amount is derived from it.
+ */
+export function ratioOf(part: bigint, whole: bigint, places: number): string | null {
+  if (whole === 0n) return null;
+  const scaled = part * 10n ** BigInt(places) * 2n;
+  const doubled = scaled / whole;
+  const rounded = (doubled + (doubled < 0n ? -1n : 1n)) / 2n;
+  return formatScaled(rounded, places);
+}
+
+/** `part` of `whole` in percent with two decimals, rounded as {@link ratioOf} does. */
+export function percentOf(part: bigint, whole: bigint): string | null {
+  return ratioOf(part * 100n, whole, 2);
+}

@@ -1,0 +1,74 @@
+import type pg from 'pg';
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+
+/** Where a caller stands in its window. */
+export interface RateLimitState {
+  limit: number;
+  remaining: number;
+  /** Epoch milliseconds. */
+  resetMs: number;
+  /** Whether this call is over the limit. */
+  exceeded: boolean;
+}
+
+/** Counts calls in fixed windows. */
+export interface RateLimiter {
+  /** Counts one call of `key`. */
+  consume(key: string): Promise<RateLimitState>;
+  /** Where `key` stands, without counting. */
+  peek(key: string): Promise<RateLimitState>;
+}
+
+const TABLE = 'rate_limits';
+
+function createLimiter(limiter: RateLimiterMemory | RateLimiterPostgres, windowSeconds: number): RateLimiter {
+  const limit = limiter.points;
+  const state = (result: RateLimiterRes | null, exceeded: boolean): RateLimitState => ({
+    limit,
+    remaining: result ? Math.max(0, result.remainingPoints) : limit,
+    resetMs: Date.now() + (result ? result.msBeforeNext : windowSeconds * 1000),
+    exceeded,
+  });
+  return {
+    async consume(key) {
+      try {
+        return state(await limiter.consume(key), false);
+      } catch (refused) {
+        if (refused instanceof RateLimiterRes) return state(refused, true);
+        throw refused;
+      }
+    },
+    async peek(key) {
+      const result = await limiter.get(key);
+      return state(result, result !== null && result.remainingPoints <= 0);
+    },
+  };
+}
+
+/** A limiter that all processes on one database share. */
+export function createSharedRateLimiter(pool: pg.Pool, points: number, windowSeconds: number): RateLimiter {
+  const limiter = new RateLimiterPostgres({
+    storeClient: pool,
+    tableName: TABLE,
+    tableCreated: true,
+    keyPrefix: `plan${points}`,
+    points,
+    duration: windowSeconds,
+  });
+  return createLimiter(limiter, windowSeconds);
+}
+
+/** A limiter of this process alone: for what need not be exact. */
+export function createLocalRateLimiter(points: number, windowSeconds: number): RateLimiter {
+  return createLimiter(new RateLimiterMemory({ points, duration: windowSeconds }), windowSeconds);
+}
+
+/** The headers that tell a caller where it stands; none where nothing limits it. */
+export function rateLimitHeaders(state: RateLimitState | null): Record<string, string> {
+  if (!state) return {};
+  return {
+    'X-RateLimit-Limit': String(state.limit),
+    'X-RateLimit-Remaining': String(state.remaining),
+    'X-RateLimit-Reset': String(Math.ceil(state.resetMs / 1000)),
+  };
+}

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { findPackageJSON } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Hono } from 'hono';
+import type { Resources } from '../domain/context.ts';
+import { AppError } from '../platform/errors.ts';
+import { readBodyText } from '../platform/http-body.ts';
+import { accessRoutes } from './access.ts';
+import { costRoutes } from './costs.ts';
+import { docsPage } from './docs-page.ts';
+import { createOpenApiDocument } from './openapi.ts';
+import { priceRoutes } from './prices.ts';
+import { answerFailure, type RestAnswer, type RestRequest, type Route } from './route.ts';
+import { usageRoutes } from './usage.ts';
+
+/** What the server knows of a request beside the request itself. */
+export interface RequestInfo {
+  requestId: string;
+  address: string;
+}
+
+export const ROUTES: readonly Route[] = [...usageRoutes, ...costRoutes, ...priceRoutes, ...accessRoutes];
+
+const DOCS_FILES: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+};
+
+function toResponse({ status, headers, body }: RestAnswer): Response {
+  return new Response(body, { status, headers });
+}
+
+function toRestRequest(request: Request, params: Record<string, string>, info: RequestInfo): RestRequest {
+  const mark = request.url.indexOf('?');
+  return {
+    method: request.method,
+    search: mark < 0 ? '' : request.url.slice(mark + 1),
+    params,
+    header: (name) => request.headers.get(name),
+    text: (maxBytes) => readBodyText(request, maxBytes),
+    requestId: info.requestId,
+    address: info.address,
+  };
+}
+
+/** The OpenAPI document as it is served and committed. */
+export async function openApiDocument(): Promise<object> {
+  const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  return createOpenApiDocument(ROUTES, manifest.version);
+}
+
+/** REST over the routes' table, its documentation, and a clear answer for every path and method that is none. */
+export async function createRestHandler(
+  resources: Resources,
+): Promise<(request: Request, info: RequestInfo) => Promise<Response>> {
+  const app = new Hono<{ Bindings: RequestInfo }>({ strict: false });
+  const fail = (error: unknown, { requestId }: RequestInfo) => toResponse(answerFailure(error, resources, requestId));
+  const document = JSON.stringify(await openApiDocument());
+  const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
+  const methods = new Map<string, string[]>();
+
+  app.get('/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json' }));
+  app.get('/docs', (c) => c.html(docsPage()));
+  app.get('/docs/:file', async (c) => {
+    const file = c.req.param('file');
+    const type = DOCS_FILES[file];
+    if (!type) return fail(new AppError('not_found', 'There is no such file.'), c.env);
+    const bytes = new Uint8Array(await readFile(join(docsFolder, file)));
+    return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400' });
+  });
+
+  for (const one of ROUTES) {
+    const path = one.definition.path.replace(/\{(\w+)\}/g, ':$1');
+    const { method } = one.definition;
+    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+    app.on(method.toUpperCase(), path, async (c) => {
+      const request = toRestRequest(c.req.raw, c.req.param() as Record<string, string>, c.env);
+      return toResponse(await one.handle(resources, request));
+    });
+  }
+  for (const [path, allowed] of methods) {
+    const Allow = (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', ');
+    app.all(path, (c) => {
+      const response = fail(new AppError('method_not_allowed', `This path takes ${Allow}.`), c.env);
+      response.headers.set('Allow', Allow);
+      return response;
+    });
+  }
+  app.notFound((c) => fail(new AppError('not_found', `There is nothing at ${c.req.path}.`), c.env));
+  app.onError((error, c) => fail(error, c.env));
+
+  return async (request, info) => app.fetch(request, info);
+}

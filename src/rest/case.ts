@@ -1,0 +1,78 @@
+import { type DocumentNode, Kind, visit } from 'graphql';
+
+// The only place that knows both spellings.
+
+type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9';
+type SnakeText<T extends string> = T extends `${infer First}${infer Rest}`
+  ? First extends Digit
+    ? `_${First}${SnakeText<Rest>}`
+    : First extends Lowercase<First>
+      ? `${First}${SnakeText<Rest>}`
+      : `_${Lowercase<First>}${SnakeText<Rest>}`
+  : T;
+
+/** A GraphQL answer's type as `snakeAliases` makes it; JSON values inside stay as they are. */
+export type Snake<T> = T extends readonly (infer Item)[]
+  ? Snake<Item>[]
+  : T extends object
+    ? { [K in keyof T as K extends string ? SnakeText<K> : never]: Snake<T[K]> }
+    : T;
+
+const UPPER = /[A-Z]/g;
+const SNAKE = /_([a-z0-9])/g;
+const camelNames = new Map<string, string>();
+const MAX_NAMES = 1_000;
+
+/** `cacheWrite1hTokens` -> `cache_write_1h_tokens`. */
+export function snakeName(name: string): string {
+  return name.replace(/([a-z])(\d)/g, '$1_$2').replace(UPPER, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `cache_write_1h_tokens` -> `cacheWrite1hTokens`. */
+export function camelName(name: string): string {
+  let camel = camelNames.get(name);
+  if (camel === undefined) {
+    camel = name.replace(SNAKE, (_, letter: string) => letter.toUpperCase());
+    if (camelNames.size < MAX_NAMES) camelNames.set(name, camel);
+  }
+  return camel;
+}
+
+/** `events.3.inputTokens` -> `events.3.input_tokens`; what follows `tags.` or `usage.` is the caller's own spelling. */
+export function snakePath(path: string): string {
+  const [head = '', ...rest] = path.split('.');
+  if (head === 'tags' || head === 'usage' || head === 'metadata' || head === 'tag') return path;
+  return [snakeName(head), ...(rest.length > 0 ? [snakePath(rest.join('.'))] : [])].join('.');
+}
+
+/** An object's own keys in camelCase; its values as they are. */
+export function camelKeys(object: object): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(object)) result[camelName(key)] = value;
+  return result;
+}
+
+function snakeKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeKeys);
+  return typeof value === 'object' && value !== null ? snakeRecord(value) : value;
+}
+
+/** Plain data with all keys in snake_case, at every depth. */
+export function snakeRecord(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [snakeName(key), snakeKeys(inner)]));
+}
+
+/**
+ * Gives every field of a document its snake_case name as an alias, once, when a route is made: the answer then comes
+ * out in REST's spelling by itself.
+ */
+export function snakeAliases(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    Field(node) {
+      if (node.alias) return undefined;
+      const name = snakeName(node.name.value);
+      if (name === node.name.value) return undefined;
+      return { ...node, alias: { kind: Kind.NAME, value: name } };
+    },
+  });
+}

@@ -1,0 +1,97 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { SCOPES } from '../domain/access/scopes.ts';
+import type { Route } from './route.ts';
+import { errorEnvelope } from './schemas.ts';
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'The request is not valid; `details.fields` names what is wrong.',
+  401: 'The API key is missing, unknown, revoked or expired.',
+  402: 'A blocking budget or the credits have no room.',
+  403: 'The API key lacks a scope, named in `details.required_scope`.',
+  404: 'There is no such thing, or the key may not see it.',
+  409: 'The id was used before with another body, or the state does not allow this.',
+  413: 'The body is too large.',
+  415: 'The body has another media type than the route takes.',
+  429: "The plan's limit is reached; `Retry-After` says for how long.",
+  500: 'Something went wrong on our side.',
+  503: 'The server cannot take this now; `Retry-After` says when to try again.',
+};
+const EVERYWHERE = [401, 403, 429, 500, 503];
+const WITH_BODY = [413, 415];
+const JSON_TYPE = 'application/json';
+
+const TAGS: Readonly<Record<string, string>> = {
+  Usage: 'Record usage and read it back, as totals or as events.',
+  Costs: 'What it costs, and what it would.',
+  Prices: 'What is charged, by whom, since when.',
+  Access: 'Who may do what.',
+};
+
+function errorResponses(statuses: readonly number[]) {
+  const content = { [JSON_TYPE]: { schema: errorEnvelope } };
+  return Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status] ?? '', content }]));
+}
+
+function addRoute(app: OpenAPIHono, { definition }: Route): void {
+  const body = definition.body ?? definition.looseBody;
+  const statuses = [...(definition.errors ?? []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
+  const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
+  app.openAPIRegistry.registerPath({
+    method: definition.method,
+    path: definition.path,
+    operationId: definition.operationId,
+    summary: definition.summary,
+    description: [definition.description, scope].filter(Boolean).join('\n\n') || definition.summary,
+    tags: [definition.tag],
+    security: [{ apiKey: [] }],
+    request: {
+      ...(definition.params ? { params: definition.params } : {}),
+      ...(definition.query ? { query: definition.query } : {}),
+      ...(body ? { body: { required: true, content: { [JSON_TYPE]: { schema: body } } } } : {}),
+    },
+    responses: {
+      ...Object.fromEntries(
+        definition.success.map(({ status, description, schema }) => [
+          status,
+          schema ? { description, content: { [JSON_TYPE]: { schema } } } : { description },
+        ]),
+      ),
+      ...errorResponses(statuses),
+    },
+  });
+}
+
+/** The query reader gathers `tag.KEY=value` as `tags`: the document shows what callers write. */
+function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
+  for (const path of Object.values(paths)) {
+    for (const parameter of path.get?.parameters ?? []) {
+      if ('name' in parameter && parameter.name === 'tags') parameter.name = 'tag.KEY';
+    }
+  }
+}
+
+/** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
+export function createOpenApiDocument(routes: readonly Route[], version: string): object {
+  const app = new OpenAPIHono();
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: `An API key: \`Authorization: Bearer mtr_live_...\`. Scopes: ${SCOPES.join(', ')}.`,
+  });
+  for (const one of routes) addRoute(app, one);
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Meterr',
+      version,
+      description:
+        'The open AI cost-tracking API. Money is an exact decimal string in USD; times are RFC 3339 in UTC. The same ' +
+        'operations are in GraphQL, at `/graphql`.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/', description: 'This server.' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  });
+  showTagParameter(document.paths ?? {});
+  return document;
+}

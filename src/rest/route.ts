@@ -1,0 +1,169 @@
+import type { RouteConfig, z } from '@hono/zod-openapi';
+import type { TadaDocumentNode } from 'gql.tada';
+import { enter } from '../domain/access/enter.ts';
+import type { Scope } from '../domain/access/scopes.ts';
+import type { Context, Resources } from '../domain/context.ts';
+import { translateError } from '../graphql/errors.ts';
+import { type CompiledOperation, compileOperation } from '../graphql/execute.ts';
+import { AppError } from '../platform/errors.ts';
+import { mediaType } from '../platform/http-body.ts';
+import { parseJson } from '../platform/json.ts';
+import { rateLimitHeaders } from '../platform/rate-limiter.ts';
+import { type Snake, snakeAliases } from './case.ts';
+import { checkValue } from './check-value.ts';
+import { fromGraphQLError, translateFailure } from './errors.ts';
+import { readQuery } from './read-query.ts';
+
+/** A request as the routes need it, from whatever server it came through. */
+export interface RestRequest {
+  method: string;
+  /** After the `?`, or empty. */
+  search: string;
+  params: Record<string, string>;
+  header(name: string): string | null;
+  /** @throws AppError payload_too_large */
+  text(maxBytes?: number): Promise<string>;
+  requestId: string;
+  address: string;
+}
+
+/** What goes back. `body` is text to send as it is, a stream of it, or null for none. */
+export interface RestAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string | ReadableStream<Uint8Array> | null;
+}
+
+/** A typed GraphQL document, its answer in snake_case, compiled when first used. */
+export interface Operation<Result, Variables> {
+  compiled(): CompiledOperation;
+  /** Never set: carries the types. */
+  types?: (variables: Variables) => Result;
+}
+
+/** Makes an operation of a document. */
+export function operation<Result, Variables>(
+  document: TadaDocumentNode<Result, Variables>,
+): Operation<Snake<Result>, Variables> {
+  let compiled: CompiledOperation | undefined;
+  return {
+    compiled() {
+      compiled ??= compileOperation(snakeAliases(document));
+      return compiled;
+    },
+  };
+}
+
+/** Runs an operation as the caller. Throws what GraphQL reported. */
+export type Execute = <Result, Variables>(
+  operation: Operation<Result, Variables>,
+  variables: Variables,
+) => Promise<Result>;
+
+export interface RouteInput<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  request: RestRequest;
+}
+
+export interface RouteAnswer {
+  status: number;
+  body: unknown;
+}
+
+export interface Success {
+  status: number;
+  description: string;
+  schema: z.ZodType | null;
+}
+
+/** The schema of named values: parameters of a path or a query. */
+export type ObjectSchema<T> = z.ZodObject & z.ZodType<T>;
+
+/** One route: an operation or two of GraphQL, and two small maps. */
+export interface RouteDefinition<Params, Query, Body> {
+  method: 'get' | 'post' | 'patch' | 'delete';
+  /** OpenAPI's form: `/v1/usage/{id}`. */
+  path: string;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  scope: Scope | null;
+  params?: ObjectSchema<Params>;
+  query?: ObjectSchema<Query>;
+  body?: z.ZodType<Body>;
+  /** A body that is checked by `run`, item by item; documented all the same. */
+  looseBody?: z.ZodType;
+  success: Success[];
+  /** Codes beyond those that every route may answer. */
+  errors?: readonly (400 | 402 | 404 | 409)[];
+  run(input: RouteInput<Params, Query, Body>, execute: Execute): Promise<RouteAnswer>;
+}
+
+/** A route without its types, for the table. */
+export interface Route {
+  config: Pick<RouteConfig, 'method' | 'path'>;
+  definition: RouteDefinition<unknown, unknown, unknown>;
+  handle(resources: Resources, request: RestRequest): Promise<RestAnswer>;
+}
+
+const JSON_TYPE = 'application/json';
+const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
+
+/** Turns any failure into its answer. */
+export function answerFailure(error: unknown, resources: Resources, requestId: string): RestAnswer {
+  const { status, headers, body } = translateFailure(fromGraphQLError(translateError(error, resources.log, requestId)));
+  return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
+}
+
+/** The JSON body of a request. @throws AppError unsupported_media_type, payload_too_large, invalid_request */
+export async function readJsonBody(request: RestRequest): Promise<unknown> {
+  if (mediaType(request.header('content-type')) !== JSON_TYPE) {
+    throw new AppError('unsupported_media_type', `Send the body as ${JSON_TYPE}.`);
+  }
+  return parseJson(await request.text());
+}
+
+function executeAs(context: Context): Execute {
+  return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
+    const { data, errors } = await one.compiled()(context, (variables ?? {}) as object);
+    if (errors?.[0]) throw errors[0];
+    return data as Result;
+  };
+}
+
+/** Makes a route: admission, the checks of its schemas, its run, its answer. */
+export function route<Params = unknown, Query = unknown, Body = unknown>(
+  definition: RouteDefinition<Params, Query, Body>,
+): Route {
+  async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
+    const params = definition.params ? checkValue(definition.params, request.params) : (undefined as Params);
+    const query = readQuery(definition.query, request.search);
+    const hasBody = definition.body ?? definition.looseBody;
+    const raw = hasBody ? await readJsonBody(request) : undefined;
+    const body = definition.body ? checkValue(definition.body, raw) : (raw as Body);
+    const { status, body: result } = await definition.run({ params, query, body, request }, executeAs(context));
+    if (result === null) return { status, headers: {}, body: null };
+    return { status, headers: { ...JSON_HEADERS }, body: JSON.stringify(result) };
+  }
+
+  return {
+    config: definition,
+    definition: definition as RouteDefinition<unknown, unknown, unknown>,
+    async handle(resources, request) {
+      let limitHeaders: Record<string, string> = {};
+      let result: RestAnswer;
+      try {
+        const { caller, rateLimit, refusal } = await enter(resources, request.header('authorization'), request.address);
+        limitHeaders = rateLimitHeaders(rateLimit);
+        if (refusal) throw refusal;
+        result = await answer({ resources, caller, requestId: request.requestId }, request);
+      } catch (error) {
+        result = answerFailure(error, resources, request.requestId);
+      }
+      return { ...result, headers: { ...result.headers, ...limitHeaders } };
+    },
+  };
+}

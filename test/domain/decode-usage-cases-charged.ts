@@ -1,0 +1,158 @@
+import type { UsageCase } from './decode-usage-cases.ts';
+
+const OPENROUTER_USAGE = {
+  prompt_tokens: 194,
+  completion_tokens: 20,
+  total_tokens: 214,
+  cost: 0.00014,
+  is_byok: false,
+  cost_details: { upstream_inference_cost: null, upstream_inference_prompt_cost: 0.0001 },
+  prompt_tokens_details: { cached_tokens: 64, cache_write_tokens: 100, audio_tokens: 0, video_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: 8 },
+  server_tool_use_details: { web_search_requests: 2, tool_calls_executed: 2 },
+};
+const OPENROUTER_COUNTS = {
+  inputTokens: 194,
+  outputTokens: 20,
+  cacheReadTokens: 64,
+  cacheWriteTokens: 100,
+  reasoningTokens: 8,
+  webSearches: 2,
+};
+
+/** OpenRouter and xAI: answers that bear their own charge. */
+export const CHARGED_CASES: UsageCase[] = [
+  {
+    title: 'OpenRouter, cost in dollars',
+    provider: 'openrouter',
+    raw: { id: 'gen-1', model: 'anthropic/claude-sonnet-4.5', choices: [], usage: OPENROUTER_USAGE },
+    counts: OPENROUTER_COUNTS,
+    model: 'anthropic/claude-sonnet-4.5',
+    cost: '0.00014',
+  },
+  {
+    title: 'OpenRouter BYOK: its fee plus what the vendor charges',
+    provider: 'openrouter',
+    raw: { ...OPENROUTER_USAGE, cost: 7e-7, is_byok: true, cost_details: { upstream_inference_cost: 0.0000135 } },
+    counts: OPENROUTER_COUNTS,
+    cost: '0.0000142',
+  },
+  {
+    title: 'OpenRouter BYOK without the upstream charge: unknown, not the fee',
+    provider: 'openrouter',
+    raw: { ...OPENROUTER_USAGE, is_byok: true },
+    counts: OPENROUTER_COUNTS,
+    warnings: ['upstream_inference_cost is missing'],
+  },
+  {
+    title: 'OpenRouter, a free model costs 0',
+    provider: 'openrouter',
+    raw: { prompt_tokens: 1, completion_tokens: 1, cost: 0 },
+    counts: { inputTokens: 1, outputTokens: 1 },
+    cost: '0',
+  },
+  {
+    title: 'OpenRouter, a cost in text ends at 18 places',
+    provider: 'openrouter',
+    raw: { prompt_tokens: 1, completion_tokens: 1, cost: '0.0000123456789012345678' },
+    counts: { inputTokens: 1, outputTokens: 1 },
+    cost: '0.000012345678901235',
+  },
+  {
+    title: 'a bare cost of a provider whose unit is not known is left out',
+    provider: 'acme',
+    raw: { prompt_tokens: 1, completion_tokens: 1, cost: 12 },
+    counts: { inputTokens: 1, outputTokens: 1 },
+    warnings: ['usage.cost was left out'],
+  },
+  {
+    title: 'xAI Chat: reasoning stands beside completion; ticks',
+    provider: 'x-ai',
+    raw: {
+      model: 'grok-4',
+      usage: {
+        prompt_tokens: 37,
+        completion_tokens: 9,
+        total_tokens: 340,
+        prompt_tokens_details: { text_tokens: 37, cached_tokens: 8 },
+        completion_tokens_details: { reasoning_tokens: 294 },
+        num_sources_used: 0,
+        cost_in_usd_ticks: 46_560_000,
+      },
+    },
+    counts: { inputTokens: 37, outputTokens: 303, cacheReadTokens: 8, reasoningTokens: 294 },
+    model: 'grok-4',
+    cost: '0.004656',
+  },
+  {
+    title: 'xAI Chat without a total: its rule',
+    provider: 'xai',
+    raw: { prompt_tokens: 5, completion_tokens: 10, completion_tokens_details: { reasoning_tokens: 4 } },
+    counts: { inputTokens: 5, outputTokens: 14, reasoningTokens: 4 },
+  },
+  {
+    title: 'xAI Chat that a proxy rewrote: the total proves it',
+    provider: 'xai',
+    raw: {
+      prompt_tokens: 5,
+      completion_tokens: 14,
+      total_tokens: 19,
+      completion_tokens_details: { reasoning_tokens: 4 },
+    },
+    counts: { inputTokens: 5, outputTokens: 14, reasoningTokens: 4 },
+    warnings: ['already inside'],
+  },
+  {
+    title: "xAI's numbers under another name: the total proves it",
+    provider: 'azure',
+    raw: {
+      prompt_tokens: 5,
+      completion_tokens: 10,
+      total_tokens: 115,
+      completion_tokens_details: { reasoning_tokens: 100 },
+    },
+    counts: { inputTokens: 5, outputTokens: 110, reasoningTokens: 100 },
+    warnings: ['beside the output'],
+  },
+  {
+    title: 'xAI Responses, reasoning inside as the total shows',
+    provider: 'xai',
+    raw: {
+      input_tokens: 20,
+      output_tokens: 60,
+      total_tokens: 80,
+      input_tokens_details: { cached_tokens: 12 },
+      output_tokens_details: { reasoning_tokens: 50 },
+      num_sources_used: 3,
+      num_server_side_tools_used: 1,
+      cost_in_usd_ticks: '123',
+    },
+    counts: { inputTokens: 20, outputTokens: 60, cacheReadTokens: 12, reasoningTokens: 50 },
+    cost: '0.0000000123',
+  },
+  {
+    title: 'xAI Responses, reasoning beside as the total shows',
+    provider: 'xai',
+    raw: {
+      input_tokens: 20,
+      output_tokens: 10,
+      total_tokens: 80,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens_details: { reasoning_tokens: 50 },
+    },
+    counts: { inputTokens: 20, outputTokens: 60, reasoningTokens: 50 },
+  },
+  {
+    title: 'xAI Responses, a total that shows nothing is flagged',
+    provider: 'xai',
+    raw: {
+      input_tokens: 20,
+      output_tokens: 60,
+      total_tokens: 3,
+      input_tokens_details: {},
+      output_tokens_details: { reasoning_tokens: 50 },
+    },
+    counts: { inputTokens: 20, outputTokens: 60, reasoningTokens: 50 },
+    warnings: ['does not show'],
+  },
+];

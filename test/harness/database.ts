@@ -1,0 +1,79 @@
+import { createHash, randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject } from 'vitest';
+import { migrateDatabase } from '../../src/platform/migrate.ts';
+import { readMigrations } from '../../src/platform/schema-engine.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The maintenance database of the run's PostgreSQL. */
+    postgresUrl: string;
+  }
+}
+
+export interface TestDatabase {
+  connectionString: string;
+  /** Drops the database. Throws when a connection to it is still open: some pool was not closed. */
+  drop(): Promise<void>;
+}
+
+const TEMPLATE_LOCK = 6_384_377_002;
+const OBJECT_IN_USE = '55006';
+
+async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return work(client).finally(() => client.end());
+}
+
+function urlOf(postgresUrl: string, database: string): string {
+  const url = new URL(postgresUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/**
+ * Makes the migrated database that tests clone, once for each state of the migrations, and returns its name. Safe
+ * from several processes at once: it gets its final name only when it is complete.
+ */
+export async function createTemplate(postgresUrl: string): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify((await readMigrations()).migrationDirectories));
+  const template = `template_${hash.digest('hex').slice(0, 16)}`;
+  await withClient(postgresUrl, async (client) => {
+    const isMade = async () =>
+      (await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [template])).rowCount === 1;
+    if (await isMade()) return;
+    await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK]);
+    if (await isMade()) return;
+    await client.query(`DROP DATABASE IF EXISTS ${template}_partial WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${template}_partial`);
+    await migrateDatabase(urlOf(postgresUrl, `${template}_partial`));
+    await client.query(`ALTER DATABASE ${template}_partial ALLOW_CONNECTIONS false`);
+    await client.query(`ALTER DATABASE ${template}_partial RENAME TO ${template}`);
+  });
+  return template;
+}
+
+/** A migrated, empty database of its own for the calling test file (or test). */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const postgresUrl = inject('postgresUrl');
+  const template = await createTemplate(postgresUrl);
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await withClient(postgresUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  return { connectionString: urlOf(postgresUrl, name), drop: () => dropDatabase(postgresUrl, name) };
+}
+
+async function dropDatabase(postgresUrl: string, name: string): Promise<void> {
+  await withClient(postgresUrl, async (client) => {
+    try {
+      // Waits up to 5 s for connections that are just being closed.
+      await client.query(`DROP DATABASE ${name}`);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code === OBJECT_IN_USE)) throw error;
+      const { rows } = await client.query('SELECT query FROM pg_stat_activity WHERE datname = $1', [name]);
+      await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      const queries = rows.map((row) => row.query).join('\n');
+      throw new Error(`A test left ${rows.length} connections open; their last statements:\n${queries}`);
+    }
+  });
+}
