@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Node runs the files as they are, as it does in production: nothing is bundled or transformed for tests.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
   },
 });

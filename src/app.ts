@@ -7,10 +7,9 @@ import { openResources } from './domain/open-resources.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/handler.ts';
 import { openWebSocketDoor } from './graphql/websocket.ts';
 import { corsHeaders } from './platform/cors.ts';
-import { startEmbeddedPostgres } from './platform/embedded-postgres.ts';
+import { type DatabaseServer, openDatabaseServer } from './platform/database-server.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
-import { migrateDatabase } from './platform/migrate.ts';
 import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
 
@@ -39,43 +38,12 @@ interface Bindings {
   incoming: IncomingMessage;
 }
 
-interface DatabaseServer {
-  connectionString: string;
-  stop(): Promise<void>;
-  revive?: () => Promise<void>;
-}
-
-async function openDatabaseServer({ config, log, connectionString }: AppOptions): Promise<DatabaseServer> {
-  if (connectionString) return { connectionString, stop: async () => {} };
-  if (config.databaseUrl) {
-    await migrateDatabase(config.databaseUrl);
-    return { connectionString: config.databaseUrl, stop: async () => {} };
-  }
-  const options = { dataDir: config.dataDir, log: (line: string) => log.debug(line) };
-  let server = await startEmbeddedPostgres(options);
-  const { applied } = await migrateDatabase(server.connectionString);
-  if (applied.length > 0) log.info({ applied }, 'migrations applied');
-  let reviving: Promise<void> | null = null;
-  return {
-    connectionString: server.connectionString,
-    stop: () => server.stop(),
-    /** The same folder and socket again, so connections made from now on find it. */
-    revive: () => {
-      reviving ??= startEmbeddedPostgres(options)
-        .then((revived) => {
-          server = revived;
-        })
-        .finally(() => {
-          reviving = null;
-        });
-      return reviving;
-    },
-  };
-}
-
 /** Builds everything once and joins the doors. @throws AppError unavailable when the database cannot be had */
 export async function createApp(options: AppOptions): Promise<App> {
-  const databaseServer = await openDatabaseServer(options);
+  const { config, log, connectionString } = options;
+  const databaseServer = connectionString
+    ? { connectionString, stop: async () => {} }
+    : await openDatabaseServer(config.databaseUrl, config.dataDir, log);
   try {
     return await joinDoors(options, databaseServer);
   } catch (error) {

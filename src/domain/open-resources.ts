@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../platform/database.ts';
+import { startJobs } from '../platform/jobs.ts';
 import type { Log } from '../platform/log.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
@@ -9,10 +10,13 @@ import { importCatalog } from './pricing/import-catalog.ts';
 import { loadPriceBook } from './pricing/load-price-book.ts';
 import { readCatalog } from './pricing/read-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
+import { retireUsage } from './usage/retire-usage.ts';
 import { createSeriesCache } from './usage/series-cache.ts';
 import { createUsageCommitter } from './usage/usage-committer.ts';
+import { startUsageFolder } from './usage/usage-folder.ts';
 
 const MINUTE_SECONDS = 60;
+const RETIRE_SCHEDULE = '7 * * * *';
 
 export interface OpenOptions {
   config: Readonly<Config>;
@@ -47,6 +51,21 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
   const prices = await preparePrices(database, log);
   const apiKeys = createApiKeyCache(database, clock, log);
   const usage = createUsageCommitter({ database, maxQueuedEvents: config.usageQueueEvents });
+  const folder = startUsageFolder(database, usage, log);
+  const jobs = await startJobs(
+    database.pool,
+    [
+      {
+        name: 'retire-usage',
+        schedule: RETIRE_SCHEDULE,
+        run: async () => {
+          const removed = await retireUsage(database, config.retentionDays, clock());
+          if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
+        },
+      },
+    ],
+    log,
+  );
   return {
     config,
     database,
@@ -61,6 +80,8 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
     usage,
     async close() {
       await usage.close();
+      await folder.close();
+      await jobs.close();
       await apiKeys.close();
       await database.close();
     },

@@ -7,6 +7,7 @@ import {
   type BatchResult,
   recordUsageBatch,
 } from '../domain/usage/record-usage-batch.ts';
+import { voidUsage } from '../domain/usage/void-usage.ts';
 import type { AppError } from '../platform/errors.ts';
 import { formatId } from '../platform/ids.ts';
 import { builder } from './builder.ts';
@@ -65,6 +66,25 @@ builder.mutationFields((t) => ({
     resolve: (_, { input }, context) => recordUsageBatch(context, input.events),
   }),
 }));
+
+const VoidUsageInput = builder.inputType('VoidUsageInput', {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    reason: t.string({ required: true, description: 'Why; at most 500 characters.' }),
+  }),
+});
+
+builder.mutationField('voidUsage', (t) =>
+  t.field({
+    type: UsageEventRef,
+    description: 'Takes an event back: records its reverse, once, and answers with it. Scope usage:write.',
+    args: { input: t.arg({ type: VoidUsageInput, required: true }) },
+    resolve: async (_, { input }, context) => {
+      const { event, duplicate } = await voidUsage(context, input);
+      return { ...event, duplicate };
+    },
+  }),
+);
 
 const UsageEventConnection = builder.connectionObject({ type: UsageEventRef, name: 'UsageEventConnection' });
 

@@ -11,6 +11,8 @@ export interface Database {
   prisma: PrismaClient;
   /** Runs `work` in one transaction of its own connection; rolls back when it throws. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Runs reads that must agree with each other: all see the same moment. */
+  snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
   retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -55,13 +57,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: '-c TimeZone=UTC -c jit=off',
   });
   pool.on('error', options.onError);
+  // A connection that is lost while it is out of the pool says so itself; the query that it ran fails as well.
+  pool.on('connect', (client) => client.on('error', options.onError));
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
 
-  async function transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  async function within<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('BEGIN');
+      await client.query(begin);
       const result = await work(client);
       await client.query('COMMIT');
       return result;
@@ -91,7 +95,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     pool,
     prisma,
-    transaction,
+    transaction: (work) => within('BEGIN', work),
+    snapshot: (work) => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
     retryingLostConnections,
     async close() {
       await prisma.$disconnect();

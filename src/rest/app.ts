@@ -4,13 +4,14 @@ import { dirname, join } from 'node:path';
 import { Hono } from 'hono';
 import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
-import { readBodyText } from '../platform/http-body.ts';
+import { readBodyBytes, readBodyText } from '../platform/http-body.ts';
 import { accessRoutes } from './access.ts';
 import { costRoutes } from './costs.ts';
 import { docsPage } from './docs-page.ts';
 import { createOpenApiDocument } from './openapi.ts';
 import { priceRoutes } from './prices.ts';
 import { answerFailure, type RestAnswer, type RestRequest, type Route } from './route.ts';
+import { traceRoutes } from './traces.ts';
 import { usageRoutes } from './usage.ts';
 
 /** What the server knows of a request beside the request itself. */
@@ -19,7 +20,13 @@ export interface RequestInfo {
   address: string;
 }
 
-export const ROUTES: readonly Route[] = [...usageRoutes, ...costRoutes, ...priceRoutes, ...accessRoutes];
+export const ROUTES: readonly Route[] = [
+  ...usageRoutes,
+  ...traceRoutes,
+  ...costRoutes,
+  ...priceRoutes,
+  ...accessRoutes,
+];
 
 const DOCS_FILES: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -38,6 +45,7 @@ function toRestRequest(request: Request, params: Record<string, string>, info: R
     params,
     header: (name) => request.headers.get(name),
     text: (maxBytes) => readBodyText(request, maxBytes),
+    bytes: (maxBytes) => readBodyBytes(request, maxBytes),
     requestId: info.requestId,
     address: info.address,
   };

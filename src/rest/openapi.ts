@@ -19,6 +19,7 @@ const ERRORS: Readonly<Record<number, string>> = {
 const EVERYWHERE = [401, 403, 429, 500, 503];
 const WITH_BODY = [413, 415];
 const JSON_TYPE = 'application/json';
+const TEXT = { type: 'string' } as const;
 
 const TAGS: Readonly<Record<string, string>> = {
   Usage: 'Record usage and read it back, as totals or as events.',
@@ -34,6 +35,10 @@ function errorResponses(statuses: readonly number[]) {
 
 function addRoute(app: OpenAPIHono, { definition }: Route): void {
   const body = definition.body ?? definition.looseBody;
+  const otherContent = Object.fromEntries(
+    Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
+  );
+  const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
   const statuses = [...(definition.errors ?? []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
   const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
   app.openAPIRegistry.registerPath({
@@ -47,13 +52,13 @@ function addRoute(app: OpenAPIHono, { definition }: Route): void {
     request: {
       ...(definition.params ? { params: definition.params } : {}),
       ...(definition.query ? { query: definition.query } : {}),
-      ...(body ? { body: { required: true, content: { [JSON_TYPE]: { schema: body } } } } : {}),
+      ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
     },
     responses: {
       ...Object.fromEntries(
         definition.success.map(({ status, description, schema }) => [
           status,
-          schema ? { description, content: { [JSON_TYPE]: { schema } } } : { description },
+          schema ? { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } } : { description },
         ]),
       ),
       ...errorResponses(statuses),

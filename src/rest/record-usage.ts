@@ -1,12 +1,17 @@
 import { z } from '@hono/zod-openapi';
+import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../domain/usage/usage-input.ts';
 import { type ErrorCode, invalidField, invalidRequest } from '../platform/errors.ts';
+import { mediaType, STREAM_LIMIT_BYTES } from '../platform/http-body.ts';
+import { parseJson } from '../platform/json.ts';
 import { checkValue, findProblems } from './check-value.ts';
-import { translateFailure } from './errors.ts';
+import { fromGraphQLError, translateFailure } from './errors.ts';
 import { graphql } from './graphql.ts';
 import { type Execute, operation, type RestRequest, type RouteAnswer, route } from './route.ts';
 import { fromUsageEvent, lowerCase, toUsageInput, usageEventFields } from './usage-maps.ts';
 import { batchResult, recordUsageBody, usageEvent, usageEventInput } from './usage-schemas.ts';
+
+const NDJSON = 'application/x-ndjson';
 
 const recordOne = operation(
   graphql(
@@ -59,9 +64,16 @@ function itemError(error: { code: string; message: string; details: unknown }): 
   return translateFailure({ code: code as ErrorCode, message, details: details as Record<string, unknown> }).body.error;
 }
 
+interface BatchAnswer {
+  data: BatchItem[];
+  created: number;
+  duplicates: number;
+  conflicts: number;
+  invalid: number;
+}
+
 /** Checks items one by one: those of a wrong form are answered here, the others by the operation, all in order. */
-async function runBatch(execute: Execute, body: unknown): Promise<RouteAnswer> {
-  const { events } = checkValue(batchEnvelope, body);
+async function recordItems(execute: Execute, events: readonly unknown[], first: number): Promise<BatchAnswer> {
   const inputs: ReturnType<typeof toUsageInput>[] = [];
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
@@ -70,21 +82,107 @@ async function runBatch(execute: Execute, body: unknown): Promise<RouteAnswer> {
     if (parsed.success) {
       inputs.push(toUsageInput(parsed.data));
       places.push(index);
-    } else data[index] = refusedItem(index, parsed.error.issues);
+    } else data[index] = refusedItem(first + index, parsed.error.issues);
   });
   const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
   result.data.forEach((item, i) => {
     const index = places[i] ?? i;
-    data[index] = { ...item, index, status: lowerCase(item.status), error: item.error && itemError(item.error) };
+    data[index] = {
+      ...item,
+      index: first + index,
+      status: lowerCase(item.status),
+      error: item.error && itemError(item.error),
+    };
   });
   const { created, duplicates, conflicts } = result;
   const invalid = result.invalid + events.length - inputs.length;
-  return { status: 200, body: { data, created, duplicates, conflicts, invalid } };
+  return { data, created, duplicates, conflicts, invalid };
+}
+
+async function runBatch(execute: Execute, body: unknown): Promise<RouteAnswer> {
+  const { events } = checkValue(batchEnvelope, body);
+  return { status: 200, body: await recordItems(execute, events, 0) };
+}
+
+/** A line that is no JSON is one bad item, not the end of the others. */
+function parseLine(line: string): unknown {
+  try {
+    return parseJson(line);
+  } catch {
+    return 'not JSON';
+  }
+}
+
+/** What became of the lines of a chunk that could not be stored: named one by one, since earlier chunks are stored. */
+function refuseChunk(size: number, first: number, error: unknown): BatchAnswer {
+  if (!(error instanceof GraphQLError)) throw error;
+  const body = translateFailure(fromGraphQLError(error)).body.error;
+  const data = Array.from({ length: size }, (_, i): BatchItem => {
+    return { index: first + i, status: 'invalid', id: null, cost: null, error: body };
+  });
+  return { data, created: 0, duplicates: 0, conflicts: 0, invalid: size };
+}
+
+/**
+ * Newline-delimited JSON, one event a line. The number of lines is checked before any is recorded; then a thousand
+ * make a transaction, and the next thousand are prepared while it commits.
+ */
+async function runLines(execute: Execute, request: RestRequest): Promise<RouteAnswer> {
+  const text = await request.text(STREAM_LIMIT_BYTES);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0 || lines.length > USAGE_LIMITS.batchLines) {
+    throw invalidField('', `The body must have 1 to ${USAGE_LIMITS.batchLines} lines.`);
+  }
+  const running: Promise<BatchAnswer>[] = [];
+  for (let first = 0; first < lines.length; first += USAGE_LIMITS.batchEvents) {
+    const chunk = lines.slice(first, first + USAGE_LIMITS.batchEvents);
+    if (running.length > 1) await running.at(-2);
+    const storing = recordItems(execute, chunk.map(parseLine), first);
+    running.push(first === 0 ? storing : storing.catch((error) => refuseChunk(chunk.length, first, error)));
+  }
+  const total: BatchAnswer = { data: [], created: 0, duplicates: 0, conflicts: 0, invalid: 0 };
+  for (const part of await Promise.all(running)) {
+    total.data.push(...part.data);
+    total.created += part.created;
+    total.duplicates += part.duplicates;
+    total.conflicts += part.conflicts;
+    total.invalid += part.invalid;
+  }
+  return { status: 200, body: total };
 }
 
 function isBatch(body: unknown): boolean {
   return typeof body === 'object' && body !== null && Object.hasOwn(body, 'events');
 }
+
+const voidOne = operation(
+  graphql(
+    `mutation VoidUsage($input: VoidUsageInput!) { voidUsage(input: $input) { ...UsageEventFields duplicate } }`,
+    [usageEventFields],
+  ),
+);
+
+export const voidUsage = route({
+  method: 'post',
+  path: '/v1/usage/{id}/void',
+  operationId: 'voidUsage',
+  summary: 'Take an event back',
+  description: 'Records its reverse (negative counts and cost, requests too), once; both stay in the ledger.',
+  tag: 'Usage',
+  scope: 'usage:write',
+  params: z.object({ id: z.string() }),
+  body: z.strictObject({ reason: z.string().openapi({ example: 'sent twice by mistake' }) }).openapi('VoidUsageInput'),
+  success: [
+    { status: 201, description: 'The reversing event.', schema: usageEvent },
+    { status: 200, description: 'It was voided before: the first reversing event.', schema: usageEvent },
+  ],
+  errors: [400, 404, 409],
+  async run({ params, body }, execute) {
+    const { void_usage: reversed } = await execute(voidOne, { input: { id: params.id, reason: body.reason } });
+    const { duplicate, ...event } = reversed;
+    return { status: duplicate ? 200 : 201, body: fromUsageEvent(event) };
+  },
+});
 
 export const recordUsage = route({
   method: 'post',
@@ -92,7 +190,7 @@ export const recordUsage = route({
   operationId: 'recordUsage',
   summary: 'Record one usage event, or a batch',
   description:
-    'One event, or `{"events": [...]}` with 1 to 1,000. Answered after the commit: what got a 2xx is on disk. The ' +
+    'One event, or `{"events": [...]}` with 1 to 1,000, or NDJSON with 1 to 10,000 lines. Answered after the commit: what got a 2xx is on disk. The ' +
     "event's `id` (for a single event also the header `Idempotency-Key`) makes a repeat harmless for ever.",
   tag: 'Usage',
   scope: 'usage:write',
@@ -106,5 +204,9 @@ export const recordUsage = route({
     },
   ],
   errors: [400, 409],
-  run: ({ body, request }, execute) => (isBatch(body) ? runBatch(execute, body) : runSingle(execute, body, request)),
+  otherMedia: { [NDJSON]: '{"provider": "openai", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 500}\n' },
+  run({ body, request }, execute) {
+    if (mediaType(request.header('content-type')) === NDJSON) return runLines(execute, request);
+    return isBatch(body) ? runBatch(execute, body) : runSingle(execute, body, request);
+  },
 });

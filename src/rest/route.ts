@@ -11,7 +11,7 @@ import { parseJson } from '../platform/json.ts';
 import { rateLimitHeaders } from '../platform/rate-limiter.ts';
 import { type Snake, snakeAliases } from './case.ts';
 import { checkValue } from './check-value.ts';
-import { fromGraphQLError, translateFailure } from './errors.ts';
+import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
 import { readQuery } from './read-query.ts';
 
 /** A request as the routes need it, from whatever server it came through. */
@@ -23,6 +23,7 @@ export interface RestRequest {
   header(name: string): string | null;
   /** @throws AppError payload_too_large */
   text(maxBytes?: number): Promise<string>;
+  bytes(maxBytes: number): Promise<Uint8Array>;
   requestId: string;
   address: string;
 }
@@ -31,7 +32,7 @@ export interface RestRequest {
 export interface RestAnswer {
   status: number;
   headers: Record<string, string>;
-  body: string | ReadableStream<Uint8Array> | null;
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
 }
 
 /** A typed GraphQL document, its answer in snake_case, compiled when first used. */
@@ -69,7 +70,10 @@ export interface RouteInput<Params, Query, Body> {
 
 export interface RouteAnswer {
   status: number;
+  /** Plain data, sent as JSON; null for no body. */
   body: unknown;
+  /** Set: a body that is sent as it is, instead. */
+  raw?: { contentType: string; content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> };
 }
 
 export interface Success {
@@ -96,9 +100,15 @@ export interface RouteDefinition<Params, Query, Body> {
   body?: z.ZodType<Body>;
   /** A body that is checked by `run`, item by item; documented all the same. */
   looseBody?: z.ZodType;
+  /** Media types beside JSON that `run` reads by itself, with an example of each for the document. */
+  otherMedia?: Readonly<Record<string, string>>;
+  /** Media types that the answer can be had in, by `Accept`, beside JSON. */
+  otherAnswers?: readonly string[];
   success: Success[];
   /** Codes beyond those that every route may answer. */
   errors?: readonly (400 | 402 | 404 | 409)[];
+  /** Set: failures in a form other than the usual envelope. */
+  encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   run(input: RouteInput<Params, Query, Body>, execute: Execute): Promise<RouteAnswer>;
 }
 
@@ -112,9 +122,13 @@ export interface Route {
 const JSON_TYPE = 'application/json';
 const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
 
+function readFailure(error: unknown, resources: Resources, requestId: string): RestFailure {
+  return translateFailure(fromGraphQLError(translateError(error, resources.log, requestId)));
+}
+
 /** Turns any failure into its answer. */
 export function answerFailure(error: unknown, resources: Resources, requestId: string): RestAnswer {
-  const { status, headers, body } = translateFailure(fromGraphQLError(translateError(error, resources.log, requestId)));
+  const { status, headers, body } = readFailure(error, resources, requestId);
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
 }
 
@@ -142,11 +156,14 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
     const params = definition.params ? checkValue(definition.params, request.params) : (undefined as Params);
     const query = readQuery(definition.query, request.search);
     const hasBody = definition.body ?? definition.looseBody;
-    const raw = hasBody ? await readJsonBody(request) : undefined;
+    const isOther = mediaType(request.header('content-type')) in (definition.otherMedia ?? {});
+    const raw = hasBody && !isOther ? await readJsonBody(request) : undefined;
     const body = definition.body ? checkValue(definition.body, raw) : (raw as Body);
-    const { status, body: result } = await definition.run({ params, query, body, request }, executeAs(context));
-    if (result === null) return { status, headers: {}, body: null };
-    return { status, headers: { ...JSON_HEADERS }, body: JSON.stringify(result) };
+    const result = await definition.run({ params, query, body, request }, executeAs(context));
+    const { status, raw: content } = result;
+    if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };
+    if (result.body === null) return { status, headers: {}, body: null };
+    return { status, headers: { ...JSON_HEADERS }, body: JSON.stringify(result.body) };
   }
 
   return {
@@ -161,7 +178,9 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
         if (refusal) throw refusal;
         result = await answer({ resources, caller, requestId: request.requestId }, request);
       } catch (error) {
-        result = answerFailure(error, resources, request.requestId);
+        result = definition.encodeFailure
+          ? definition.encodeFailure(readFailure(error, resources, request.requestId), request)
+          : answerFailure(error, resources, request.requestId);
       }
       return { ...result, headers: { ...result.headers, ...limitHeaders } };
     },

@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { HISTORY_PAGE_MAX } from '../domain/usage/list-usage-events.ts';
 import { graphql } from './graphql.ts';
-import { recordUsage } from './record-usage.ts';
+import { recordUsage, voidUsage } from './record-usage.ts';
 import { operation, route } from './route.ts';
 import { listOf, pageQuery, time, toList } from './schemas.ts';
+import { STREAM_FORMS, streamFormFor, streamPages } from './stream-history.ts';
 import {
   fromGroup,
   fromUsageEvent,
@@ -88,22 +89,29 @@ const getHistory = route({
   path: '/v1/usage/history',
   operationId: 'listUsageEvents',
   summary: 'The events themselves, newest first',
+  description:
+    'By pages; or, with `Accept: text/csv` or `application/x-ndjson`, the whole result as one stream of any size ' +
+    '(`limit` and `cursor` then say nothing).',
   tag: 'Usage',
   scope: 'usage:read',
   query: historyQuery,
   success: [{ status: 200, description: 'A page of events.', schema: listOf(usageEvent, 'UsageEventList') }],
   errors: [400],
-  async run({ query }, execute) {
-    const { usage_events: events } = await execute(listEvents, {
-      first: query.limit,
-      after: query.cursor,
-      start: query.start,
-      end: query.end,
-      recordedAfter: query.recorded_after,
-      filter: toFilter(query),
+  otherAnswers: Object.keys(STREAM_FORMS),
+  async run({ query, request }, execute) {
+    const { start, end, recorded_after: recordedAfter } = query;
+    const question = { start, end, recordedAfter, filter: toFilter(query) };
+    const readPage = async (first: number | undefined, after: string | null | undefined) => {
+      const { usage_events: events } = await execute(listEvents, { ...question, first, after });
+      const list = toList(events);
+      return { ...list, data: list.data.map(fromUsageEvent) };
+    };
+    const form = streamFormFor(request.header('accept'));
+    if (form === null) return { status: 200, body: await readPage(query.limit, query.cursor) };
+    return streamPages(form, Object.keys(usageEvent.shape), async (cursor) => {
+      const page = await readPage(HISTORY_PAGE_MAX, cursor);
+      return { events: page.data, next: page.next_cursor };
     });
-    const list = toList(events);
-    return { status: 200, body: { ...list, data: list.data.map(fromUsageEvent) } };
   },
 });
 
@@ -127,4 +135,4 @@ const getEvent = route({
   },
 });
 
-export const usageRoutes = [recordUsage, getUsage, getHistory, getEvent];
+export const usageRoutes = [recordUsage, getUsage, getHistory, getEvent, voidUsage];

@@ -1,12 +1,17 @@
 import { plainArray } from '../../platform/array-literal.ts';
 import type { TimeSpan } from '../../platform/calendar.ts';
+import type { Sql } from '../../platform/database.ts';
+import { invalidField } from '../../platform/errors.ts';
 import { uuidFloor } from '../../platform/ids.ts';
 import { parseMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { type Grain, splitSpan } from './split-span.ts';
 import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } from './usage-dimension.ts';
-import { type UsageFilter, whereUsage } from './usage-filter.ts';
+import { type UsageFilter, type UsageWhere, whereUsage } from './usage-filter.ts';
 import { SUM_COLUMNS, type UsageSums } from './usage-sums.ts';
+
+const KEPT_MESSAGE =
+  'reaches into time whose single events were removed by retention: only whole quarter hours, and by user or tag whole UTC days, are kept of it';
 
 export interface SumQuestion {
   /** Disjoint; each is summed on its own. */
@@ -41,7 +46,16 @@ interface Row extends Record<string, unknown> {
   unpriced_requests: number;
 }
 
-const TABLES: Record<Grain, string> = { event: 'usage_events', quarterHour: 'usage_quarter_hours', day: 'usage_days' };
+type Source = Grain | 'attributionDay' | 'unfolded';
+
+const TABLES: Readonly<Record<Source, string>> = {
+  event: 'usage_events',
+  quarterHour: 'usage_quarter_hours',
+  day: 'usage_days',
+  attributionDay: `(SELECT d.*, a.user_id, a.tags FROM usage_attribution_days d JOIN usage_attributions a
+    ON a.organization_id = d.organization_id AND a.id = d.attribution_id)`,
+  unfolded: 'unfolded',
+};
 const EVENT_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'unpriced_requests') return 'sum(e.requests) FILTER (WHERE e.cost IS NULL) AS unpriced_requests';
   return `sum(e.${column}) AS ${column}`;
@@ -55,14 +69,23 @@ interface Piece extends TimeSpan {
   span: number;
 }
 
-function splitAll(spans: readonly TimeSpan[], eventsOnly: boolean): Map<Grain, Piece[]> {
-  const pieces = new Map<Grain, Piece[]>();
+/** Where each piece of each span is read from. Users and tags are on events and on the days folded from them. */
+function splitAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source, Piece[]> {
+  const pieces = new Map<Source, Piece[]>();
+  const add = (source: Source, piece: Piece) => {
+    const list = pieces.get(source) ?? [];
+    list.push(piece);
+    pieces.set(source, list);
+  };
   spans.forEach((whole, span) => {
-    const parts = eventsOnly ? [{ grain: 'event' as const, ...whole }] : splitSpan(whole);
-    for (const { grain, startMs, endMs } of parts) {
-      const list = pieces.get(grain) ?? [];
-      list.push({ span, startMs, endMs });
-      pieces.set(grain, list);
+    for (const { grain, startMs, endMs } of splitSpan(whole)) {
+      const piece = { span, startMs, endMs };
+      if (!byAttribution) add(grain, piece);
+      else if (grain !== 'day') add('event', piece);
+      else {
+        add('attributionDay', piece);
+        add('unfolded', piece);
+      }
     }
   });
   return pieces;
@@ -86,51 +109,86 @@ function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   };
 }
 
+/** The SQL of one source: its pieces joined to its table, filtered, grouped. Pushes the values it refers to. */
+function sourceSql(source: Source, parts: readonly Piece[], groups: string, where: UsageWhere): string {
+  const { values, conditions } = where;
+  const isEvent = source === 'event' || source === 'unfolded';
+  const bound = (timeMs: number) => (isEvent ? uuidFloor(timeMs) : `"${new Date(timeMs).toISOString()}"`);
+  const type = isEvent ? 'uuid[]' : 'timestamptz[]';
+  const column = isEvent ? 'id' : 'bucket';
+  values.push(plainArray(parts.map(({ startMs }) => bound(startMs))));
+  values.push(plainArray(parts.map(({ endMs }) => bound(endMs))));
+  values.push(plainArray(parts.map(({ span }) => span)));
+  const n = values.length;
+  return `
+    SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS}
+      FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
+      JOIN ${TABLES[source]} e ON e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last
+      JOIN usage_series s ON s.id = e.series_id
+     WHERE ${conditions.join(' AND ')}
+     GROUP BY 1, 2`;
+}
+
+/** Events that the fold has not reached: few, and found by their place in the table. */
+async function unfoldedSql(sql: Sql, where: UsageWhere): Promise<string> {
+  const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold');
+  where.values.push(rows[0]?.position ?? 0);
+  return `unfolded AS MATERIALIZED (
+    SELECT * FROM usage_events WHERE organization_id = $1 AND position > $${where.values.length}::bigint),`;
+}
+
+/** Refuses what needs single events that retention has removed. */
+async function requireKept(sql: Sql, organizationId: string, pieces: readonly Piece[] | undefined): Promise<void> {
+  if (!pieces) return;
+  const { rows } = await sql.query<{ retired_before: Date | null }>(
+    'SELECT retired_before FROM organizations WHERE id = $1',
+    [organizationId],
+  );
+  const keptFrom = rows[0]?.retired_before?.getTime() ?? 0;
+  if (pieces.every(({ startMs }) => startMs >= keptFrom)) return;
+  throw invalidField('start', KEPT_MESSAGE);
+}
+
 /**
  * Sums usage by span and group, from the coarsest rows that tile the spans exactly: whole UTC days, then quarter
- * hours, then single events. Users and tags are on the events only. Sorted by span, then by rank, `other` last;
+ * hours, then single events. By user or tag: from days folded by attribution, the events that the fold has not reached
+ * yet, and single events around them; both are read in one snapshot. Sorted by span, then by rank, `other` last;
  * groups without usage in a span are left out.
+ *
+ * @throws AppError invalid_request where it would take single events that retention has removed
  */
 export async function sumUsage({ caller, resources }: Context, question: SumQuestion): Promise<SumGroup[]> {
   const { dimensions, filter, spans, limit } = question;
   const where = whereUsage(caller, filter);
-  const { values, conditions } = where;
+  const { values } = where;
   const columns = dimensions.map((dimension) => dimensionColumn(dimension, values));
   const groups = `ARRAY[${columns.join(', ')}]::text[]`;
   const pieces = splitAll(spans, where.needsEvents || dimensions.some(needsEvents));
-  const sources: string[] = [];
-  for (const [grain, parts] of pieces) {
-    const isEvent = grain === 'event';
-    const bound = (timeMs: number) => (isEvent ? uuidFloor(timeMs) : `"${new Date(timeMs).toISOString()}"`);
-    const type = isEvent ? 'uuid[]' : 'timestamptz[]';
-    values.push(plainArray(parts.map(({ startMs }) => bound(startMs))));
-    values.push(plainArray(parts.map(({ endMs }) => bound(endMs))));
-    values.push(plainArray(parts.map(({ span }) => span)));
+
+  async function run(sql: Sql): Promise<Row[]> {
+    await requireKept(sql, caller.organization.id, pieces.get('event'));
+    const unfolded = pieces.has('unfolded') ? await unfoldedSql(sql, where) : '';
+    const sources = [...pieces].map(([source, parts]) => sourceSql(source, parts, groups, where));
+    values.push(limit);
     const n = values.length;
-    const column = isEvent ? 'id' : 'bucket';
-    sources.push(`
-      SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS}
-        FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
-        JOIN ${TABLES[grain]} e ON e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last
-        JOIN usage_series s ON s.id = e.series_id
-       WHERE ${conditions.join(' AND ')}
-       GROUP BY 1, 2`);
+    const { rows } = await sql.query<Row>(
+      `WITH ${unfolded} parts AS (${sources.join(' UNION ALL ')}),
+       merged AS (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups),
+       weighed AS (
+         SELECT *, sum(cost) OVER same AS all_cost, sum(input_tokens + output_tokens) OVER same AS all_tokens,
+                sum(requests) OVER same AS all_requests
+           FROM merged WINDOW same AS (PARTITION BY groups)),
+       ranked AS (
+         SELECT *, dense_rank() OVER (ORDER BY all_cost DESC, all_tokens DESC, all_requests DESC, groups) AS rank
+           FROM weighed)
+       SELECT span, CASE WHEN rank <= $${n} THEN groups ELSE '{}' END AS groups, rank > $${n} AS other, ${OUTER_SUMS}
+         FROM ranked GROUP BY 1, 2, 3 ORDER BY span, other, min(rank)`,
+      values,
+    );
+    return rows;
   }
-  values.push(limit);
-  const { rows } = await resources.database.pool.query<Row>(
-    `WITH parts AS (${sources.join(' UNION ALL ')}),
-     merged AS (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups),
-     weighed AS (
-       SELECT *, sum(cost) OVER same AS all_cost, sum(input_tokens + output_tokens) OVER same AS all_tokens,
-              sum(requests) OVER same AS all_requests
-         FROM merged WINDOW same AS (PARTITION BY groups)),
-     ranked AS (
-       SELECT *, dense_rank() OVER (ORDER BY all_cost DESC, all_tokens DESC, all_requests DESC, groups) AS rank
-         FROM weighed)
-     SELECT span, CASE WHEN rank <= $${values.length} THEN groups ELSE '{}' END AS groups,
-            rank > $${values.length} AS other, ${OUTER_SUMS}
-       FROM ranked GROUP BY 1, 2, 3 ORDER BY span, other, min(rank)`,
-    values,
-  );
+
+  const { database } = resources;
+  const rows = pieces.has('unfolded') ? await database.snapshot(run) : await run(database.pool);
   return rows.map((row) => readRow(row, dimensions));
 }

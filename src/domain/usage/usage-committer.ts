@@ -14,6 +14,8 @@ export interface UsageCommitter {
    * database stays out of reach
    */
   commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
+  /** Whether nothing is queued or in flight. */
+  isIdle(): boolean;
   /** Waits for what is queued; refuses what comes after. */
   close(): Promise<void>;
 }
@@ -111,6 +113,7 @@ export function createUsageCommitter({ database, maxQueuedEvents }: CommitterOpt
         running ??= run();
       });
     },
+    isIdle: () => running === null,
     async close() {
       closed = true;
       await running;

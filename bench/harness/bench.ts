@@ -1,0 +1,149 @@
+import pg from 'pg';
+import type { EmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
+import { type Child, startChild } from './child.ts';
+import { cpuSeconds } from './cpu.ts';
+import type { LoadKind } from './events.ts';
+import type { LoadResult } from './load-job.ts';
+import type { Measurement } from './report.ts';
+import { runLoad } from './run-load.ts';
+import { verifyLoad } from './verify.ts';
+
+export interface BenchOptions {
+  quick: boolean;
+  big: boolean;
+  /** Of the memory row. */
+  minutes: number;
+}
+
+/** A server that takes usage: ours, the baseline, or the floor. */
+export interface Target {
+  name: string;
+  port: number;
+  key: string;
+  process: Child;
+  /** Where its events lie; null: nowhere. */
+  pool: pg.Pool | null;
+}
+
+export interface Shot {
+  kind?: LoadKind;
+  connections: number;
+  batchSize?: number;
+  measureMs?: number;
+  warmupMs?: number;
+}
+
+/** A load's result with what each part of the machine spent on it. */
+export interface Measured extends LoadResult {
+  cpuMicroseconds: { server: number; postgres: number; client: number } | null;
+}
+
+/** What a row may use. */
+export interface Bench {
+  options: BenchOptions;
+  rounds: number;
+  measureMs: number;
+  postgres: EmbeddedPostgres;
+  /** Our server, the baseline, node:http: each started when first asked for. */
+  meterr(): Promise<Target>;
+  baseline(): Promise<Target>;
+  floor(): Promise<Target>;
+  /** Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is lost or doubled */
+  shoot(target: Target, shot: Shot): Promise<Measured>;
+  report(measurement: Measurement): void;
+  skip(row: string, why: string): void;
+}
+
+const BASELINE_KEY = 'baseline-key-of-this-bench';
+const WARMUP_MS = 500;
+const FIRST_WARMUP_MS = 3_000;
+let runs = 0;
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** The connection string of another database of the same server. */
+export function databaseOf(connectionString: string, name: string): string {
+  const url = new URL(connectionString);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+export interface BenchParts {
+  options: BenchOptions;
+  postgres: EmbeddedPostgres;
+  startMeterr: () => Promise<Omit<Target, 'name' | 'pool'>>;
+  report: Bench['report'];
+  skip: Bench['skip'];
+}
+
+/** Joins the parts; the second value closes the connections that were opened. */
+export function createBench(parts: BenchParts): { bench: Bench; close(): Promise<void> } {
+  const { options, postgres } = parts;
+  const pools: pg.Pool[] = [];
+  const openPool = (connectionString: string) => {
+    const pool = new pg.Pool({ connectionString, max: 4 });
+    pool.on('error', () => {});
+    pools.push(pool);
+    return pool;
+  };
+
+  async function shoot(target: Target, shot: Shot): Promise<Measured> {
+    const run = `r${process.pid}x${++runs}`;
+    const measureMs = shot.measureMs ?? bench.measureMs;
+    const warmupMs = shot.warmupMs ?? WARMUP_MS;
+    const before = [await cpuSeconds(target.process.pid), await cpuSeconds(postgres.pid)];
+    const { port, key } = target;
+    const { kind = 'rest', connections, batchSize = 1 } = shot;
+    const result = await runLoad({ port, key, kind, run, connections, batchSize, warmupMs, measureMs });
+    const after = [await cpuSeconds(target.process.pid), await cpuSeconds(postgres.pid)];
+    if (target.pool) await verifyLoad(target.pool, run, result.acknowledged);
+    const events = result.acknowledged + (batchSize === 1 ? result.repeats : 0);
+    const spent = (i: number) => (((after[i] ?? Number.NaN) - (before[i] ?? Number.NaN)) / events) * 1e6;
+    const cpu = { server: spent(0), postgres: spent(1), client: (result.clientCpuSeconds / events) * 1e6 };
+    return { ...result, cpuMicroseconds: before[0] === null ? null : cpu };
+  }
+
+  async function warm(target: Target): Promise<Target> {
+    await shoot(target, { connections: 50, measureMs: 0, warmupMs: options.quick ? FIRST_WARMUP_MS / 2 : FIRST_WARMUP_MS });
+    return target;
+  }
+
+  const bench: Bench = {
+    options,
+    rounds: options.quick ? 3 : 5,
+    measureMs: options.quick ? 1_500 : 3_000,
+    postgres,
+    shoot,
+    report: parts.report,
+    skip: parts.skip,
+    meterr: once(async () => {
+      const started = await parts.startMeterr();
+      return warm({ ...started, name: 'meterr', pool: openPool(postgres.connectionString) });
+    }),
+    baseline: once(async () => {
+      const connectionString = databaseOf(postgres.connectionString, 'baseline');
+      await openPool(postgres.connectionString).query('CREATE DATABASE baseline');
+      const env = { BASELINE_DATABASE: connectionString, BASELINE_KEY };
+      const process = startChild({ script: 'bench/baseline/server.ts', env });
+      const port = Number((await process.waitFor(/listening on (\d+)/))[1]);
+      return warm({ name: 'baseline', port, key: BASELINE_KEY, process, pool: openPool(connectionString) });
+    }),
+    floor: once(async () => {
+      const process = startChild({ script: 'bench/baseline/floor.ts' });
+      const port = Number((await process.waitFor(/listening on (\d+)/))[1]);
+      return warm({ name: 'node:http', port, key: BASELINE_KEY, process, pool: null });
+    }),
+  };
+  return {
+    bench,
+    async close() {
+      await Promise.all(pools.map((pool) => pool.end()));
+    },
+  };
+}

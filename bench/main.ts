@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Bench, createBench } from './harness/bench.ts';
+import { ROOT, startChild, stopChildren } from './harness/child.ts';
+import { type DataFolder, openDataFolder } from './harness/data-folder.ts';
+import { formatTable, type Measurement, type Skipped, writeResults } from './harness/report.ts';
+import { verifyRollups } from './harness/verify.ts';
+import { batches } from './rows/batches.ts';
+import { floor } from './rows/floor.ts';
+import { graphql } from './rows/graphql.ts';
+import { single } from './rows/single.ts';
+
+const ROWS: Record<string, (bench: Bench) => Promise<void>> = { floor, single, graphql, batches };
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    big: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '1' },
+  },
+});
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function installOwnPackages(): void {
+  if (existsSync(join(ROOT, 'bench/node_modules/fastify'))) return;
+  say('Installing what only the bench needs, in bench/node_modules (once).');
+  execFileSync('npm', ['ci', '--prefix', 'bench', '--silent'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** The real server, as `npm start` has it, but for its folder, port and log. */
+async function startMeterr(data: DataFolder) {
+  const env = { METERR_DATA_DIR: data.path, METERR_LOG_LEVEL: 'error', PORT: '0', HOST: '127.0.0.1', DATABASE_URL: '' };
+  const child = startChild({ script: 'src/main.ts', env });
+  const port = Number((await child.waitFor(/serves at http:\/\/[^:]+:(\d+)/))[1]);
+  const key = (await readFile(join(data.path, 'api-key'), 'utf8')).trim();
+  return { port, key, process: child };
+}
+
+async function run(names: string[]): Promise<void> {
+  const data = await openDataFolder();
+  const measurements: Measurement[] = [];
+  const skipped: Skipped[] = [];
+  const { bench, close } = createBench({
+    options: { ...options, minutes: Number(options.minutes) },
+    postgres: data.postgres,
+    startMeterr: () => startMeterr(data),
+    report: (measurement) => measurements.push(measurement),
+    skip: (row, why) => skipped.push({ row, why }),
+  });
+  const stop = async () => {
+    await close();
+    await stopChildren();
+    await data.remove();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop().then(() => process.exit(1)));
+  try {
+    for (const name of names) {
+      const startMs = performance.now();
+      const shown = measurements.length;
+      await ROWS[name]?.(bench);
+      say(`\n${name} (${Math.round((performance.now() - startMs) / 1000)} s)`);
+      say(formatTable(measurements.slice(shown), []));
+    }
+    const { pool } = await bench.meterr();
+    const requests = pool ? await verifyRollups(pool) : 0;
+    say(`\nAll ${requests.toLocaleString('en-US')} events in the ledger: both rollups say the same, to the last digit.\n`);
+    say(formatTable(measurements, skipped));
+    say(`\nWritten to ${await writeResults(options, measurements, skipped)}`);
+  } finally {
+    await stop();
+  }
+}
+
+const unknown = positionals.filter((name) => !ROWS[name]);
+if (unknown.length > 0) {
+  say(`No such row: ${unknown.join(', ')}. There are: ${Object.keys(ROWS).join(', ')}.`);
+  process.exit(1);
+}
+installOwnPackages();
+await run(positionals.length > 0 ? positionals : Object.keys(ROWS));

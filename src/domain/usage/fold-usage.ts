@@ -1,0 +1,68 @@
+import type { Database, Sql } from '../../platform/database.ts';
+import { SUM_COLUMNS } from './usage-sums.ts';
+
+/** The lock that every writer of usage shares, see the function `record_usage`. */
+const WRITERS_LOCK = 6_384_377_010;
+const CHUNK_POSITIONS = 100_000;
+
+const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
+const FOLD = `
+  WITH source AS MATERIALIZED (
+    SELECT e.*, sha256(convert_to(jsonb_build_array(e.user_id, e.tags)::text, 'UTF8')) AS hash
+      FROM usage_events e WHERE e.position > $1 AND e.position <= $2),
+  created AS (
+    INSERT INTO usage_attributions (organization_id, hash, user_id, tags)
+    SELECT DISTINCT ON (organization_id, hash) organization_id, hash, user_id, tags FROM source
+    ON CONFLICT (organization_id, hash) DO NOTHING
+    RETURNING organization_id, id, hash),
+  attributions AS (
+    SELECT organization_id, id, hash FROM created
+    UNION ALL
+    SELECT a.organization_id, a.id, a.hash FROM usage_attributions a
+     WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM source))
+  INSERT INTO usage_attribution_days AS d
+  SELECT e.organization_id, date_trunc('day', e.time, 'UTC'), e.series_id, a.id, sum(e.requests), sum(e.input_tokens),
+         sum(e.output_tokens), sum(e.cache_read_tokens), sum(e.cache_write_tokens), sum(e.reasoning_tokens),
+         coalesce(sum(e.cost), 0), coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0)
+    FROM source e JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
+  ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
+
+/** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */
+async function readSafePosition(database: Database): Promise<number> {
+  return database.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock($1)', [WRITERS_LOCK]);
+    const { rows } = await sql.query<{ position: number }>(
+      'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS position FROM usage_events_position_seq',
+    );
+    return rows[0]?.position ?? 0;
+  });
+}
+
+async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
+  const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold FOR UPDATE SKIP LOCKED');
+  const from = rows[0]?.position;
+  // No row: another process folds. It has as much right to.
+  if (from === undefined || from >= safe) return false;
+  const to = Math.min(from + CHUNK_POSITIONS, safe);
+  await sql.query(FOLD, [from, to]);
+  await sql.query('UPDATE usage_fold SET position = $1', [to]);
+  return to < safe;
+}
+
+/** How many positions the ledger is ahead of the fold, at most. */
+export async function readFoldBacklog(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ backlog: number }>(
+    'SELECT s.last_value - f.position AS backlog FROM usage_events_position_seq s, usage_fold f',
+  );
+  return rows[0]?.backlog ?? 0;
+}
+
+/**
+ * Adds the events recorded since the last time to the sums by user and tags: behind the writers' back, so that
+ * recording does not pay for them. Each chunk is one transaction with the fold's own position, so a crash repeats or
+ * skips nothing; readers add what comes after that position themselves.
+ */
+export async function foldUsage(database: Database): Promise<void> {
+  const safe = await readSafePosition(database);
+  while (await database.transaction((sql) => foldChunk(sql, safe)));
+}

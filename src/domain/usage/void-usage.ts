@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { AppError, invalidRequest } from '../../platform/errors.ts';
+import { formatId, newUuid, parseId } from '../../platform/ids.ts';
+import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { checkText } from './check-text.ts';
+import { findUsageEvent } from './find-usage-event.ts';
+import { VOID_PREFIX } from './normalize-usage.ts';
+import type { RecordedUsage } from './record-usage.ts';
+import { COUNT_FIELDS, type UsageEvent } from './usage-event.ts';
+import { USAGE_LIMITS } from './usage-input.ts';
+
+export interface VoidInput {
+  /** TypeID of the event. */
+  id: string;
+  reason: string;
+}
+
+const HASH_BYTES = 16;
+
+function negate(cost: string | null): string | null {
+  const value = cost === null ? null : parseMoney(cost);
+  return value === null ? null : formatMoney(-value);
+}
+
+/** The row that takes an event back: the same in everything that is grouped by, negative in all that is summed. */
+function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
+  const reversed: UsageEvent = {
+    ...event,
+    id: newUuid(event.timeMs),
+    eventId: VOID_PREFIX + formatId('usageEvent', event.id),
+    recordedAtMs: nowMs,
+    requests: -event.requests,
+    cost: negate(event.cost),
+    computedCost: negate(event.computedCost),
+    holdId: null,
+    voidsId: event.id,
+    voidReason: reason,
+  };
+  for (const field of COUNT_FIELDS) reversed[field] = event[field] === 0 ? 0 : -event[field];
+  return reversed;
+}
+
+/**
+ * Takes an event back by recording its reverse, at the same time and in the same series, so that every sum follows.
+ * Both stay in the ledger. An event is reversed once: the reverse's event id is made of the event's, and event ids are
+ * unique, whoever tries and however often.
+ *
+ * @returns the reversing event; `duplicate` where there was one already
+ * @throws AppError not_found, conflict (a reversing event cannot be voided), invalid_request, insufficient_permissions
+ */
+export async function voidUsage(context: Context, input: VoidInput): Promise<RecordedUsage> {
+  requireScope(context.caller, 'usage:write');
+  const problems: { path: string; message: string }[] = [];
+  checkText(problems, 'reason', input.reason, USAGE_LIMITS.voidReason);
+  if (problems.length > 0) throw invalidRequest(problems);
+  const uuid = parseId('usageEvent', input.id);
+  const event = uuid === null ? null : await findUsageEvent(context, uuid);
+  if (event === null) throw new AppError('not_found', 'There is no usage event with this id.');
+  if (event.voidsId !== null)
+    throw new AppError('conflict', 'This event reverses another; it cannot be voided itself.');
+  const reversed = reverse(event, input.reason, context.resources.clock());
+  const seriesId = await context.resources.series.get(event);
+  const bodyHash = createHash('sha256').update(reversed.eventId).digest().subarray(0, HASH_BYTES);
+  const [outcome] = await context.resources.usage.commit([{ event: reversed, seriesId, bodyHash }]);
+  if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
+  if (outcome.known === null) return { event: reversed, duplicate: false };
+  const first = await findUsageEvent(context, outcome.known.id);
+  return { event: first ?? { ...reversed, id: outcome.known.id }, duplicate: true };
+}

@@ -1,0 +1,118 @@
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll } from 'vitest';
+import { type App, createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Log } from '../../src/platform/log.ts';
+import { type Calls, createCalls } from './calls.ts';
+import { createTestDatabase } from './database.ts';
+import type { MadeOrganization } from './make.ts';
+import { typeIdsOf } from './make.ts';
+
+/** Time as the domain sees it: it stands still until a test moves it. */
+export interface TestClock {
+  now(): number;
+  /** To an RFC 3339 time or epoch milliseconds. */
+  set(time: string | number): void;
+  advance(ms: number): void;
+}
+
+/** A line of the log, as pino writes it. */
+export interface LogLine extends Record<string, unknown> {
+  level: number;
+  msg: string;
+}
+
+export interface TestAppOptions {
+  /** Environment variables, as the server reads them. */
+  env?: Record<string, string>;
+  /** Where the clock stands at first. */
+  now?: string | number;
+  /** A database that is there already, for a second process's worth of app on it. */
+  connectionString?: string;
+}
+
+/** An app on a database of its own, and what tests need beside it. */
+export interface TestApp extends Calls {
+  app: App;
+  /** A few connections to the same database, to arrange and to look behind the doors. */
+  sql: pg.Pool;
+  connectionString: string;
+  /** The first organization: enterprise, so nothing limits it. */
+  organization: MadeOrganization;
+  /** The secret of its owner's key, scope `admin`; every call's default. */
+  adminKey: string;
+  clock: TestClock;
+  /** What was logged so far, warnings and worse. */
+  logged: LogLine[];
+  close(): Promise<void>;
+}
+
+export const DEFAULT_NOW = '2026-11-22T10:00:00.000Z';
+
+function createClock(now: string | number): TestClock {
+  let timeMs = new Date(now).getTime();
+  return {
+    now: () => timeMs,
+    set: (time) => {
+      timeMs = new Date(time).getTime();
+    },
+    advance: (ms) => {
+      timeMs += ms;
+    },
+  };
+}
+
+function createRecordingLog(logged: LogLine[]): Log {
+  return pino({ level: 'warn' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+}
+
+/** Opens an app. Prefer {@link useTestApp}: one app serves a whole file. */
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = options.connectionString ? null : await createTestDatabase();
+  const connectionString = options.connectionString ?? database?.connectionString ?? '';
+  const clock = createClock(options.now ?? DEFAULT_NOW);
+  const logged: LogLine[] = [];
+  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', ...options.env });
+  const log = createRecordingLog(logged);
+  const app = await createApp({ config, log, clock: clock.now, connectionString });
+  const sql = new pg.Pool({ connectionString, max: 3 });
+  const first = app.firstOrganization;
+  const adminKey = first?.secret ?? '';
+  const organization = typeIdsOf(first ?? { organizationId: '', apiKeyId: '', secret: '' });
+  return {
+    app,
+    sql,
+    connectionString,
+    organization,
+    adminKey,
+    clock,
+    logged,
+    ...createCalls(app, adminKey),
+    async close() {
+      await app.close();
+      await sql.end();
+      await database?.drop();
+    },
+  };
+}
+
+/**
+ * One app for the calling file (or `describe`): opened before its tests, closed after them.
+ *
+ *     const meterr = useTestApp();
+ *     it('...', async () => { const { rest } = meterr(); ... });
+ */
+export function useTestApp(options: TestAppOptions = {}): () => TestApp {
+  let opened: TestApp | undefined;
+  beforeAll(async () => {
+    opened = await createTestApp(options);
+  });
+  afterAll(async () => {
+    await opened?.close();
+  });
+  return () => {
+    if (!opened) throw new Error('The app is open while tests run only.');
+    return opened;
+  };
+}

@@ -1,0 +1,133 @@
+import type { App } from '../../src/app.ts';
+
+/** A failure as both doors tell it; `details` in the door's own spelling. */
+export interface Failure {
+  code: string;
+  message: string;
+  details: Record<string, unknown> & { fields?: { path: string; message: string }[] };
+}
+
+export interface CallOptions {
+  /** The API key's secret; null sends no Authorization. Default: the first organization's admin key. */
+  key?: string | null;
+  headers?: Record<string, string>;
+  /** Where the request comes from. */
+  address?: string;
+}
+
+export interface RestOptions extends CallOptions {
+  /** Sent as JSON; a string, bytes or a stream go as they are. */
+  body?: unknown;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** An answer of REST: `body` is typed by the caller, `error` is what its envelope holds, where it is one. */
+export interface RestAnswer<T> extends Answer {
+  body: T;
+  error: Failure | undefined;
+}
+
+export interface GraphQLFailure {
+  message: string;
+  path?: (string | number)[];
+  extensions: { code: string; details?: Failure['details'] };
+}
+
+/** An answer of GraphQL: `error` is its first error. */
+export interface GraphQLAnswer<T> extends Answer {
+  data: T;
+  errors: GraphQLFailure[] | undefined;
+  error: Failure | undefined;
+}
+
+/** The two doors as functions, over `app.fetch`. */
+export interface Calls {
+  rest<T = unknown>(method: string, path: string, options?: RestOptions): Promise<RestAnswer<T>>;
+  /** Answers what REST answers with a 2xx. @throws Error on any other status */
+  ok<T = unknown>(method: string, path: string, options?: RestOptions): Promise<T>;
+  gql<T = unknown>(query: string, variables?: object | null, options?: CallOptions): Promise<GraphQLAnswer<T>>;
+  /** GraphQL's data. @throws Error when there are errors */
+  data<T = unknown>(query: string, variables?: object | null, options?: CallOptions): Promise<T>;
+  /** Anything else: a path or URL on the server. */
+  fetch(path: string, init?: RequestInit, address?: string): Promise<Response>;
+}
+
+const ORIGIN = 'http://meterr.test';
+
+function isRaw(body: unknown): body is string | Uint8Array<ArrayBuffer> | ReadableStream {
+  return typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Calls on `app`, by default with `adminKey`. */
+export function createCalls(app: Pick<App, 'fetch'>, adminKey: string): Calls {
+  function fetch(path: string, init: RequestInit = {}, address?: string): Promise<Response> {
+    const streaming = init.body instanceof ReadableStream ? { duplex: 'half' } : {};
+    return app.fetch(new Request(new URL(path, ORIGIN), { ...streaming, ...init }), address);
+  }
+
+  function headersOf({ key = adminKey, headers = {} }: CallOptions, sendsJson: boolean): Record<string, string> {
+    return {
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+      ...(sendsJson ? { 'content-type': 'application/json' } : {}),
+      ...headers,
+    };
+  }
+
+  async function rest<T>(method: string, path: string, options: RestOptions = {}): Promise<RestAnswer<T>> {
+    const { body } = options;
+    const init: RequestInit = { method, headers: headersOf(options, body !== undefined) };
+    if (body !== undefined) init.body = isRaw(body) ? body : JSON.stringify(body);
+    const response = await fetch(path, init, options.address);
+    const text = await response.text();
+    const parsed = parse(text) as T;
+    const { error } = Object(parsed) as { error?: Failure };
+    return { status: response.status, headers: response.headers, text, body: parsed, error };
+  }
+
+  async function gql<T>(
+    query: string,
+    variables: object | null = null,
+    options: CallOptions = {},
+  ): Promise<GraphQLAnswer<T>> {
+    const init = { method: 'POST', headers: headersOf(options, true), body: JSON.stringify({ query, variables }) };
+    const response = await fetch('/graphql', init, options.address);
+    const text = await response.text();
+    const { data, errors } = Object(parse(text)) as { data: T; errors?: GraphQLFailure[] };
+    const first = errors?.[0];
+    const error = first && {
+      code: first.extensions?.code,
+      message: first.message,
+      details: first.extensions?.details ?? {},
+    };
+    return { status: response.status, headers: response.headers, text, data, errors, error };
+  }
+
+  return {
+    fetch,
+    rest,
+    gql,
+    async ok<T>(method: string, path: string, options?: RestOptions) {
+      const answer = await rest<T>(method, path, options);
+      if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+      return answer.body;
+    },
+    async data<T>(query: string, variables?: object | null, options?: CallOptions) {
+      const answer = await gql<T>(query, variables, options);
+      if (answer.errors || answer.status >= 300) throw new Error(`${answer.status} ${answer.text}`);
+      return answer.data;
+    },
+  };
+}

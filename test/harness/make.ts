@@ -1,0 +1,119 @@
+import type pg from 'pg';
+import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
+import {
+  type CreatedOrganization,
+  insertApiKey,
+  insertOrganization,
+} from '../../src/domain/access/insert-organization.ts';
+import type { Scope } from '../../src/domain/access/scopes.ts';
+import { formatId, newUuid } from '../../src/platform/ids.ts';
+import type { Calls } from './calls.ts';
+
+// What tests begin with, made without a door. `uuid` is the database's form of an id, `id` the wire's.
+
+export interface MadeOrganization {
+  uuid: string;
+  id: string;
+  /** The owner's key, scope `admin`. */
+  key: MadeKey;
+}
+
+export interface MadeKey {
+  uuid: string;
+  id: string;
+  secret: string;
+}
+
+export interface MadeTeam {
+  uuid: string;
+  id: string;
+  name: string;
+}
+
+type WithSql = { sql: pg.Pool };
+
+export function typeIdsOf({ organizationId, apiKeyId, secret }: CreatedOrganization): MadeOrganization {
+  const idOf = (kind: 'organization' | 'apiKey', uuid: string) => (uuid === '' ? '' : formatId(kind, uuid));
+  const key = { uuid: apiKeyId, id: idOf('apiKey', apiKeyId), secret };
+  return { uuid: organizationId, id: idOf('organization', organizationId), key };
+}
+
+export interface OrganizationOptions {
+  name?: string;
+  /** Default enterprise: nothing limits it. */
+  plan?: PlanName;
+  credits?: CreditsModeName;
+  retentionDays?: number;
+}
+
+export async function makeOrganization(
+  { sql }: WithSql,
+  { name = 'Another', plan = 'enterprise', credits = 'none', retentionDays }: OrganizationOptions = {},
+): Promise<MadeOrganization> {
+  const made = typeIdsOf(await insertOrganization(sql, { name, plan, creditsMode: credits }));
+  if (retentionDays !== undefined) {
+    await sql.query('UPDATE organizations SET retention_days = $2 WHERE id = $1', [made.uuid, retentionDays]);
+  }
+  return made;
+}
+
+export interface TeamOptions {
+  name?: string;
+  deleted?: boolean;
+}
+
+export async function makeTeam(
+  { sql }: WithSql,
+  { uuid: organizationId }: Pick<MadeOrganization, 'uuid'>,
+  { name = 'Research', deleted = false }: TeamOptions = {},
+): Promise<MadeTeam> {
+  const uuid = newUuid();
+  const values = [uuid, organizationId, name, deleted ? new Date() : null];
+  await sql.query('INSERT INTO teams (id, organization_id, name, deleted_at) VALUES ($1, $2, $3, $4)', values);
+  return { uuid, id: formatId('team', uuid), name };
+}
+
+export interface KeyOptions {
+  /** Default: none. */
+  scopes?: readonly Scope[];
+  team?: Pick<MadeTeam, 'uuid'> | null;
+  expiresAt?: Date | null;
+  revoked?: boolean;
+  name?: string;
+}
+
+export async function makeKey(
+  { sql }: WithSql,
+  { uuid: organizationId }: Pick<MadeOrganization, 'uuid'>,
+  { scopes = [], team = null, expiresAt = null, revoked = false, name = 'Made by a test' }: KeyOptions = {},
+): Promise<MadeKey> {
+  const made = await insertApiKey(sql, { organizationId, teamId: team?.uuid ?? null, name, scopes, expiresAt });
+  if (revoked) await sql.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [made.id]);
+  return { uuid: made.id, id: formatId('apiKey', made.id), secret: made.secret };
+}
+
+/** An event in REST's spelling that is priced at 0.0075. */
+export const EVENT = { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, output_tokens: 500 } as const;
+/** The same in GraphQL's. */
+export const EVENT_INPUT = { provider: 'openai', model: 'gpt-4o', inputTokens: 1000, outputTokens: 500 } as const;
+export const EVENT_COST = '0.0075';
+
+const BATCH = 1_000;
+
+/** Records events, each `EVENT` with what is given, and returns their ids in order. @throws Error when one is refused */
+export async function makeUsage(
+  { ok }: Pick<Calls, 'ok'>,
+  key: string,
+  events: readonly object[] = [{}],
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (let from = 0; from < events.length; from += BATCH) {
+    const body = { events: events.slice(from, from + BATCH).map((event) => ({ ...EVENT, ...event })) };
+    const answer = await ok<{ data: { id: string; status: string }[] }>('POST', '/v1/usage', { key, body });
+    for (const item of answer.data) {
+      if (item.status !== 'created') throw new Error(`not created: ${JSON.stringify(item)}`);
+      ids.push(item.id);
+    }
+  }
+  return ids;
+}
