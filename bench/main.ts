@@ -70,7 +70,9 @@ async function run(names: string[]): Promise<void> {
     }
     const { pool } = await bench.meterr();
     const requests = pool ? await verifyRollups(pool) : 0;
-    say(`\nAll ${requests.toLocaleString('en-US')} events in the ledger: both rollups say the same, to the last digit.\n`);
+    say(
+      `\nAll ${requests.toLocaleString('en-US')} events in the ledger: both rollups say the same, to the last digit.\n`,
+    );
     say(formatTable(measurements, skipped));
     say(`\nWritten to ${await writeResults(options, measurements, skipped)}`);
   } finally {

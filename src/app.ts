@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import { createServer, type Server } from 'node:http';
 import type { Config } from './config.ts';
 import { createFirstOrganization } from './domain/access/create-first-organization.ts';
 import type { CreatedOrganization } from './domain/access/insert-organization.ts';
@@ -12,6 +11,7 @@ import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
 import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
+import { createListener } from './server.ts';
 
 export interface App {
   /** Both doors as a function: for tests, and for whoever brings a server of their own. */
@@ -32,10 +32,6 @@ export interface AppOptions {
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
-}
-
-interface Bindings {
-  incoming: IncomingMessage;
 }
 
 /** Builds everything once and joins the doors. @throws AppError unavailable when the database cannot be had */
@@ -83,21 +79,11 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): P
     return response;
   }
 
-  function addressOf(incoming: IncomingMessage): string {
-    const forwarded = config.trustProxy ? incoming.headers['x-forwarded-for'] : undefined;
-    const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim();
-    return first || incoming.socket.remoteAddress || 'unknown';
-  }
-
   return {
     fetch,
     firstOrganization,
     async listen(port, host) {
-      const listener = getRequestListener((request, env) => {
-        const { incoming } = env as unknown as Bindings;
-        return fetch(request, addressOf(incoming));
-      });
-      const server = createServer(listener);
+      const server = createServer(createListener({ resources, fetch, handleGraphQL }));
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);

@@ -110,7 +110,11 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
   }
 
   async function warm(target: Target): Promise<Target> {
-    await shoot(target, { connections: 50, measureMs: 0, warmupMs: options.quick ? FIRST_WARMUP_MS / 2 : FIRST_WARMUP_MS });
+    await shoot(target, {
+      connections: 50,
+      measureMs: 0,
+      warmupMs: options.quick ? FIRST_WARMUP_MS / 2 : FIRST_WARMUP_MS,
+    });
     return target;
   }
 

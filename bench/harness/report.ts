@@ -1,7 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { ROOT } from './child.ts';
 
 /** One line of the table. Medians over the rounds. */
@@ -52,7 +52,12 @@ const HEADINGS = ['', 'measured', 'against', 'ratio (wanted)', 'p50 / p99 ms', '
 export function formatTable(measurements: readonly Measurement[], skipped: readonly Skipped[]): string {
   const lines = [HEADINGS, ...measurements.map(describe)];
   const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const text = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const text = lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return [...text, ...skipped.map(({ row, why }) => `SKIPPED ${row}: ${why}`)].join('\n');
 }
 
@@ -66,11 +71,22 @@ function gitCommit(): string {
 }
 
 /** Writes `bench/results/latest.json`. */
-export async function writeResults(options: object, rows: readonly Measurement[], skipped: readonly Skipped[]): Promise<string> {
+export async function writeResults(
+  options: object,
+  rows: readonly Measurement[],
+  skipped: readonly Skipped[],
+): Promise<string> {
   const [cpu] = cpus();
   const machine = { cpu: cpu?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
   const { platform, arch } = process;
-  const results = { date: new Date().toISOString(), commit: gitCommit(), node: process.version, platform, arch, machine };
+  const results = {
+    date: new Date().toISOString(),
+    commit: gitCommit(),
+    node: process.version,
+    platform,
+    arch,
+    machine,
+  };
   const folder = join(ROOT, 'bench/results');
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'latest.json');

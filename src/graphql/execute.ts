@@ -5,6 +5,7 @@ import { translateError } from './errors.ts';
 import { schema } from './schema.ts';
 
 export interface OperationResult {
+  /** Undefined: nothing was run, since the variables do not fit. */
   data: unknown;
   errors: readonly GraphQLError[] | undefined;
 }
@@ -22,7 +23,7 @@ export function compileOperation(document: DocumentNode, operationName?: string)
     const result: ExecutionResult = await compiled.query({}, context, { ...variables });
     const { log } = context.resources;
     return {
-      data: result.data ?? null,
+      data: result.data,
       errors: result.errors?.map((error) => translateError(error, log, context.requestId)),
     };
   };

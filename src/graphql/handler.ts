@@ -1,7 +1,7 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
-import { enter } from '../domain/access/enter.ts';
+import { type Admission, enter } from '../domain/access/enter.ts';
 import type { Context, Resources } from '../domain/context.ts';
 import { AppError, type ErrorCode } from '../platform/errors.ts';
 import { BODY_LIMIT_BYTES, mediaType, readBodyText } from '../platform/http-body.ts';
@@ -31,14 +31,26 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   payload_too_large: 413,
 };
 
+/** An answer ready to be written. */
+export interface GraphQLAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
 /** A failure before GraphQL has the request, in GraphQL's own form. */
-function refuse(error: unknown, resources: Resources, { requestId }: RequestInfo, headers: HeadersInit = {}): Response {
+export function refuseRequest(
+  error: unknown,
+  resources: Resources,
+  { requestId }: RequestInfo,
+  more: Record<string, string> = {},
+): GraphQLAnswer {
   const translated = translateError(error, resources.log, requestId);
   const code = translated.extensions.code as ErrorCode;
-  const response = Response.json({ errors: [translated] }, { status: STATUS[code] ?? 500, headers });
+  const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8', ...more };
   const { retryAfterSeconds } = (translated.extensions.details ?? {}) as { retryAfterSeconds?: number };
-  if (retryAfterSeconds !== undefined) response.headers.set('Retry-After', String(retryAfterSeconds));
-  return response;
+  if (retryAfterSeconds !== undefined) headers['Retry-After'] = String(retryAfterSeconds);
+  return { status: STATUS[code] ?? 500, headers, body: JSON.stringify({ errors: [translated] }) };
 }
 
 function isParams(value: unknown): value is GraphQLParams {
@@ -114,8 +126,15 @@ function checkForm(request: Request): AppError | null {
   return null;
 }
 
+/** `admitted`: by whoever began with this request, so that it is counted once. */
+export type GraphQLHandler = (request: Request, info: RequestInfo, admitted?: Admission) => Promise<Response>;
+
 /** GraphQL over HTTP: admission, plan limits, then Yoga. */
-export function createGraphQLHandler(resources: Resources): (request: Request, info: RequestInfo) => Promise<Response> {
+export function createGraphQLHandler(resources: Resources): GraphQLHandler {
+  const refuse = (...[error, info, headers]: [unknown, RequestInfo, Record<string, string>?]) => {
+    const { body, ...init } = refuseRequest(error, resources, info, headers);
+    return new Response(body, init);
+  };
   const yoga = createYoga<ServerContext>({
     schema,
     graphqlEndpoint: GRAPHQL_PATH,
@@ -131,20 +150,20 @@ export function createGraphQLHandler(resources: Resources): (request: Request, i
     plugins: [ownBodyParser, queryLimits, translatedErrors],
   });
 
-  return async (request, info) => {
+  return async (request, info, admitted) => {
     if (wantsPage(request)) return graphiqlPage();
     const misuse = checkForm(request);
-    if (misuse)
-      return refuse(misuse, resources, info, misuse.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {});
+    if (misuse) return refuse(misuse, info, misuse.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {});
     try {
-      const { caller, rateLimit, refusal } = await enter(resources, request.headers.get('authorization'), info.address);
+      const authorization = request.headers.get('authorization');
+      const { caller, rateLimit, refusal } = admitted ?? (await enter(resources, authorization, info.address));
       const headers = rateLimitHeaders(rateLimit);
-      if (refusal) return refuse(refusal, resources, info, headers);
+      if (refusal) return refuse(refusal, info, headers);
       const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId });
       for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
       return response;
     } catch (error) {
-      return refuse(error, resources, info);
+      return refuse(error, info);
     }
   };
 }

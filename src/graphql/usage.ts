@@ -12,6 +12,7 @@ import type { AppError } from '../platform/errors.ts';
 import { formatId } from '../platform/ids.ts';
 import { builder } from './builder.ts';
 import { toConnection } from './connection.ts';
+import { translateError } from './errors.ts';
 import { RecordUsageBatchInput, UsageEventInput, UsageFilterInput } from './usage-inputs.ts';
 import { UsageEventRef } from './usage-types.ts';
 
@@ -19,7 +20,9 @@ const BatchStatusRef = builder.enumType('UsageBatchStatus', {
   values: Object.fromEntries(BATCH_STATUSES.map((status) => [status.toUpperCase(), { value: status }])),
 });
 
-const BatchErrorRef = builder.objectRef<AppError>('UsageBatchError').implement({
+type BatchError = Pick<AppError, 'message' | 'details'> & { code: string };
+
+const BatchErrorRef = builder.objectRef<BatchError>('UsageBatchError').implement({
   description: 'Why one event of a batch was not stored.',
   fields: (t) => ({
     code: t.exposeString('code'),
@@ -34,7 +37,16 @@ const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
     status: t.field({ type: BatchStatusRef, resolve: (item) => item.status }),
     id: t.id({ nullable: true, resolve: ({ id }) => id && formatId('usageEvent', id) }),
     cost: t.expose('cost', { type: 'Decimal', nullable: true }),
-    error: t.field({ type: BatchErrorRef, nullable: true, resolve: (item) => item.error }),
+    error: t.field({
+      type: BatchErrorRef,
+      nullable: true,
+      // A plain object: an Error that a resolver returns counts as thrown, and would fail the whole batch.
+      resolve({ error }, _, { resources, requestId }) {
+        if (error === null) return null;
+        const { message, extensions } = translateError(error, resources.log, requestId);
+        return { message, code: String(extensions.code), details: error.details };
+      },
+    }),
   }),
 });
 

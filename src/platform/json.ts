@@ -1,20 +1,47 @@
 import { invalidField } from './errors.ts';
 
-/** Fields that hold money: where a caller writes them as a JSON number, its digits are read, not its float. */
-const DECIMAL_FIELDS = new Set(['cost', 'amount', 'price', 'base']);
-const HAS_DECIMAL_NUMBER = /"(?:cost|amount|price|base)"\s*:\s*-?\d/;
+/** More digits than every double keeps; in a string they only cost the slower way. */
+const HAS_LONG_NUMBER = /[\d.]{16,}/;
+const MAX_FAITHFUL_DIGITS = 15;
+/** Fields whose values are the caller's own: never money, so their numbers stay numbers. */
+const FREE_FIELDS = new Set(['metadata', 'tags']);
+
+/** A number whose text says more than its float. */
+class Digits {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+/** Puts something plain in the place of every `Digits` inside. */
+function settle(value: unknown, plain: (source: string) => unknown): unknown {
+  if (value instanceof Digits) return plain(value.source);
+  if (typeof value !== 'object' || value === null) return value;
+  for (const [key, inner] of Object.entries(value)) {
+    const settled = settle(inner, plain);
+    if (settled !== inner) Object.defineProperty(value, key, { value: settled });
+  }
+  return value;
+}
 
 function keepDigits(key: string, value: unknown, context?: { source: string }): unknown {
-  return typeof value === 'number' && context && DECIMAL_FIELDS.has(key) ? context.source : value;
+  if (FREE_FIELDS.has(key)) return settle(value, Number);
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || !context) return value;
+  const mantissa = context.source.split(/e/i, 1)[0] ?? '';
+  return mantissa.replace(/[-.]/g, '').length > MAX_FAITHFUL_DIGITS ? new Digits(context.source) : value;
 }
 
 /**
- * Parses JSON; numbers in money fields become their own text (`0.1` is `"0.1"`, with all digits given).
+ * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money loses none
+ * (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of rounded; not so inside `tags`
+ * and `metadata`.
  * @throws AppError invalid_request when it is not JSON
  */
 export function parseJson(text: string): unknown {
   try {
-    return HAS_DECIMAL_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+    return HAS_LONG_NUMBER.test(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
   } catch (error) {
     throw invalidField('', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -51,6 +51,18 @@ function toRestRequest(request: Request, params: Record<string, string>, info: R
   };
 }
 
+/** The route at exactly this method and path, where no part of the path varies. */
+export function findFixedRoute(method: string, path: string): Route | undefined {
+  return FIXED_ROUTES.get(`${method} ${path}`);
+}
+
+const FIXED_ROUTES = new Map(
+  ROUTES.filter(({ definition }) => !definition.path.includes('{')).map((one) => [
+    `${one.definition.method.toUpperCase()} ${one.definition.path}`,
+    one,
+  ]),
+);
+
 /** The OpenAPI document as it is served and committed. */
 export async function openApiDocument(): Promise<object> {
   const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));

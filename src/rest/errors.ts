@@ -49,11 +49,15 @@ function withoutInput(path: string): string {
   return path.replace(/^input\./, '');
 }
 
-/** Fields are named as REST spells them, in the message too. */
+function inSnakeCase({ path, message }: FieldProblem): FieldProblem {
+  return { path: snakePath(withoutInput(path)), message };
+}
+
+/** Fields are named as REST spells them, in the message too; those that REST itself refused are spelled so already. */
 function respell({ code, message, details = {} }: Failure): ErrorEnvelope {
-  const { fields, retryAfterSeconds: _, ...rest } = details;
+  const { fields, asWritten, retryAfterSeconds: _, ...rest } = details;
   if (!isFieldList(fields)) return { error: { code, message, details: snakeRecord(rest) } };
-  const respelled = fields.map((field) => ({ path: snakePath(withoutInput(field.path)), message: field.message }));
+  const respelled = asWritten ? fields : fields.map(inSnakeCase);
   const first = respelled[0];
   const more = respelled.length > 1 ? ` (and ${respelled.length - 1} more)` : '';
   const text = first?.path ? `${first.path}: ${first.message}${more}` : message;

@@ -1,6 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import { invalidField } from '../platform/errors.ts';
-import { checkValue } from './check-value.ts';
+import { checkValue, refuseAsWritten } from './check-value.ts';
 
 const TAG_PREFIX = 'tag.';
 const LIST_PARAMETERS = new Set(['group_by']);
@@ -14,13 +13,13 @@ export function readQuery<Query>(schema: z.ZodType<Query> | undefined, search: s
   const values: Record<string, unknown> = {};
   const tags: { key: string; value: string }[] = [];
   for (const [name, value] of new URLSearchParams(search)) {
-    if (!schema) throw invalidField(name, 'is not a known parameter');
+    if (!schema) throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);
     if (name.startsWith(TAG_PREFIX) && name.length > TAG_PREFIX.length) {
       tags.push({ key: name.slice(TAG_PREFIX.length), value });
     } else if (LIST_PARAMETERS.has(name)) {
       const list = (values[name] as string[] | undefined) ?? [];
       values[name] = [...list, ...value.split(',')];
-    } else if (Object.hasOwn(values, name)) throw invalidField(name, 'must be given once');
+    } else if (Object.hasOwn(values, name)) throw refuseAsWritten([{ path: name, message: 'must be given once' }]);
     else values[name] = value;
   }
   if (tags.length > 0) values.tags = tags;

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../domain/usage/usage-input.ts';
-import { type ErrorCode, invalidField, invalidRequest } from '../platform/errors.ts';
+import { type ErrorCode, invalidField } from '../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../platform/http-body.ts';
 import { parseJson } from '../platform/json.ts';
-import { checkValue, findProblems } from './check-value.ts';
+import { checkValue, findProblems, refuseAsWritten } from './check-value.ts';
 import { fromGraphQLError, translateFailure } from './errors.ts';
 import { graphql } from './graphql.ts';
 import { type Execute, operation, type RestRequest, type RouteAnswer, route } from './route.ts';
@@ -54,14 +54,14 @@ type BatchItem = z.output<typeof batchResult>['data'][number];
 
 /** An item that this door refuses by its form alone, in the shape of the answer. */
 function refusedItem(index: number, issues: Parameters<typeof findProblems>[0]): BatchItem {
-  const { message, details } = invalidRequest(findProblems(issues));
+  const { message, details } = refuseAsWritten(findProblems(issues));
   const { error } = translateFailure({ code: 'invalid_request', message, details }).body;
   return { index, status: 'invalid', id: null, cost: null, error };
 }
 
 function itemError(error: { code: string; message: string; details: unknown }): BatchItem['error'] {
   const { code, message, details } = error;
-  return translateFailure({ code: code as ErrorCode, message, details: details as Record<string, unknown> }).body.error;
+  return translateFailure({ code: code as ErrorCode, message, details: Object(details) }).body.error;
 }
 
 interface BatchAnswer {

@@ -210,7 +210,7 @@ describe('a refused event', () => {
       model: 'm',
       input_tokens: 1,
       output_tokens: 1,
-      cost: 'x',
+      cost: '-1',
       user_id: '',
     });
     expect(error?.details.fields?.map((field) => field.path).sort()).toEqual(['cost', 'provider', 'user_id']);

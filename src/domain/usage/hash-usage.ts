@@ -17,16 +17,17 @@ function stableJson(value: unknown): string {
 
 /**
  * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a fixed order, with
- * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again.
+ * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again. The team is
+ * the one that is charged, so a key that is bound to another team cannot repeat the event.
  */
-export function hashUsage(input: UsageInput, provider: string, cost: string | null): Uint8Array {
+export function hashUsage(input: UsageInput, provider: string, cost: string | null, teamId: string | null): Uint8Array {
   const counts = COUNT_FIELDS.map((field) => input[field] ?? 0);
   const parts = [
     provider,
     input.model ?? '',
     input.serviceTier ?? '',
     input.timestamp ? input.timestamp.getTime() : '',
-    input.teamId ?? '',
+    teamId ?? '',
     input.userId ?? '',
     cost ?? '',
     input.holdId ?? '',

@@ -126,5 +126,5 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     voidsId: null,
     voidReason: null,
   };
-  return { event, bodyHash: hashUsage(input, provider, callerCost) };
+  return { event, bodyHash: hashUsage(input, provider, callerCost, teamId) };
 }

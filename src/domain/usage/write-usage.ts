@@ -1,6 +1,7 @@
 import { byteaArray, plainArray, textArray } from '../../platform/array-literal.ts';
 import type { Sql } from '../../platform/database.ts';
 import type { UsageRow } from './usage-event.ts';
+import { readMoney } from './usage-event-row.ts';
 
 /** An event that was not stored, since its id was known: what was stored under that id before. */
 export interface KnownEvent {
@@ -112,6 +113,8 @@ function parametersOf(rows: readonly UsageRow[]): string[] {
 export async function writeUsage(sql: Sql, rows: readonly UsageRow[]): Promise<Map<number, KnownEvent>> {
   const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values: parametersOf(rows) });
   return new Map(
-    result.rows.map((row) => [row.ordinal - 1, { id: row.id, bodyHash: row.body_hash, cost: row.cost }] as const),
+    result.rows.map(({ ordinal, id, body_hash: bodyHash, cost }) => {
+      return [ordinal - 1, { id, bodyHash, cost: readMoney(cost) }] as const;
+    }),
   );
 }

@@ -1,0 +1,111 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { Resources } from './domain/context.ts';
+import { createFastHandler } from './graphql/fast-handler.ts';
+import { GRAPHQL_PATH, type GraphQLHandler } from './graphql/handler.ts';
+import { corsHeaders } from './platform/cors.ts';
+import { BODY_LIMIT_BYTES } from './platform/http-body.ts';
+import { newUuid } from './platform/ids.ts';
+import { incomingHeader, readIncoming, toWebRequest } from './platform/node-request.ts';
+import { findFixedRoute } from './rest/app.ts';
+import type { RestRequest, Route } from './rest/route.ts';
+
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Uint8Array | null;
+}
+
+export interface ListenerParts {
+  resources: Resources;
+  fetch(request: Request, address: string): Promise<Response>;
+  handleGraphQL: GraphQLHandler;
+}
+
+interface Bindings {
+  incoming: IncomingMessage;
+}
+
+/** Bodies that must be unfolded first go the general way. */
+function isPlainBody(incoming: IncomingMessage): boolean {
+  const coding = incoming.headers['content-encoding'];
+  return coding === undefined || coding === 'identity';
+}
+
+/**
+ * What Node's server calls for each request. The few hot ones (a REST POST at a fixed path, a known GraphQL operation)
+ * are answered straight from the socket by the same route or operation; all else goes through `fetch`.
+ */
+export function createListener({ resources, fetch, handleGraphQL }: ListenerParts): RequestListener {
+  const { config } = resources;
+  const handleFast = createFastHandler(resources);
+
+  function addressOf(incoming: IncomingMessage): string {
+    const forwarded = config.trustProxy ? incomingHeader(incoming, 'x-forwarded-for') : null;
+    return forwarded?.split(',')[0]?.trim() || incoming.socket.remoteAddress || 'unknown';
+  }
+
+  function write(incoming: IncomingMessage, outgoing: ServerResponse, requestId: string, answer: Answer): void {
+    const headers: Record<string, string | number> = { ...answer.headers, 'X-Request-Id': requestId };
+    const origin = incoming.headers.origin;
+    if (origin !== undefined)
+      for (const [name, value] of corsHeaders(config.corsOrigins, origin)) headers[name] = value;
+    if (answer.body !== null) headers['Content-Length'] = Buffer.byteLength(answer.body);
+    outgoing.writeHead(answer.status, headers);
+    outgoing.end(answer.body ?? undefined);
+  }
+
+  async function answerRoute(route: Route, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const requestId = newUuid();
+    const bytes = (maxBytes: number) => readIncoming(incoming, maxBytes);
+    const request: RestRequest = {
+      method: 'POST',
+      search: '',
+      params: {},
+      header: (name) => incomingHeader(incoming, name),
+      bytes,
+      text: async (maxBytes = BODY_LIMIT_BYTES) => (await bytes(maxBytes)).toString('utf8'),
+      requestId,
+      address: addressOf(incoming),
+    };
+    const { status, headers, body } = await route.handle(resources, request);
+    if (body instanceof ReadableStream) throw new Error('a route of the fast path does not stream');
+    write(incoming, outgoing, requestId, { status, headers, body });
+  }
+
+  async function answerGraphQL(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const info = { requestId: newUuid(), address: addressOf(incoming) };
+    const body = await readIncoming(incoming, BODY_LIMIT_BYTES);
+    const result = await handleFast((name) => incomingHeader(incoming, name), body.toString('utf8'), info);
+    if ('answer' in result) return write(incoming, outgoing, info.requestId, result.answer);
+    const response = await handleGraphQL(toWebRequest(incoming, body), info, result.admitted);
+    const headers = Object.fromEntries(response.headers);
+    write(incoming, outgoing, info.requestId, { status: response.status, headers, body: await response.text() });
+  }
+
+  const general = getRequestListener((request, env) => {
+    const { incoming } = env as unknown as Bindings;
+    return fetch(request, addressOf(incoming));
+  });
+
+  return (incoming, outgoing) => {
+    const fail = (error: unknown) => {
+      resources.log.warn({ err: error }, 'a request could not be answered');
+      outgoing.destroy();
+    };
+    if (incoming.method === 'POST' && isPlainBody(incoming)) {
+      const path = incoming.url ?? '';
+      const route = findFixedRoute('POST', path);
+      if (route) return void answerRoute(route, incoming, outgoing).catch(fail);
+      if (path === GRAPHQL_PATH && takesWhole(incoming)) return void answerGraphQL(incoming, outgoing).catch(fail);
+    }
+    general(incoming, outgoing);
+  };
+}
+
+/** Whether the declared body fits; what says nothing, or streams back, goes the general way. */
+function takesWhole(incoming: IncomingMessage): boolean {
+  const length = Number(incoming.headers['content-length'] ?? 'NaN');
+  const streams = (incoming.headers.accept ?? '').includes('text/event-stream');
+  return length <= BODY_LIMIT_BYTES && !streams;
+}
