@@ -4,6 +4,8 @@ import { z } from 'zod';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
 const MIN_OPERATOR_KEY_LENGTH = 16;
+/** What a header can bear as it is, and no API key is. */
+const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -28,6 +30,7 @@ const schema = z.object({
   METERR_OPERATOR_KEY: z
     .string()
     .min(MIN_OPERATOR_KEY_LENGTH, `a secret of at least ${MIN_OPERATOR_KEY_LENGTH} characters`)
+    .regex(OPERATOR_KEY, 'a secret of visible ASCII characters that does not begin with mtr_live_, as API keys do')
     .optional(),
   METERR_RETENTION_DAYS: wholeNumber(1, 36_500).optional(),
   METERR_TRUST_PROXY: flag.default(false),

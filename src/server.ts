@@ -8,7 +8,11 @@ import { BODY_LIMIT_BYTES } from './platform/http-body.ts';
 import { newUuid } from './platform/ids.ts';
 import { incomingHeader, readIncoming, toWebRequest } from './platform/node-request.ts';
 import { findFixedRoute } from './rest/app.ts';
-import type { RestRequest, Route } from './rest/route.ts';
+import type { RestRequest } from './rest/request.ts';
+import type { Route } from './rest/route.ts';
+
+/** The rest of such a body is not read, so the connection cannot go on: the client must know. */
+const TOO_LARGE = 413;
 
 interface Answer {
   status: number;
@@ -50,6 +54,7 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
     const origin = incoming.headers.origin;
     if (origin !== undefined)
       for (const [name, value] of corsHeaders(config.corsOrigins, origin)) headers[name] = value;
+    if (answer.status === TOO_LARGE) headers.Connection = 'close';
     if (answer.body !== null) headers['Content-Length'] = Buffer.byteLength(answer.body);
     outgoing.writeHead(answer.status, headers);
     outgoing.end(answer.body ?? undefined);
@@ -79,13 +84,16 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
     const result = await handleFast((name) => incomingHeader(incoming, name), body.toString('utf8'), info);
     if ('answer' in result) return write(incoming, outgoing, info.requestId, result.answer);
     const response = await handleGraphQL(toWebRequest(incoming, body), info, result.admitted);
-    const headers = Object.fromEntries(response.headers);
+    // `write` counts the bytes itself, and two lengths in one answer are an error to some clients.
+    const { 'content-length': _, ...headers } = Object.fromEntries(response.headers);
     write(incoming, outgoing, info.requestId, { status: response.status, headers, body: await response.text() });
   }
 
-  const general = getRequestListener((request, env) => {
+  const general = getRequestListener(async (request, env) => {
     const { incoming } = env as unknown as Bindings;
-    return fetch(request, addressOf(incoming));
+    const response = await fetch(request, addressOf(incoming));
+    if (response.status === TOO_LARGE) response.headers.set('Connection', 'close');
+    return response;
   });
 
   return (incoming, outgoing) => {

@@ -56,7 +56,7 @@ export interface Bench {
 
 const BASELINE_KEY = 'baseline-key-of-this-bench';
 const WARMUP_MS = 500;
-const FIRST_WARMUP_MS = 3_000;
+const FIRST_WARMUP_MS = 5_000;
 let runs = 0;
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -110,11 +110,7 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
   }
 
   async function warm(target: Target): Promise<Target> {
-    await shoot(target, {
-      connections: 50,
-      measureMs: 0,
-      warmupMs: options.quick ? FIRST_WARMUP_MS / 2 : FIRST_WARMUP_MS,
-    });
+    await shoot(target, { connections: 100, measureMs: 0, warmupMs: FIRST_WARMUP_MS });
     return target;
   }
 

@@ -5,6 +5,7 @@ import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
 import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
+import type { BudgetDirectory } from './budgets/budget-directory.ts';
 import type { PriceBook } from './pricing/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/series-cache.ts';
@@ -24,6 +25,7 @@ export interface Resources {
   prices: PriceBook;
   teams: TeamDirectory;
   series: SeriesCache;
+  budgets: BudgetDirectory;
   usage: UsageCommitter;
 }
 

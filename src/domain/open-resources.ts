@@ -3,8 +3,10 @@ import { type Database, openDatabase } from '../platform/database.ts';
 import { startJobs } from '../platform/jobs.ts';
 import type { Log } from '../platform/log.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
+import { removeOldAnswers } from './access/answer-once.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
 import { createPlanLimits } from './access/plan-limits.ts';
+import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import type { Resources } from './context.ts';
 import { importCatalog } from './pricing/import-catalog.ts';
 import { loadPriceBook } from './pricing/load-price-book.ts';
@@ -17,6 +19,7 @@ import { startUsageFolder } from './usage/usage-folder.ts';
 
 const MINUTE_SECONDS = 60;
 const RETIRE_SCHEDULE = '7 * * * *';
+const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
 
 export interface OpenOptions {
   config: Readonly<Config>;
@@ -50,7 +53,8 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
   });
   const prices = await preparePrices(database, log);
   const apiKeys = createApiKeyCache(database, clock, log);
-  const usage = createUsageCommitter({ database, maxQueuedEvents: config.usageQueueEvents });
+  const budgets = createBudgetDirectory(database);
+  const usage = createUsageCommitter({ database, budgets, clock, maxQueuedEvents: config.usageQueueEvents });
   const folder = startUsageFolder(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -62,6 +66,11 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
           const removed = await retireUsage(database, config.retentionDays, clock());
           if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
         },
+      },
+      {
+        name: 'remove-old-answers',
+        schedule: REMOVE_ANSWERS_SCHEDULE,
+        run: () => removeOldAnswers({ database, clock }),
       },
     ],
     log,
@@ -77,6 +86,7 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
     prices,
     teams: createTeamDirectory(database, clock),
     series: createSeriesCache(database),
+    budgets,
     usage,
     async close() {
       await usage.close();

@@ -1,4 +1,5 @@
 import type { Caller } from '../domain/access/caller.ts';
+import { requireScope } from '../domain/access/require-scope.ts';
 import type { RateLimitState } from '../platform/rate-limiter.ts';
 import { builder } from './builder.ts';
 
@@ -11,6 +12,7 @@ export const CreditsModeEnum = builder.enumType('CreditsMode', {
 
 export const OrganizationRef = builder.prismaNode('Organization', {
   id: { field: 'id' },
+  nullable: true,
   findUnique: (id, { caller }) => ({ id, AND: { id: caller.organization.id } }),
   fields: (t) => ({
     name: t.exposeString('name'),
@@ -21,28 +23,15 @@ export const OrganizationRef = builder.prismaNode('Organization', {
   }),
 });
 
-export const TeamRef = builder.prismaNode('Team', {
-  id: { field: 'id' },
-  findUnique: (id, { caller }) => ({
-    id,
-    organizationId: caller.organization.id,
-    deletedAt: null,
-    ...(caller.teamId === null ? {} : { AND: { id: caller.teamId } }),
-  }),
-  fields: (t) => ({
-    name: t.exposeString('name'),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-  }),
-});
-
 export const ApiKeyRef = builder.prismaNode('ApiKey', {
   id: { field: 'id' },
-  findUnique: (id, { caller }) => ({
-    id,
-    organizationId: caller.organization.id,
-    ...(caller.teamId === null ? {} : { teamId: caller.teamId }),
-  }),
+  nullable: true,
+  findUnique(id, { caller }) {
+    // A key may always look at itself.
+    if (id !== caller.apiKeyId) requireScope(caller, 'keys:write');
+    const own = caller.teamId === null ? {} : { teamId: caller.teamId };
+    return { id, organizationId: caller.organization.id, ...own };
+  },
   fields: (t) => ({
     name: t.exposeString('name'),
     hint: t.exposeString('hint', { description: 'The last characters of the secret.' }),

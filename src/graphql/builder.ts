@@ -14,6 +14,9 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   apiKey: 'ApiKey',
   usageEvent: 'UsageEvent',
   price: 'Price',
+  budget: 'Budget',
+  event: 'Event',
+  auditEntry: 'AuditEntry',
 };
 
 function kindOf(typename: string): IdKind {
@@ -30,6 +33,7 @@ export interface SchemaTypes {
     Decimal: { Input: string; Output: string };
     SafeInt: { Input: number; Output: number };
     JSON: { Input: unknown; Output: unknown };
+    Amount: { Input: string | number; Output: string | number };
   };
   DefaultFieldNullability: false;
 }

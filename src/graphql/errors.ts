@@ -44,7 +44,12 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
       : {};
   if (known) {
     if (known.cause) log.warn({ err: known.cause, requestId, code: known.code }, known.message);
-    const extensions = known.details ? { code: known.code, details: known.details } : { code: known.code };
+    const http = error instanceof GraphQLError ? error.extensions?.http : undefined;
+    const extensions = {
+      ...(http ? { http } : {}),
+      code: known.code,
+      ...(known.details ? { details: known.details } : {}),
+    };
     return new GraphQLError(known.message, { ...at, extensions });
   }
   if (error instanceof GraphQLError && isRequestError(error)) {

@@ -28,6 +28,8 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     userId: t.string(),
     tags: t.field({ type: 'JSON', description: 'An object of texts.' }),
     metadata: t.field({ type: 'JSON', description: 'Any object; kept, never interpreted.' }),
+    holdId: t.id({ description: 'The hold that this event settles.' }),
+    requireCredits: t.boolean({ description: 'Refuse the event where prepaid credits do not cover it.' }),
     cost: t.field({ type: 'Decimal', description: 'What it really cost, in USD: wins over our own price.' }),
   }),
 });

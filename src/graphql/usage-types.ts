@@ -81,6 +81,7 @@ builder.node(UsageEventRef, {
         .join('\n'),
     }),
     warnings: t.exposeStringList('warnings', { description: "What was doubtful about the provider's usage object." }),
+    holdId: t.id({ nullable: true, resolve: ({ holdId }) => holdId && formatId('hold', holdId) }),
     voids: t.id({
       nullable: true,
       description: 'The event that this one reverses.',

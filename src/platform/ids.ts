@@ -19,6 +19,7 @@ export const ID_PREFIXES = {
   price: 'price',
   grant: 'grant',
   hold: 'hold',
+  auditEntry: 'audit',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -46,3 +46,14 @@ export function parseJson(text: string): unknown {
     throw invalidField('', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+
+/** JSON with the keys of every object sorted: equal bodies give equal texts, whatever order they were written in. */
+export function stableJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stableJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${stableJson(inner)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}

@@ -30,6 +30,15 @@ export function formatCursor(list: string, key: string): string {
 /** The key inside a cursor of this list. @throws AppError invalid_request when it is not one */
 export function parseCursor(list: string, cursor: string): string {
   const text = CURSOR.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
-  if (!text.startsWith(`${list}:`)) throw invalidField('after', 'is not a cursor of this list');
+  if (!text.startsWith(`${list}:`) || text.includes('\0')) throw invalidField('after', 'is not a cursor of this list');
   return text.slice(list.length + 1);
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The same for a list whose key is a UUID. @throws AppError invalid_request */
+export function parseUuidCursor(list: string, cursor: string): string {
+  const key = parseCursor(list, cursor);
+  if (!UUID.test(key)) throw invalidField('after', 'is not a cursor of this list');
+  return key;
 }

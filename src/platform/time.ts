@@ -1,11 +1,16 @@
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** Reads an RFC 3339 time with any offset; null when it is none, or no date of the calendar. */
+/** The years that PostgreSQL and RFC 3339 both write with four digits. */
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** Reads an RFC 3339 time with any offset; null when it is none, no date of the calendar, or in UTC not of 0001-9999. */
 export function parseTime(text: string): Date | null {
   const match = RFC3339.exec(text);
   if (!match) return null;
   const [, year, month, day, hour] = match.map(Number);
   const time = new Date(text.toUpperCase());
   const lastDay = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
-  return Number.isNaN(time.getTime()) || (day ?? 0) > lastDay || (hour ?? 0) > 23 ? null : time;
+  if ((day ?? 0) > lastDay || (hour ?? 0) > 23) return null;
+  return time.getTime() >= EARLIEST_MS && time.getTime() <= LATEST_MS ? time : null;
 }

@@ -6,11 +6,19 @@ import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { readBodyBytes, readBodyText } from '../platform/http-body.ts';
 import { accessRoutes } from './access.ts';
+import { auditLogRoutes } from './audit-log.ts';
+import { budgetRoutes } from './budgets.ts';
 import { costRoutes } from './costs.ts';
+import { creditRoutes } from './credits.ts';
 import { docsPage } from './docs-page.ts';
+import { eventRoutes } from './events.ts';
+import { holdRoutes } from './holds.ts';
 import { createOpenApiDocument } from './openapi.ts';
+import { organizationRoutes } from './organizations.ts';
 import { priceRoutes } from './prices.ts';
-import { answerFailure, type RestAnswer, type RestRequest, type Route } from './route.ts';
+import type { RestAnswer, RestRequest } from './request.ts';
+import { answerFailure, type Route } from './route.ts';
+import { teamRoutes } from './teams.ts';
 import { traceRoutes } from './traces.ts';
 import { usageRoutes } from './usage.ts';
 
@@ -25,7 +33,14 @@ export const ROUTES: readonly Route[] = [
   ...traceRoutes,
   ...costRoutes,
   ...priceRoutes,
+  ...holdRoutes,
+  ...budgetRoutes,
+  ...creditRoutes,
+  ...eventRoutes,
+  ...teamRoutes,
+  ...organizationRoutes,
   ...accessRoutes,
+  ...auditLogRoutes,
 ];
 
 const DOCS_FILES: Readonly<Record<string, string>> = {

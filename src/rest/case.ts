@@ -52,14 +52,18 @@ export function camelKeys(object: object): Record<string, unknown> {
   return result;
 }
 
+const isFree = (key: string) => key === 'tags' || key === 'metadata';
+
 function snakeKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeKeys);
   return typeof value === 'object' && value !== null ? snakeRecord(value) : value;
 }
 
-/** Plain data with all keys in snake_case, at every depth. */
+/** Plain data with all keys in snake_case, at every depth but in `tags` and `metadata`, which the caller spelled. */
 export function snakeRecord(value: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [snakeName(key), snakeKeys(inner)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [snakeName(key), isFree(key) ? inner : snakeKeys(inner)]),
+  );
 }
 
 /**

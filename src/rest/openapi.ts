@@ -1,6 +1,7 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../domain/access/scopes.ts';
-import type { Route } from './route.ts';
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
+import { type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
 
 const ERRORS: Readonly<Record<number, string>> = {
@@ -25,8 +26,20 @@ const TAGS: Readonly<Record<string, string>> = {
   Usage: 'Record usage and read it back, as totals or as events.',
   Costs: 'What it costs, and what it would.',
   Prices: 'What is charged, by whom, since when.',
-  Access: 'Who may do what.',
+  Holds: 'Reserve the worst case of a call before it is made.',
+  Budgets: 'How much may be used, by whom, in which period.',
+  Credits: 'Money paid in advance.',
+  Events: 'The log of what happened.',
+  Teams: 'The parts of an organization that usage and budgets are told apart by.',
+  Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
+  Access: 'Who may do what, and who did.',
 };
+
+const idempotencyHeader = z.object({
+  [IDEMPOTENCY_KEY]: z.string().min(1).max(IDEMPOTENCY_KEY_MAX).optional().openapi({
+    description: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
+  }),
+});
 
 function errorResponses(statuses: readonly number[]) {
   const content = { [JSON_TYPE]: { schema: errorEnvelope } };
@@ -39,17 +52,20 @@ function addRoute(app: OpenAPIHono, { definition }: Route): void {
     Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
   );
   const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
-  const statuses = [...(definition.errors ?? []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
+  const keyed = takesIdempotencyKey(definition);
+  const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
   const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
+  const operator = definition.operatorOnly ? 'Only with the operator key.' : '';
   app.openAPIRegistry.registerPath({
     method: definition.method,
     path: definition.path,
     operationId: definition.operationId,
     summary: definition.summary,
-    description: [definition.description, scope].filter(Boolean).join('\n\n') || definition.summary,
+    description: [definition.description, scope, operator].filter(Boolean).join('\n\n') || definition.summary,
     tags: [definition.tag],
-    security: [{ apiKey: [] }],
+    security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
+      ...(keyed ? { headers: idempotencyHeader } : {}),
       ...(definition.params ? { params: definition.params } : {}),
       ...(definition.query ? { query: definition.query } : {}),
       ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
@@ -82,6 +98,11 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     type: 'http',
     scheme: 'bearer',
     description: `An API key: \`Authorization: Bearer mtr_live_...\`. Scopes: ${SCOPES.join(', ')}.`,
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'operatorKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The operator key: `Authorization: Bearer <METERR_OPERATOR_KEY>`, as the server was started with it.',
   });
   for (const one of routes) addRoute(app, one);
   const document = app.getOpenAPI31Document({

@@ -7,7 +7,8 @@ import { parseJson } from '../platform/json.ts';
 import { checkValue, findProblems, refuseAsWritten } from './check-value.ts';
 import { fromGraphQLError, translateFailure } from './errors.ts';
 import { graphql } from './graphql.ts';
-import { type Execute, operation, type RestRequest, type RouteAnswer, route } from './route.ts';
+import type { RestRequest } from './request.ts';
+import { type Execute, operation, type RouteAnswer, route } from './route.ts';
 import { fromUsageEvent, lowerCase, toUsageInput, usageEventFields } from './usage-maps.ts';
 import { batchResult, recordUsageBody, usageEvent, usageEventInput } from './usage-schemas.ts';
 
@@ -170,6 +171,7 @@ export const voidUsage = route({
   description: 'Records its reverse (negative counts and cost, requests too), once; both stay in the ledger.',
   tag: 'Usage',
   scope: 'usage:write',
+  ownIdempotency: true,
   params: z.object({ id: z.string() }),
   body: z.strictObject({ reason: z.string().openapi({ example: 'sent twice by mistake' }) }).openapi('VoidUsageInput'),
   success: [
@@ -194,6 +196,7 @@ export const recordUsage = route({
     "event's `id` (for a single event also the header `Idempotency-Key`) makes a repeat harmless for ever.",
   tag: 'Usage',
   scope: 'usage:write',
+  ownIdempotency: true,
   looseBody: recordUsageBody,
   success: [
     { status: 201, description: 'The event, recorded.', schema: usageEvent },

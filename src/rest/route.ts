@@ -12,28 +12,9 @@ import { rateLimitHeaders } from '../platform/rate-limiter.ts';
 import { type Snake, snakeAliases } from './case.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
+import { answerWithKey } from './idempotency-key.ts';
 import { readQuery } from './read-query.ts';
-
-/** A request as the routes need it, from whatever server it came through. */
-export interface RestRequest {
-  method: string;
-  /** After the `?`, or empty. */
-  search: string;
-  params: Record<string, string>;
-  header(name: string): string | null;
-  /** @throws AppError payload_too_large */
-  text(maxBytes?: number): Promise<string>;
-  bytes(maxBytes: number): Promise<Uint8Array>;
-  requestId: string;
-  address: string;
-}
-
-/** What goes back. `body` is text to send as it is, a stream of it, or null for none. */
-export interface RestAnswer {
-  status: number;
-  headers: Record<string, string>;
-  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
-}
+import type { RestAnswer, RestRequest } from './request.ts';
 
 /** A typed GraphQL document, its answer in snake_case, compiled when first used. */
 export interface Operation<Result, Variables> {
@@ -95,6 +76,10 @@ export interface RouteDefinition<Params, Query, Body> {
   description?: string;
   tag: string;
   scope: Scope | null;
+  /** Set: only the operator may, and `scope` is null. */
+  operatorOnly?: boolean;
+  /** Set on a POST: a repeat is harmless by other means, so that the general `Idempotency-Key` is not for it. */
+  ownIdempotency?: boolean;
   params?: ObjectSchema<Params>;
   query?: ObjectSchema<Query>;
   body?: z.ZodType<Body>;
@@ -110,6 +95,21 @@ export interface RouteDefinition<Params, Query, Body> {
   /** Set: failures in a form other than the usual envelope. */
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   run(input: RouteInput<Params, Query, Body>, execute: Execute): Promise<RouteAnswer>;
+}
+
+type RouteName = Pick<RouteConfig, 'method' | 'path'>;
+
+/** `POST /v1/teams` */
+function nameOf({ method, path }: RouteName): string {
+  return `${method.toUpperCase()} ${path}`;
+}
+
+/** Whether repeats of a request are told by the header `Idempotency-Key`. */
+export function takesIdempotencyKey({
+  method,
+  ownIdempotency,
+}: Pick<RouteDefinition<unknown, unknown, unknown>, 'method' | 'ownIdempotency'>): boolean {
+  return method === 'post' && !ownIdempotency;
 }
 
 /** A route without its types, for the table. */
@@ -170,17 +170,22 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
     config: definition,
     definition: definition as RouteDefinition<unknown, unknown, unknown>,
     async handle(resources, request) {
+      const fail = (error: unknown) =>
+        definition.encodeFailure
+          ? definition.encodeFailure(readFailure(error, resources, request.requestId), request)
+          : answerFailure(error, resources, request.requestId);
       let limitHeaders: Record<string, string> = {};
       let result: RestAnswer;
       try {
         const { caller, rateLimit, refusal } = await enter(resources, request.header('authorization'), request.address);
         limitHeaders = rateLimitHeaders(rateLimit);
         if (refusal) throw refusal;
-        result = await answer({ resources, caller, requestId: request.requestId }, request);
+        const context = { resources, caller, requestId: request.requestId };
+        result = takesIdempotencyKey(definition)
+          ? await answerWithKey(context, nameOf(definition), request, (one) => answer(context, one).catch(fail))
+          : await answer(context, request);
       } catch (error) {
-        result = definition.encodeFailure
-          ? definition.encodeFailure(readFailure(error, resources, request.requestId), request)
-          : answerFailure(error, resources, request.requestId);
+        result = fail(error);
       }
       return { ...result, headers: { ...result.headers, ...limitHeaders } };
     },

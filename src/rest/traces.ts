@@ -8,7 +8,8 @@ import { USAGE_LIMITS } from '../domain/usage/usage-input.ts';
 import { AppError } from '../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../platform/http-body.ts';
 import { graphql } from './graphql.ts';
-import { type Execute, operation, type RestRequest, route } from './route.ts';
+import type { RestRequest } from './request.ts';
+import { type Execute, operation, route } from './route.ts';
 
 const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
   'application/json': 'json',
@@ -66,6 +67,7 @@ const recordTraces = route({
     'protobuf, gzip or plain. Message content is dropped before anything is stored.',
   tag: 'Usage',
   scope: 'usage:write',
+  ownIdempotency: true,
   looseBody: z.looseObject({ resourceSpans: z.array(z.unknown()).optional() }).openapi('ExportTraceServiceRequest'),
   otherMedia: { 'application/x-protobuf': '(binary)', 'application/json': '{"resourceSpans": []}' },
   otherAnswers: ['application/x-protobuf'],

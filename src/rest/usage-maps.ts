@@ -67,6 +67,8 @@ export function toUsageInput(body: EventInput) {
     userId: body.user_id,
     tags: body.tags,
     metadata: body.metadata,
+    holdId: body.hold_id,
+    requireCredits: body.require_credits,
     cost: body.cost,
   };
 }
@@ -78,7 +80,7 @@ export const usageEventFields = graphql(`
     cacheWrite1hTokens reasoningTokens inputAudioTokens outputAudioTokens webSearches requests timestamp recordedAt
     teamId userId apiKeyId tags metadata cost computedCost costSource priceId unpricedReason
     costBreakdown { unit quantity unitPrice amount }
-    warnings voids voidReason
+    warnings holdId voids voidReason
   }
 `);
 

@@ -50,6 +50,8 @@ export const usageEventInput = z
     user_id: z.string().nullish(),
     tags: z.record(z.string(), z.string()).nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
+    hold_id: z.string().nullish().openapi({ description: 'The hold that this event settles.' }),
+    require_credits: z.boolean().nullish(),
     cost: decimalInput.nullish().openapi({ description: 'What it really cost, in USD: wins over the computed price.' }),
   })
   .openapi('UsageEventInput', { example: EXAMPLE });
@@ -102,6 +104,7 @@ export const usageEvent = z
     metadata: z.record(z.string(), z.unknown()).nullable(),
     ...costFields,
     warnings: z.array(z.string()),
+    hold_id: z.string().nullable(),
     voids: z.string().nullable(),
     void_reason: z.string().nullable(),
   })

@@ -1,13 +1,22 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Log } from '../../src/platform/log.ts';
-import { type Calls, createCalls } from './calls.ts';
+import { type Calls, createCalls, fetchDoor, socketDoor } from './calls.ts';
 import { createTestDatabase } from './database.ts';
 import type { MadeOrganization } from './make.ts';
 import { typeIdsOf } from './make.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether calls go through `app.fetch` or a real socket: see vitest.config.ts. */
+    through: Through;
+  }
+}
+
+type Through = 'fetch' | 'socket';
 
 /** Time as the domain sees it: it stands still until a test moves it. */
 export interface TestClock {
@@ -28,6 +37,8 @@ export interface TestAppOptions {
   env?: Record<string, string>;
   /** Where the clock stands at first. */
   now?: string | number;
+  /** Default: what the run of the tests says. */
+  through?: Through;
   /** A database that is there already, for a second process's worth of app on it. */
   connectionString?: string;
 }
@@ -48,6 +59,7 @@ export interface TestApp extends Calls {
   close(): Promise<void>;
 }
 
+const LOOPBACK = '127.0.0.1';
 export const DEFAULT_NOW = '2026-11-22T10:00:00.000Z';
 
 function createClock(now: string | number): TestClock {
@@ -73,9 +85,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const connectionString = options.connectionString ?? database?.connectionString ?? '';
   const clock = createClock(options.now ?? DEFAULT_NOW);
   const logged: LogLine[] = [];
-  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', ...options.env });
+  const through = options.through ?? inject('through');
+  // Over a socket all tests come from one address: the header stands for others.
+  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: 'true', ...options.env });
   const log = createRecordingLog(logged);
   const app = await createApp({ config, log, clock: clock.now, connectionString });
+  const door = through === 'fetch' ? fetchDoor(app) : socketDoor((await app.listen(0, LOOPBACK)).port);
   const sql = new pg.Pool({ connectionString, max: 3 });
   const first = app.firstOrganization;
   const adminKey = first?.secret ?? '';
@@ -88,7 +103,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     adminKey,
     clock,
     logged,
-    ...createCalls(app, adminKey),
+    ...createCalls(door, adminKey),
     async close() {
       await app.close();
       await sql.end();

@@ -71,13 +71,28 @@ function parse(text: string): unknown {
   }
 }
 
-/** Calls on `app`, by default with `adminKey`. */
-export function createCalls(app: Pick<App, 'fetch'>, adminKey: string): Calls {
-  function fetch(path: string, init: RequestInit = {}, address?: string): Promise<Response> {
-    const streaming = init.body instanceof ReadableStream ? { duplex: 'half' } : {};
-    return app.fetch(new Request(new URL(path, ORIGIN), { ...streaming, ...init }), address);
-  }
+/** How a request gets to the server. */
+export type Door = Calls['fetch'];
 
+function withDuplex(init: RequestInit): RequestInit {
+  return init.body instanceof ReadableStream ? Object.assign({ duplex: 'half' }, init) : init;
+}
+
+export function fetchDoor(app: Pick<App, 'fetch'>): Door {
+  return (path, init = {}, address) => app.fetch(new Request(new URL(path, ORIGIN), withDuplex(init)), address);
+}
+
+/** Over a connection to the loopback; an address is told as a proxy tells it. */
+export function socketDoor(port: number): Door {
+  return (path, init = {}, address) => {
+    const headers = new Headers(init.headers);
+    if (address !== undefined) headers.set('x-forwarded-for', address);
+    return fetch(new URL(path, `http://127.0.0.1:${port}`), withDuplex({ ...init, headers }));
+  };
+}
+
+/** Calls through `fetch`, by default with `adminKey`. */
+export function createCalls(fetch: Door, adminKey: string): Calls {
   function headersOf({ key = adminKey, headers = {} }: CallOptions, sendsJson: boolean): Record<string, string> {
     return {
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),

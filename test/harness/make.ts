@@ -65,12 +65,14 @@ export interface TeamOptions {
 export async function makeTeam(
   { sql }: WithSql,
   { uuid: organizationId }: Pick<MadeOrganization, 'uuid'>,
-  { name = 'Research', deleted = false }: TeamOptions = {},
+  { name, deleted = false }: TeamOptions = {},
 ): Promise<MadeTeam> {
   const uuid = newUuid();
-  const values = [uuid, organizationId, name, deleted ? new Date() : null];
+  // Names are unique in an organization.
+  const ownName = name ?? `Research ${uuid}`;
+  const values = [uuid, organizationId, ownName, deleted ? new Date() : null];
   await sql.query('INSERT INTO teams (id, organization_id, name, deleted_at) VALUES ($1, $2, $3, $4)', values);
-  return { uuid, id: formatId('team', uuid), name };
+  return { uuid, id: formatId('team', uuid), name: ownName };
 }
 
 export interface KeyOptions {

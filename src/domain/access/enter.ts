@@ -3,12 +3,13 @@ import type { RateLimitState } from '../../platform/rate-limiter.ts';
 import type { Resources } from '../context.ts';
 import { admit } from './admit.ts';
 import type { Caller } from './caller.ts';
+import { OPERATOR } from './operator.ts';
 import { rateLimitExceeded } from './plan-limits.ts';
 
 /** A caller at the door: known, counted, and perhaps over the plan's limit. */
 export interface Admission {
   caller: Caller;
-  /** Null: the plan has no limit. */
+  /** Null: the plan has no limit, or it is the operator. */
   rateLimit: RateLimitState | null;
   /** Set: the request must be refused with this, and with the limit's headers. */
   refusal: AppError | null;
@@ -38,6 +39,7 @@ export async function enter(
       details: { retryAfterSeconds },
     });
   }
+  if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null };
   const rateLimit = await resources.planLimits.consume(caller);
   const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
   return { caller, rateLimit, refusal };

@@ -44,6 +44,9 @@ export async function listPrices(context: Context, question: PriceQuestion): Pro
     values.push(value);
     conditions.push(condition(`$${values.length}`));
   };
+  for (const path of ['provider', 'model'] as const) {
+    if (question[path]?.includes('\0')) throw invalidField(path, 'must not hold NUL');
+  }
   if (question.provider) add((n) => `p.provider = ${n}`, normalizeProvider(question.provider));
   if (question.model) add((n) => `p.model = ${n}`, question.model);
   if (question.at) {

@@ -1,19 +1,9 @@
 import { createHash } from 'node:crypto';
+import { stableJson } from '../../platform/json.ts';
 import { COUNT_FIELDS } from './usage-event.ts';
 import type { UsageInput } from './usage-input.ts';
 
 const HASH_BYTES = 16;
-
-/** JSON with the keys of every object sorted: equal bodies give equal texts, whatever order they were written in. */
-function stableJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(stableJson).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${stableJson(inner)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
-}
 
 /**
  * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a fixed order, with

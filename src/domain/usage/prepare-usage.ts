@@ -1,5 +1,6 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import type { Context } from '../context.ts';
+import { findHolds } from './find-holds.ts';
 import { type NormalizedUsage, normalizeUsage } from './normalize-usage.ts';
 import type { UsageRow } from './usage-event.ts';
 import type { UsageInput } from './usage-input.ts';
@@ -24,18 +25,22 @@ async function findTeams(context: Context, teamIds: string[]): Promise<Set<strin
 
 /** Gives events their normal form, checks their teams, and finds their series. One answer an input, in order. */
 export async function prepareUsage(context: Context, inputs: readonly UsageInput[]): Promise<PreparedUsage[]> {
-  const { series, teams } = context.resources;
+  const { budgets, series, teams } = context.resources;
   const normalized = inputs.map((input) => normalizeOrExplain(context, input));
   const organizationId = context.caller.organization.id;
   const askFor: string[] = [];
+  const holdIds: string[] = [];
   for (const one of normalized) {
     if (one instanceof AppError) continue;
-    const { teamId } = one.event;
+    const { teamId, holdId } = one.event;
+    if (holdId !== null) holdIds.push(holdId);
     if (teamId !== null && !teams.isKnown(organizationId, teamId)) askFor.push(teamId);
   }
   const found = await findTeams(context, askFor);
+  const holds = await findHolds(context, holdIds);
+  if (!budgets.peek(organizationId)) await budgets.get(organizationId);
   const prepared: PreparedUsage[] = [];
-  for (const one of normalized) {
+  for (const [at, one] of normalized.entries()) {
     if (one instanceof AppError) {
       prepared.push({ error: one });
       continue;
@@ -45,8 +50,13 @@ export async function prepareUsage(context: Context, inputs: readonly UsageInput
       prepared.push({ error: invalidField('teamId', 'no such team') });
       continue;
     }
+    if (event.holdId !== null && !holds.has(event.holdId)) {
+      prepared.push({ error: invalidField('holdId', 'no such hold') });
+      continue;
+    }
     const seriesId = series.peek(event) ?? (await series.get(event));
-    prepared.push({ row: { event, seriesId, bodyHash } });
+    const requireCredits = inputs[at]?.requireCredits ?? false;
+    prepared.push({ row: { event, seriesId, bodyHash, requireCredits } });
   }
   return prepared;
 }

@@ -31,7 +31,11 @@ function describeOutcome(index: number, row: UsageRow, outcome: CommitOutcome | 
   const { event } = row;
   if (!outcome) throw new Error('one row in, one outcome out');
   if ('failed' in outcome) {
-    const error = new AppError('internal_error', 'The database refused this event.', { cause: outcome.failed });
+    const { failed } = outcome;
+    const error =
+      failed instanceof AppError
+        ? failed
+        : new AppError('internal_error', 'The database refused this event.', { cause: failed });
     return { index, status: 'invalid', id: null, cost: null, error };
   }
   const { known } = outcome;

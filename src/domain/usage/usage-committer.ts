@@ -1,7 +1,9 @@
 import { type Database, isConnectionLoss } from '../../platform/database.ts';
 import { AppError } from '../../platform/errors.ts';
+import type { BudgetDirectory } from '../budgets/budget-directory.ts';
+import { planCounting } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
-import { type KnownEvent, writeUsage } from './write-usage.ts';
+import { explainRefusal, isStaleBudgets, type KnownEvent, organizationsOf, writeUsage } from './write-usage.ts';
 
 /** What became of one event: stored (`known` null), known before under its id, or refused by the database. */
 export type CommitOutcome = { known: KnownEvent | null } | { failed: unknown };
@@ -29,10 +31,14 @@ interface Pending {
 /** A transaction takes whole requests until it holds this many events. */
 const MAX_TRANSACTION_EVENTS = 1_000;
 const RETRY_AFTER_SECONDS = 1;
+/** So often in a row the budgets may have changed under one transaction. */
+const MAX_ATTEMPTS = 20;
 const STORED: CommitOutcome = Object.freeze({ known: null });
 
 export interface CommitterOptions {
   database: Database;
+  budgets: BudgetDirectory;
+  clock: () => number;
   /** Events that may wait in memory; more are refused with 503. */
   maxQueuedEvents: number;
 }
@@ -45,7 +51,7 @@ export interface CommitterOptions {
  * A lost connection leaves open whether the commit took effect. The same rows are sent again: those that are already
  * there are recognised by their own ids, so nothing is lost or doubled.
  */
-export function createUsageCommitter({ database, maxQueuedEvents }: CommitterOptions): UsageCommitter {
+export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
   let queue: Pending[] = [];
   let queuedEvents = 0;
   let running: Promise<void> | null = null;
@@ -65,20 +71,47 @@ export function createUsageCommitter({ database, maxQueuedEvents }: CommitterOpt
     return batch;
   }
 
+  /** One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. */
+  async function writeOnce(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const organizationIds = organizationsOf(rows);
+    for (let attempt = 1; ; attempt++) {
+      const plan = planCounting(budgets, organizationIds, rows);
+      try {
+        const known = await database.retryingLostConnections(() => writeUsage(database.pool, rows, plan, clock()));
+        return rows.map((_, index) => {
+          const before = known.get(index);
+          return before ? { known: before } : STORED;
+        });
+      } catch (error) {
+        if (!isStaleBudgets(error) || attempt === MAX_ATTEMPTS) throw error;
+        await Promise.all(organizationIds.map((id) => budgets.reload(id)));
+      }
+    }
+  }
+
   /** When the database refuses a set, nothing of it is stored: halve it until the event that is the cause is alone. */
-  async function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  async function writeSet(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     try {
-      const known = await database.retryingLostConnections(() => writeUsage(database.pool, rows));
-      return rows.map((_, index) => {
-        const before = known.get(index);
-        return before ? { known: before } : STORED;
-      });
+      return await writeOnce(rows);
     } catch (error) {
       if (isConnectionLoss(error)) throw error;
-      if (rows.length === 1) return [{ failed: error }];
+      if (rows.length === 1) return [{ failed: explainRefusal(error) }];
       const middle = rows.length >> 1;
-      return [...(await write(rows.slice(0, middle))), ...(await write(rows.slice(middle)))];
+      return [...(await writeSet(rows.slice(0, middle))), ...(await writeSet(rows.slice(middle)))];
     }
+  }
+
+  /** Events that require credits are transactions of their own, in their place; the others go together. */
+  async function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const outcomes: CommitOutcome[] = [];
+    for (let from = 0; from < rows.length; ) {
+      let to = from + 1;
+      if (!rows[from]?.requireCredits) while (to < rows.length && !rows[to]?.requireCredits) to++;
+      const part = await writeSet(from === 0 && to === rows.length ? rows : rows.slice(from, to));
+      outcomes.push(...part);
+      from = to;
+    }
+    return outcomes;
   }
 
   async function flush(batch: Pending[]): Promise<void> {

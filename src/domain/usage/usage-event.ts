@@ -44,6 +44,8 @@ export interface UsageRow {
   event: UsageEvent;
   seriesId: number;
   bodyHash: Uint8Array;
+  /** Whether it is refused where prepaid credits do not cover it: then it is a transaction of its own. */
+  requireCredits: boolean;
 }
 
 /** The counts of an event, in the order of the ledger's columns. */

@@ -61,9 +61,12 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
   if (event.voidsId !== null)
     throw new AppError('conflict', 'This event reverses another; it cannot be voided itself.');
   const reversed = reverse(event, input.reason, context.resources.clock());
+  await context.resources.budgets.get(event.organizationId);
   const seriesId = await context.resources.series.get(event);
   const bodyHash = createHash('sha256').update(reversed.eventId).digest().subarray(0, HASH_BYTES);
-  const [outcome] = await context.resources.usage.commit([{ event: reversed, seriesId, bodyHash }]);
+  const [outcome] = await context.resources.usage.commit([
+    { event: reversed, seriesId, bodyHash, requireCredits: false },
+  ]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.known === null) return { event: reversed, duplicate: false };
   const first = await findUsageEvent(context, outcome.known.id);

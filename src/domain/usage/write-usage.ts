@@ -1,5 +1,7 @@
 import { byteaArray, plainArray, textArray } from '../../platform/array-literal.ts';
 import type { Sql } from '../../platform/database.ts';
+import { insufficientCredits } from '../credits/insufficient-credits.ts';
+import type { CountingPlan } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
 
@@ -48,6 +50,16 @@ const COLUMNS = [
   'uuid[]', // hold_id
   'uuid[]', // voids_id
   'text[]', // void_reason
+  'timestamptz', // at
+  'bigint[]', // budget versions, by locked organization
+  'int[]', // set of counters, by event
+  'int[]', // pairs of a set and a counter: set
+  'uuid[]', // organization
+  'uuid[]', // budget
+  'text[]', // subject
+  'timestamptz[]', // period start
+  'timestamptz[]', // period end
+  'numeric', // credits that must be there
 ];
 const CALL = `SELECT * FROM record_usage(${COLUMNS.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
 
@@ -64,11 +76,9 @@ function tagsJson(tags: object): string | null {
   return null;
 }
 
-function parametersOf(rows: readonly UsageRow[]): string[] {
+function eventParameters(rows: readonly UsageRow[], organizationIds: readonly string[]): string[] {
   const plain = (value: (row: UsageRow) => string | number | null) => plainArray(rows.map(value));
   const text = (value: (row: UsageRow) => string | null) => textArray(rows.map(value));
-  // Sorted: two writers that lock several organizations take them in the same order, so neither waits for the other.
-  const organizationIds = [...new Set(rows.map(({ event }) => event.organizationId))].sort();
   return [
     plainArray(organizationIds),
     plain(({ event }) => event.organizationId),
@@ -103,6 +113,45 @@ function parametersOf(rows: readonly UsageRow[]): string[] {
   ];
 }
 
+function planParameters({ versions, setNumbers, pairs }: CountingPlan): string[] {
+  return [
+    plainArray(versions),
+    plainArray(setNumbers),
+    plainArray(pairs.map(({ set }) => set)),
+    plainArray(pairs.map(({ organizationId }) => organizationId)),
+    plainArray(pairs.map(({ key }) => key.budget.id)),
+    textArray(pairs.map(({ key }) => key.subject)),
+    plainArray(pairs.map(({ key }) => isoTime(key.startMs))),
+    plainArray(pairs.map(({ key }) => isoTime(key.endMs))),
+  ];
+}
+
+/** The organizations of a batch, sorted: two writers that lock several take them in the same order. */
+export function organizationsOf(rows: readonly UsageRow[]): string[] {
+  return [...new Set(rows.map(({ event }) => event.organizationId))].sort();
+}
+
+/** SQLSTATE of `record_usage`: the list of budgets was not the newest; nothing was stored. */
+const STALE_BUDGETS = 'MT001';
+/** SQLSTATE of `record_usage`: credits that an event requires are not there; nothing was stored. */
+const MISSING_CREDITS = 'MT002';
+
+function hasState(error: unknown, state: string): error is Error & { detail?: string } {
+  return error instanceof Error && 'code' in error && error.code === state;
+}
+
+/** Whether the writer must read its budgets again and repeat. */
+export function isStaleBudgets(error: unknown): boolean {
+  return hasState(error, STALE_BUDGETS);
+}
+
+/** What the database refused, as callers are told; other errors as they are. */
+export function explainRefusal(error: unknown): unknown {
+  if (!hasState(error, MISSING_CREDITS)) return error;
+  const { required, available }: { required: string; available: string } = JSON.parse(error.detail ?? '{}');
+  return insufficientCredits(required, available);
+}
+
 /**
  * Writes events, their deduplication and every sum that hangs on them in one transaction: one call of the database
  * function `record_usage`, so one round trip. Safe to call again with the same rows after a lost connection: a row
@@ -110,8 +159,20 @@ function parametersOf(rows: readonly UsageRow[]): string[] {
  *
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
-export async function writeUsage(sql: Sql, rows: readonly UsageRow[]): Promise<Map<number, KnownEvent>> {
-  const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values: parametersOf(rows) });
+export async function writeUsage(
+  sql: Sql,
+  rows: readonly UsageRow[],
+  plan: CountingPlan,
+  atMs: number,
+): Promise<Map<number, KnownEvent>> {
+  const alone = rows.length === 1 ? rows[0] : undefined;
+  const values = [
+    ...eventParameters(rows, organizationsOf(rows)),
+    new Date(atMs).toISOString(),
+    ...planParameters(plan),
+    alone?.requireCredits ? (alone.event.cost ?? '0') : null,
+  ];
+  const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
   return new Map(
     result.rows.map(({ ordinal, id, body_hash: bodyHash, cost }) => {
       return [ordinal - 1, { id, bodyHash, cost: readMoney(cost) }] as const;

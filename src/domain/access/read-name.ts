@@ -1,0 +1,18 @@
+import { invalidField } from '../../platform/errors.ts';
+
+const MAX_CHARACTERS = 100;
+
+/**
+ * The name of a team or organization, without the white space around it.
+ * @throws AppError invalid_request unless it has 1 to 100 characters that PostgreSQL can store
+ */
+export function readName(text: string): string {
+  const name = text.trim();
+  const length = [...name].length;
+  if (length === 0) throw invalidField('name', 'must not be empty');
+  if (length > MAX_CHARACTERS) throw invalidField('name', `must have at most ${MAX_CHARACTERS} characters`);
+  if (name.includes('\0') || !name.isWellFormed()) {
+    throw invalidField('name', 'must not hold NUL or unpaired surrogates');
+  }
+  return name;
+}

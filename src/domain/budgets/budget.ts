@@ -1,0 +1,48 @@
+import type { CalendarUnit, TimeSpan } from '../../platform/calendar.ts';
+import type { Tags } from '../usage/usage-event.ts';
+
+export const BUDGET_PERIODS = ['day', 'week', 'month', 'quarter', 'year', 'total'] as const satisfies readonly (
+  | CalendarUnit
+  | 'total'
+)[];
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
+
+export const BUDGET_ACTIONS = ['alert', 'block'] as const;
+export type BudgetAction = (typeof BUDGET_ACTIONS)[number];
+
+export type BudgetUnit = 'usd' | 'tokens';
+
+/** What a budget counts: all that matches every part that is set. Ids are UUIDs. */
+export interface BudgetScope {
+  teamId: string | null;
+  userId: string | null;
+  provider: string | null;
+  model: string | null;
+  apiKeyId: string | null;
+  tags: Tags | null;
+}
+
+/** A rule: how much may be used in a period. Amounts are decimal texts, in USD or in tokens. */
+export interface Budget {
+  organizationId: string;
+  id: string;
+  name: string;
+  unit: BudgetUnit;
+  amount: string;
+  /** Added to the amount until `raiseUntil`. */
+  raiseAmount: string | null;
+  raiseUntil: Date | null;
+  period: BudgetPeriod;
+  timezone: string;
+  scope: BudgetScope;
+  /** `team`, `user`, `api_key` or `tag:KEY`: each value is counted on its own. */
+  per: string | null;
+  /** Percent of the limit, ascending. */
+  thresholds: number[];
+  action: BudgetAction;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** The one period of a budget without any: all time that PostgreSQL's ids of events can name. */
+export const ALL_TIME: TimeSpan = { startMs: 0, endMs: Date.UTC(9999, 11, 31) };

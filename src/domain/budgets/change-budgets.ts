@@ -1,0 +1,37 @@
+import type { Sql } from '../../platform/database.ts';
+import type { Context } from '../context.ts';
+import type { Budget } from './budget.ts';
+import { periodAt } from './match-budgets.ts';
+
+/**
+ * Runs a change of an organization's budgets in one transaction, under the lock that its writers take turns by, and
+ * raises their version: a writer that matched its events against the older list is refused, reads the new one and
+ * repeats. So every event counts either before the change or after it, and none twice.
+ */
+export async function changeBudgets<T>({ caller, resources }: Context, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const organizationId = caller.organization.id;
+  const result = await resources.database.transaction(async (sql) => {
+    await sql.query('SELECT lock_organization($1)', [organizationId]);
+    const changed = await work(sql);
+    await sql.query('UPDATE organizations SET budget_version = budget_version + 1 WHERE id = $1', [organizationId]);
+    return changed;
+  });
+  await resources.budgets.reload(organizationId);
+  return result;
+}
+
+/** Raises what the counters of the budget's current period have crossed under its present limit. */
+export async function raiseCurrentCrossings(sql: Sql, budget: Budget, nowMs: number): Promise<void> {
+  const { startMs } = periodAt(budget, nowMs);
+  await sql.query(
+    `SELECT raise_crossings($4, array_agg(organization_id), array_agg(budget_id), array_agg(subject), array_agg(period_start))
+       FROM budget_counters WHERE organization_id = $1 AND budget_id = $2 AND period_start = $3
+     HAVING count(*) > 0`,
+    [budget.organizationId, budget.id, new Date(startMs), new Date(nowMs)],
+  );
+}
+
+/** What the audit log keeps of a budget. */
+export function auditBudget({ organizationId: _, ...budget }: Budget): object {
+  return budget;
+}

@@ -1,0 +1,45 @@
+/** `expired` is said of every hold whose time is over, swept or not. */
+export const HOLD_STATUSES = ['active', 'settled', 'released', 'expired'] as const;
+export type HoldStatus = (typeof HOLD_STATUSES)[number];
+
+/** The worst case of a call, reserved. Amounts are decimal texts. */
+export interface Hold {
+  id: string;
+  status: HoldStatus;
+  provider: string;
+  model: string;
+  /** USD; null where the cost is unknown. */
+  amount: string | null;
+  tokens: number;
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+/** A budget that a hold counts for, after the hold. Amounts are decimal texts in the budget's unit. */
+export interface HeldBudget {
+  id: string;
+  unit: 'usd' | 'tokens';
+  subject: string | null;
+  limit: string;
+  spent: string;
+  held: string;
+  remaining: string;
+}
+
+export interface CreatedHold extends Hold {
+  /** Those with the least left first. */
+  budgets: HeldBudget[];
+  /** What prepaid credits are left for other holds; null without prepaid credits. */
+  creditsAvailable: string | null;
+}
+
+export interface HoldRow {
+  id: string;
+  status: HoldStatus;
+  provider: string;
+  model: string;
+  amount: string | null;
+  tokens: number;
+  created_at: Date;
+  expires_at: Date;
+}

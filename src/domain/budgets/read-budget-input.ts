@@ -1,0 +1,154 @@
+import { isTimeZone } from '../../platform/calendar.ts';
+import { AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { parseId } from '../../platform/ids.ts';
+import { formatMoney, parseMoney } from '../../platform/money.ts';
+import type { Context } from '../context.ts';
+import { normalizeProvider } from '../pricing/provider-name.ts';
+import { checkText } from '../usage/check-text.ts';
+import { readTags } from '../usage/read-tags.ts';
+import { USAGE_LIMITS } from '../usage/usage-input.ts';
+import type { Budget, BudgetAction, BudgetPeriod, BudgetScope } from './budget.ts';
+
+export const BUDGET_LIMITS = { name: 100, thresholds: 20, threshold: 1_000, budgets: 5_000 } as const;
+const DEFAULT_THRESHOLDS = [50, 80, 100];
+
+/** A scope as a caller gives it: ids are TypeIDs. */
+export interface BudgetScopeInput {
+  teamId?: string | null;
+  userId?: string | null;
+  provider?: string | null;
+  model?: string | null;
+  apiKeyId?: string | null;
+  tags?: unknown;
+}
+
+export interface BudgetInput {
+  name: string;
+  /** Decimal text in USD. Exactly one of `amount` and `tokens`. */
+  amount?: string | null;
+  tokens?: number | null;
+  period: BudgetPeriod;
+  timezone?: string | null;
+  scope?: BudgetScopeInput | null;
+  per?: string | null;
+  thresholds?: readonly number[] | null;
+  action?: BudgetAction | null;
+  raiseAmount?: string | null;
+  raiseUntil?: Date | null;
+}
+
+const PER = /^(team|user|api_key|tag:.{1,64})$/s;
+
+function readKind(problems: FieldProblem[], kind: 'team' | 'apiKey', path: string, id: string | null | undefined) {
+  if (id === undefined || id === null) return null;
+  const uuid = parseId(kind, id);
+  if (uuid === null) problems.push({ path, message: `must be an id such as ${kind === 'team' ? 'team_' : 'key_'}...` });
+  return uuid;
+}
+
+function readWord(problems: FieldProblem[], path: string, word: string | null | undefined, max: number) {
+  if (word === undefined || word === null) return null;
+  checkText(problems, path, word, max);
+  return word;
+}
+
+function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetScopeInput): BudgetScope {
+  const teamId = readKind(problems, 'team', 'scope.teamId', given.teamId) ?? caller.teamId;
+  if (caller.teamId !== null && teamId !== caller.teamId) {
+    problems.push({ path: 'scope.teamId', message: 'no such team' });
+  }
+  const provider = readWord(problems, 'scope.provider', given.provider, USAGE_LIMITS.provider);
+  const tags = readTags(problems, given.tags);
+  return {
+    teamId,
+    userId: readWord(problems, 'scope.userId', given.userId, USAGE_LIMITS.userId),
+    provider: provider === null ? null : normalizeProvider(provider),
+    model: readWord(problems, 'scope.model', given.model, USAGE_LIMITS.model),
+    apiKeyId: readKind(problems, 'apiKey', 'scope.apiKeyId', given.apiKeyId),
+    tags: Object.keys(tags).length === 0 ? null : tags,
+  };
+}
+
+/** An amount of money above 0, in its plain form. */
+export function readAmount(problems: FieldProblem[], path: string, text: string): string {
+  const value = parseMoney(text);
+  if (value === null) problems.push({ path, message: 'must be a decimal in USD with at most 18 places' });
+  else if (value <= 0n) problems.push({ path, message: 'must be above 0' });
+  return value === null ? '0' : formatMoney(value);
+}
+
+/** What a budget counts, and how much of it. */
+export function readBudgetAmount(
+  problems: FieldProblem[],
+  { amount, tokens }: Pick<BudgetInput, 'amount' | 'tokens'>,
+): Pick<Budget, 'unit' | 'amount'> {
+  const hasAmount = amount !== undefined && amount !== null;
+  const hasTokens = tokens !== undefined && tokens !== null;
+  if (hasAmount === hasTokens) problems.push({ path: 'amount', message: 'give exactly one of amount and tokens' });
+  if (hasAmount) return { unit: 'usd', amount: readAmount(problems, 'amount', amount) };
+  if (hasTokens && tokens <= 0) problems.push({ path: 'tokens', message: 'must be above 0' });
+  return { unit: 'tokens', amount: String(tokens ?? 0) };
+}
+
+/** Percents of the limit, ascending, each once. */
+export function readThresholds(problems: FieldProblem[], given: readonly number[] | null | undefined): number[] {
+  const thresholds = [...new Set(given ?? DEFAULT_THRESHOLDS)].sort((a, b) => a - b);
+  const { threshold: most } = BUDGET_LIMITS;
+  const path = 'thresholds';
+  if (thresholds.length > BUDGET_LIMITS.thresholds) {
+    problems.push({ path, message: `must be at most ${BUDGET_LIMITS.thresholds}` });
+  }
+  if (thresholds.some((percent) => !Number.isInteger(percent) || percent < 1 || percent > most)) {
+    problems.push({ path, message: `must be whole percents from 1 to ${most}` });
+  }
+  return thresholds;
+}
+
+/** The amount and end of a temporary raise; both or neither. */
+export function readRaise(
+  problems: FieldProblem[],
+  { raiseAmount, raiseUntil }: Pick<BudgetInput, 'raiseAmount' | 'raiseUntil'>,
+): Pick<Budget, 'raiseAmount' | 'raiseUntil'> {
+  const none = { raiseAmount: null, raiseUntil: null };
+  if (!raiseAmount && !raiseUntil) return none;
+  if (!raiseAmount || !raiseUntil) {
+    problems.push({ path: 'raiseAmount', message: 'give raiseAmount and raiseUntil together' });
+    return none;
+  }
+  return { raiseAmount: readAmount(problems, 'raiseAmount', raiseAmount), raiseUntil };
+}
+
+/** A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong */
+export function readBudgetInput(context: Context, input: BudgetInput) {
+  const problems: FieldProblem[] = [];
+  checkText(problems, 'name', input.name, BUDGET_LIMITS.name);
+  const timezone = input.timezone ?? 'UTC';
+  if (!isTimeZone(timezone)) problems.push({ path: 'timezone', message: 'must be an IANA time zone' });
+  const per = input.per ?? null;
+  if (per !== null && !PER.test(per)) problems.push({ path: 'per', message: 'must be team, user, api_key or tag:KEY' });
+  const rule = {
+    name: input.name,
+    ...readBudgetAmount(problems, input),
+    ...readRaise(problems, input),
+    period: input.period,
+    timezone,
+    scope: readScope(problems, context, input.scope ?? {}),
+    per,
+    thresholds: readThresholds(problems, input.thresholds),
+    action: input.action ?? ('alert' as const),
+  };
+  if (problems.length > 0) throw invalidRequest(problems);
+  return rule;
+}
+
+/** @throws AppError invalid_request where the scope names a team that the organization does not have */
+export async function requireScopeTeam({ resources, caller }: Context, { teamId }: BudgetScope): Promise<void> {
+  if (teamId === null) return;
+  const found = await resources.teams.findExisting(caller.organization.id, [teamId]);
+  if (!found.has(teamId)) throw invalidRequest([{ path: 'scope.teamId', message: 'no such team' }]);
+}
+
+/** The refusal of a budget id that the caller cannot see. */
+export function noSuchBudget(): AppError {
+  return new AppError('not_found', 'There is no budget with this id.');
+}

@@ -1,0 +1,83 @@
+import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { formatId, newUuid } from '../../platform/ids.ts';
+import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { requireScope } from '../access/require-scope.ts';
+import { recordAudit } from '../audit/record-audit.ts';
+import type { Context } from '../context.ts';
+import { turnOverExpired } from './get-credits.ts';
+
+export interface CreditGrant {
+  id: string;
+  amount: string;
+  expiresAt: Date | null;
+  priority: number;
+  note: string | null;
+  createdAt: Date;
+}
+
+export interface GrantInput {
+  /** Decimal text in USD. */
+  amount: string;
+  expiresAt?: Date | null;
+  /** Lower burns first; then what expires soonest. */
+  priority?: number | null;
+  note?: string | null;
+}
+
+const MAX_PRIORITY = 1_000;
+const MAX_NOTE = 500;
+
+function checkGrant(input: GrantInput, nowMs: number): bigint {
+  const problems: FieldProblem[] = [];
+  const amount = parseMoney(input.amount);
+  const priority = input.priority ?? 0;
+  if (amount === null || amount <= 0n) {
+    problems.push({ path: 'amount', message: 'must be a decimal above 0 with at most 18 places' });
+  }
+  if (input.expiresAt && input.expiresAt.getTime() <= nowMs) {
+    problems.push({ path: 'expiresAt', message: 'must be in the future' });
+  }
+  if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
+    problems.push({ path: 'priority', message: `must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}` });
+  }
+  if (input.note && (input.note.length > MAX_NOTE || input.note.includes('\0') || !input.note.isWellFormed())) {
+    problems.push({ path: 'note', message: `must have at most ${MAX_NOTE} characters, none of them NUL` });
+  }
+  if (problems.length > 0 || amount === null) throw invalidRequest(problems);
+  return amount;
+}
+
+/**
+ * Adds money to the credits; what was used beyond all grants before is covered from it first.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function grantCredits({ caller, resources }: Context, input: GrantInput): Promise<CreditGrant> {
+  requireScope(caller, 'credits:write');
+  const nowMs = resources.clock();
+  const amount = formatMoney(checkGrant(input, nowMs));
+  const organizationId = caller.organization.id;
+  const id = newUuid(nowMs);
+  const now = new Date(nowMs);
+  const grant = { amount, expiresAt: input.expiresAt ?? null, priority: input.priority ?? 0, note: input.note ?? null };
+  await resources.database.transaction(async (sql) => {
+    await turnOverExpired(sql, organizationId, now);
+    await sql.query(
+      `INSERT INTO credit_grants (organization_id, id, amount, remaining, expires_at, priority, note, created_at)
+       VALUES ($1, $2, $3, $3, $4, $5, $6, $7)`,
+      [organizationId, id, amount, grant.expiresAt, grant.priority, grant.note, now],
+    );
+    await sql.query(
+      `INSERT INTO credit_entries (organization_id, id, at, cause, amount, grant_id)
+       VALUES ($1, uuid_v7_at($2), $2, 'grant', $3, $4)`,
+      [organizationId, now, amount, id],
+    );
+    await sql.query('SELECT cover_overdraft($1, $2)', [organizationId, id]);
+    await sql.query(
+      `SELECT raise_credit_events($1, $2) FROM organizations WHERE id = $1 AND credits_mode = 'prepaid'`,
+      [organizationId, now],
+    );
+    const change = { caller, action: 'credits.granted', targetId: formatId('grant', id), atMs: nowMs };
+    await recordAudit(sql, { ...change, before: null, after: grant });
+  });
+  return { id, ...grant, createdAt: now };
+}

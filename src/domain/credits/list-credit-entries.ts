@@ -1,0 +1,59 @@
+import { invalidField } from '../../platform/errors.ts';
+import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { readMoney } from '../usage/usage-event-row.ts';
+
+export const CREDIT_CURSOR = 'credit';
+export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_adjustment', 'expiry'] as const;
+export type CreditCause = (typeof CREDIT_CAUSES)[number];
+
+/** One movement of the ledger of credits. Ids are UUIDs; the amount is a decimal text, negative where money went. */
+export interface CreditEntry {
+  position: number;
+  at: Date;
+  cause: CreditCause;
+  amount: string;
+  grantId: string | null;
+  usageEventId: string | null;
+  holdId: string | null;
+}
+
+interface Row {
+  position: number;
+  at: Date;
+  cause: CreditCause;
+  amount: string;
+  grant_id: string | null;
+  usage_event_id: string | null;
+  hold_id: string | null;
+}
+
+/**
+ * Every movement of the credits, newest first. Their sum is the balance.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function listCreditEntries(
+  { caller, resources }: Context,
+  question: PageInput,
+): Promise<Page<CreditEntry>> {
+  requireScope(caller, 'credits:read');
+  const size = readPageSize(question.first);
+  const after = question.after ? parseCursor(CREDIT_CURSOR, question.after) : null;
+  if (after !== null && !/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
+  const { rows } = await resources.database.pool.query<Row>(
+    `SELECT position, at, cause, amount, grant_id, usage_event_id, hold_id FROM credit_entries
+      WHERE organization_id = $1 AND ($2::bigint IS NULL OR position < $2) ORDER BY position DESC LIMIT $3`,
+    [caller.organization.id, after, size + 1],
+  );
+  const items = rows.slice(0, size).map((row) => ({
+    position: row.position,
+    at: row.at,
+    cause: row.cause,
+    amount: readMoney(row.amount) ?? '0',
+    grantId: row.grant_id,
+    usageEventId: row.usage_event_id,
+    holdId: row.hold_id,
+  }));
+  return { items, hasMore: rows.length > size };
+}

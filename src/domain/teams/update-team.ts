@@ -1,0 +1,39 @@
+import { readName } from '../access/read-name.ts';
+import { requireScope } from '../access/require-scope.ts';
+import { recordAudit } from '../audit/record-audit.ts';
+import type { Context } from '../context.ts';
+import { lockTeam, orNameTaken, TEAM_COLUMNS, type Team } from './team.ts';
+
+export interface UpdateTeamInput {
+  /** TypeID of the team. */
+  id: string;
+  /** Not given: it keeps its name. */
+  name?: string | null;
+}
+
+/**
+ * Changes a team. What changes nothing is not audited.
+ * @throws AppError not_found, conflict (the name is taken), invalid_request, insufficient_permissions
+ */
+export async function updateTeam({ caller, resources }: Context, input: UpdateTeamInput): Promise<Team> {
+  requireScope(caller, 'teams:write');
+  const given = input.name ?? null;
+  const wanted = given === null ? null : readName(given);
+  const atMs = resources.clock();
+  try {
+    return await resources.database.transaction(async (sql) => {
+      const team = await lockTeam(sql, caller, input.id);
+      const name = wanted ?? team.name;
+      if (name === team.name) return team;
+      const { rows } = await sql.query<Team>(
+        `UPDATE teams SET name = $3, updated_at = $4 WHERE organization_id = $1 AND id = $2 RETURNING ${TEAM_COLUMNS}`,
+        [team.organizationId, team.id, name, new Date(atMs)],
+      );
+      const [before, after] = [{ name: team.name }, { name }];
+      await recordAudit(sql, { caller, action: 'team.updated', targetId: input.id, before, after, atMs });
+      return rows[0] as Team;
+    });
+  } catch (error) {
+    throw orNameTaken(error, wanted ?? '');
+  }
+}

@@ -1,0 +1,95 @@
+import { type CreditSummary, getCredits } from '../domain/credits/get-credits.ts';
+import { type CreditGrant, grantCredits } from '../domain/credits/grant-credits.ts';
+import {
+  CREDIT_CAUSES,
+  CREDIT_CURSOR,
+  type CreditCause,
+  type CreditEntry,
+  listCreditEntries,
+} from '../domain/credits/list-credit-entries.ts';
+import { formatId } from '../platform/ids.ts';
+import { CreditsModeEnum } from './access.ts';
+import { builder } from './builder.ts';
+import { toConnection } from './connection.ts';
+
+const CreditsRef = builder.objectRef<CreditSummary>('Credits').implement({
+  description: 'Where prepaid credits stand, in USD: available = granted - used - held - expired.',
+  fields: (t) => ({
+    mode: t.field({ type: CreditsModeEnum, resolve: ({ mode }) => mode }),
+    granted: t.expose('granted', { type: 'Decimal' }),
+    used: t.expose('used', { type: 'Decimal' }),
+    held: t.expose('held', { type: 'Decimal' }),
+    expired: t.expose('expired', { type: 'Decimal' }),
+    available: t.expose('available', { type: 'Decimal' }),
+  }),
+});
+
+const GrantRef = builder.objectRef<CreditGrant>('CreditGrant').implement({
+  fields: (t) => ({
+    id: t.id({ resolve: ({ id }) => formatId('grant', id) }),
+    amount: t.expose('amount', { type: 'Decimal' }),
+    expiresAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ expiresAt }) => expiresAt }),
+    priority: t.exposeInt('priority'),
+    note: t.exposeString('note', { nullable: true }),
+    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
+  }),
+});
+
+const CauseEnum = builder.enumType('CreditCause', {
+  values: Object.fromEntries(CREDIT_CAUSES.map((cause) => [cause.toUpperCase(), { value: cause }])) as Record<
+    string,
+    { value: CreditCause }
+  >,
+});
+
+const EntryRef = builder.objectRef<CreditEntry>('CreditEntry').implement({
+  description: 'One movement of the credits. The sum of all is the balance.',
+  fields: (t) => ({
+    at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
+    cause: t.field({ type: CauseEnum, resolve: ({ cause }) => cause }),
+    amount: t.expose('amount', { type: 'Decimal' }),
+    grantId: t.id({ nullable: true, resolve: ({ grantId }) => grantId && formatId('grant', grantId) }),
+    usageId: t.id({ nullable: true, resolve: ({ usageEventId: id }) => id && formatId('usageEvent', id) }),
+    holdId: t.id({ nullable: true, resolve: ({ holdId }) => holdId && formatId('hold', holdId) }),
+  }),
+});
+
+const GrantInput = builder.inputType('GrantCreditsInput', {
+  fields: (t) => ({
+    amount: t.field({ type: 'Decimal', required: true }),
+    expiresAt: t.field({ type: 'DateTime' }),
+    priority: t.int({ description: 'Lower burns first, then what expires soonest; default 0.' }),
+    note: t.string(),
+  }),
+});
+
+builder.mutationField('grantCredits', (t) =>
+  t.field({
+    type: GrantRef,
+    description: 'Scope credits:write.',
+    args: { input: t.arg({ type: GrantInput, required: true }) },
+    resolve: (_, { input }, context) => grantCredits(context, input),
+  }),
+);
+
+const EntryConnection = builder.connectionObject({ type: EntryRef, name: 'CreditEntryConnection' });
+
+builder.queryFields((t) => ({
+  credits: t.field({
+    type: CreditsRef,
+    description: 'Scope credits:read.',
+    resolve: (_, __, context) => getCredits(context),
+  }),
+  creditLedger: t.field({
+    type: EntryConnection,
+    description: 'Every movement, newest first. Scope credits:read.',
+    args: { first: t.arg.int({ description: '1 to 100; default 20.' }), after: t.arg.string() },
+    resolve: async (_, args, context) =>
+      toConnection(
+        CREDIT_CURSOR,
+        await listCreditEntries(context, args),
+        ({ position }) => String(position),
+        args.after,
+      ),
+  }),
+}));

@@ -1,0 +1,96 @@
+import { plainDecimal } from '../domain/budgets/budget-row.ts';
+import {
+  type CreatedHold,
+  type HeldBudget,
+  HOLD_STATUSES,
+  type Hold,
+  type HoldStatus,
+} from '../domain/budgets/hold.ts';
+import { createHold } from '../domain/usage/create-hold.ts';
+import { releaseHold } from '../domain/usage/release-hold.ts';
+import { formatId } from '../platform/ids.ts';
+import { toAmount } from './amount.ts';
+import { builder } from './builder.ts';
+
+const StatusEnum = builder.enumType('HoldStatus', {
+  values: Object.fromEntries(HOLD_STATUSES.map((status) => [status.toUpperCase(), { value: status }])) as Record<
+    string,
+    { value: HoldStatus }
+  >,
+});
+
+const amountOf = (budget: HeldBudget, text: string) => toAmount(budget.unit, plainDecimal(text));
+
+const HeldBudgetRef = builder.objectRef<HeldBudget>('HeldBudget').implement({
+  description: 'A budget that a hold counts for, after the hold.',
+  fields: (t) => ({
+    id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
+    limit: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.limit) }),
+    spent: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.spent) }),
+    held: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.held) }),
+    remaining: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.remaining) }),
+  }),
+});
+
+const HoldCreditsRef = builder.objectRef<{ available: string }>('HoldCredits').implement({
+  description: 'What prepaid credits are left after the hold.',
+  fields: (t) => ({ available: t.expose('available', { type: 'Decimal' }) }),
+});
+
+const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement({
+  description: 'The worst case of a call, reserved before it is made.',
+  fields: (t) => ({
+    id: t.id({ resolve: ({ id }) => formatId('hold', id) }),
+    status: t.field({ type: StatusEnum, resolve: ({ status }) => status }),
+    provider: t.exposeString('provider'),
+    model: t.exposeString('model'),
+    amount: t.field({ type: 'Decimal', nullable: true, resolve: ({ amount }) => amount }),
+    tokens: t.expose('tokens', { type: 'SafeInt' }),
+    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
+    expiresAt: t.field({ type: 'DateTime', resolve: ({ expiresAt }) => expiresAt }),
+    budgets: t.field({
+      type: [HeldBudgetRef],
+      nullable: true,
+      description: 'When the hold was made: the budgets that it counts for, those with the least left first.',
+      resolve: ({ budgets }) => budgets,
+    }),
+    credits: t.field({
+      type: HoldCreditsRef,
+      nullable: true,
+      resolve: ({ creditsAvailable }) => (creditsAvailable ? { available: plainDecimal(creditsAvailable) } : null),
+    }),
+  }),
+});
+
+const CreateHoldInput = builder.inputType('CreateHoldInput', {
+  fields: (t) => ({
+    provider: t.string({ required: true }),
+    model: t.string({ required: true }),
+    inputTokens: t.field({ type: 'SafeInt', required: true }),
+    maxOutputTokens: t.field({ type: 'SafeInt', required: true }),
+    teamId: t.id(),
+    userId: t.string(),
+    tags: t.field({ type: 'JSON' }),
+    expiresIn: t.field({ type: 'SafeInt', description: 'Seconds, 1 to 3,600; default 300.' }),
+    amount: t.field({ type: 'Decimal', description: 'USD, instead of the computed worst case.' }),
+  }),
+});
+
+const ReleaseHoldInput = builder.inputType('ReleaseHoldInput', {
+  fields: (t) => ({ id: t.id({ required: true }) }),
+});
+
+builder.mutationFields((t) => ({
+  createHold: t.field({
+    type: HoldRef,
+    description: 'Reserves the worst case of a call, or refuses it. Scope usage:write.',
+    args: { input: t.arg({ type: CreateHoldInput, required: true }) },
+    resolve: (_, { input }, context) => createHold(context, input),
+  }),
+  releaseHold: t.field({
+    type: HoldRef,
+    description: 'Gives back what a hold reserves. Scope usage:write.',
+    args: { input: t.arg({ type: ReleaseHoldInput, required: true }) },
+    resolve: (_, { input }, context) => releaseHold(context, input.id),
+  }),
+}));
