@@ -39,7 +39,7 @@ interface Feature {
 export const TEAM_NAMES = ['Support', 'Search', 'Engineering', 'Growth'] as const;
 const DAYS = 60;
 const DAY_MS = 86_400_000;
-const EVENTS_ON_FIRST_DAY = 220;
+const EVENTS_ON_FIRST_DAY = 270;
 const GROWTH_A_DAY = 1.012;
 /** Monday first. */
 const WEEKDAYS = [1, 1.06, 1.08, 1.04, 0.92, 0.34, 0.28] as const;
@@ -176,7 +176,6 @@ function makeEvent(
 
 function makeDay(dayMs: number, today: number, teams: readonly DemoTeam[]): DemoEvent[] {
   const dayNumber = dayMs / DAY_MS;
-  // By the day's own number: tomorrow's demo sends today's events again, and one day more.
   const random = createRandom(dayNumber);
   const daysAgo = (today - dayMs) / DAY_MS;
   const age = 1 - daysAgo / DAYS;
@@ -198,9 +197,9 @@ function makeDay(dayMs: number, today: number, teams: readonly DemoTeam[]): Demo
   return events;
 }
 
-/** The sixty days before today, UTC. The same for every call of one day. */
-export function makeDemoUsage(nowMs: number, teams: readonly DemoTeam[]): DemoUsage {
-  const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+/** The sixty days before the UTC day of `endMs`. The same for the same day. */
+export function makeDemoUsage(endMs: number, teams: readonly DemoTeam[]): DemoUsage {
+  const today = Math.floor(endMs / DAY_MS) * DAY_MS;
   const days = Array.from({ length: DAYS }, (_, i) => today - (DAYS - i) * DAY_MS);
   const date = (ms: number) => new Date(ms).toISOString().replace('.000', '');
   return {

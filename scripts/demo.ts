@@ -3,20 +3,23 @@ import { join } from 'node:path';
 import { type DemoEvent, type DemoTeam, makeDemoUsage, TEAM_NAMES } from './demo-usage.ts';
 
 // Sixty days of believable usage for a server that runs, through its public API. Every event's id follows from its
-// place, and teams are found by name: a second run on the same day adds nothing.
+// place, the sixty days end where the first run's ended, and teams are found by name: a second run adds nothing.
 
 const BASE = (process.env.METERR_URL || 'http://127.0.0.1:4000').replace(/\/+$/, '');
 const BATCH = 1_000;
 const BAR_WIDTH = 32;
 const HTTP_NOT_FOUND = 404;
 const HTTP_UNAUTHORIZED = 401;
+const HTTP_CONFLICT = 409;
+const HTTP_FAILURES = 400;
+const LAST_EVENT_ID = 'demo-last';
 
 interface BatchAnswer {
   created: number;
   duplicates: number;
   conflicts: number;
   invalid: number;
-  data: { error: { message: string } | null }[];
+  data: { status: string; error: { message: string } | null }[];
 }
 
 interface Sums {
@@ -48,18 +51,23 @@ function readKey(): string {
 
 const key = readKey();
 
-/** One call; null when there is no such route. Ends with one line when the server or the key is not there. */
-async function call<T>(method: string, path: string, body?: unknown): Promise<T | null> {
+/** One request. Ends with one line when the server or the key is not there. */
+async function send(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
   const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
   const response = await fetch(BASE + path, request).catch(() =>
     fail(`No server answers at ${BASE}: start it with npm start, or set METERR_URL.`),
   );
-  if (response.status === HTTP_NOT_FOUND) return null;
-  if (response.status === HTTP_UNAUTHORIZED)
-    fail(`${BASE} does not accept this API key: set METERR_API_KEY to one of its own.`);
-  const text = await response.text();
-  if (!response.ok) fail(`${method} ${path} answered ${response.status}: ${text.slice(0, 500)}`);
+  const { status } = response;
+  if (status === HTTP_UNAUTHORIZED) fail(`${BASE} does not accept this API key: set METERR_API_KEY to one of its own.`);
+  return { status, text: await response.text() };
+}
+
+/** The answer, or null when there is nothing at this path. */
+async function call<T>(method: string, path: string, body?: unknown): Promise<T | null> {
+  const { status, text } = await send(method, path, body);
+  if (status === HTTP_NOT_FOUND) return null;
+  if (status >= HTTP_FAILURES) fail(`${method} ${path} answered ${status}: ${text.slice(0, 500)}`);
   return JSON.parse(text) as T;
 }
 
@@ -79,6 +87,21 @@ async function findOrCreateTeams(): Promise<DemoTeam[]> {
   return teams;
 }
 
+/**
+ * When the demo's days end: now, for the first run. It leaves one event of a fixed id there; later runs send that id
+ * with another time, are refused, and look the first one up.
+ */
+async function findEnd(): Promise<number> {
+  const timestamp = new Date().toISOString();
+  const event = { id: LAST_EVENT_ID, provider: 'openai', model: 'gpt-4o-mini', input_tokens: 1, output_tokens: 1 };
+  const { status, text } = await send('POST', '/v1/usage', { ...event, timestamp });
+  if (status < HTTP_FAILURES) return Date.parse(timestamp);
+  if (status !== HTTP_CONFLICT) fail(`POST /v1/usage answered ${status}: ${text.slice(0, 500)}`);
+  const { id } = (JSON.parse(text) as { error: { details: { id: string } } }).error.details;
+  const first = await get<{ timestamp: string }>(`/v1/usage/${id}`);
+  return Date.parse(first.timestamp);
+}
+
 function drawBar(done: number, all: number): void {
   const share = done / all;
   const full = Math.round(share * BAR_WIDTH);
@@ -89,7 +112,7 @@ function drawBar(done: number, all: number): void {
   else if (end) process.stdout.write(`${text}\n`);
 }
 
-async function send(events: readonly DemoEvent[]): Promise<{ created: number; duplicates: number }> {
+async function record(events: readonly DemoEvent[]): Promise<{ created: number; duplicates: number }> {
   let created = 0;
   let duplicates = 0;
   for (let from = 0; from < events.length; from += BATCH) {
@@ -97,10 +120,10 @@ async function send(events: readonly DemoEvent[]): Promise<{ created: number; du
     const answer = await call<BatchAnswer>('POST', '/v1/usage', { events: events.slice(from, from + BATCH) });
     if (!answer) fail(`${BASE} has no /v1/usage: is it a Meterr server?`);
     created += answer.created;
-    duplicates += answer.duplicates;
-    const refused = answer.data.find(({ error }) => error !== null);
-    if (refused?.error)
-      fail(`\n${answer.invalid + answer.conflicts} events were refused, the first: ${refused.error.message}`);
+    // A conflict is an event of a run before a team was renamed: it is there, too.
+    duplicates += answer.duplicates + answer.conflicts;
+    const refused = answer.data.find(({ status }) => status === 'invalid');
+    if (refused?.error) fail(`\n${answer.invalid} events were refused, the first: ${refused.error.message}`);
   }
   drawBar(events.length, events.length);
   return { created, duplicates };
@@ -135,10 +158,10 @@ function show(answer: UsageAnswer, hasTeams: boolean, query: string): void {
 }
 
 const teams = await findOrCreateTeams();
-const { events, start, end } = makeDemoUsage(Date.now(), teams);
-await get('/v1/me');
+// The days before the one of the last event: what is shown below ends at its midnight.
+const { events, start, end } = makeDemoUsage(await findEnd(), teams);
 process.stdout.write(`\n  60 days of usage, ${teams.length || 'no'} teams, to ${BASE}\n\n`);
-const { created, duplicates } = await send(events);
+const { created, duplicates } = await record(events);
 process.stdout.write(
   created === 0
     ? `  Nothing added: all ${duplicates.toLocaleString('en-US')} events were there from an earlier run.\n`

@@ -6,6 +6,8 @@ const MAX_PORT = 65_535;
 const MIN_OPERATOR_KEY_LENGTH = 16;
 /** What a header can bear as it is, and no API key is. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
+/** Not repeated where they are refused: that line ends in a log. */
+const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL']);
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -74,7 +76,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      return `${name}=${env[name]} is not accepted: it takes ${issue.message}.`;
+      const shown = SECRETS.has(name) ? '(hidden)' : env[name];
+      return `${name}=${shown} is not accepted: it takes ${issue.message}.`;
     });
     throw new ConfigError(lines.join('\n'));
   }

@@ -7,6 +7,7 @@ import {
   summarizeCosts,
 } from '../domain/costs/summarize-costs.ts';
 import { formatDimension } from '../domain/usage/usage-dimension.ts';
+import { addCounts } from '../domain/usage/usage-sums.ts';
 import { formatId } from '../platform/ids.ts';
 import { formatMoney } from '../platform/money.ts';
 import { builder } from './builder.ts';
@@ -36,7 +37,7 @@ const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
       description: 'Part of the total from 0 to 1, for display; null where the total is 0.',
       resolve: ({ share }) => (share === null ? null : Number(share)),
     }),
-    totalTokens: t.field({ type: 'SafeInt', resolve: (group) => group.inputTokens + group.outputTokens }),
+    totalTokens: t.field({ type: 'SafeInt', resolve: (group) => addCounts(group.inputTokens, group.outputTokens) }),
     requests: t.expose('requests', { type: 'SafeInt' }),
   }),
 });

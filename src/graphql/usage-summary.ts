@@ -6,7 +6,7 @@ import {
   type UsageSummaryGroup,
 } from '../domain/usage/summarize-usage.ts';
 import { formatDimension } from '../domain/usage/usage-dimension.ts';
-import type { UsageSums } from '../domain/usage/usage-sums.ts';
+import { addCounts, type UsageSums } from '../domain/usage/usage-sums.ts';
 import { formatMoney } from '../platform/money.ts';
 import { builder } from './builder.ts';
 import { GroupByInput, readGroupBy, UsageFilterInput } from './usage-inputs.ts';
@@ -37,7 +37,7 @@ const UsageTotalsInterface = builder.interfaceRef<UsageSums>('UsageSums').implem
     requests: t.expose('requests', { type: 'SafeInt' }),
     inputTokens: t.expose('inputTokens', { type: 'SafeInt' }),
     outputTokens: t.expose('outputTokens', { type: 'SafeInt' }),
-    totalTokens: t.field({ type: 'SafeInt', resolve: (sums) => sums.inputTokens + sums.outputTokens }),
+    totalTokens: t.field({ type: 'SafeInt', resolve: (sums) => addCounts(sums.inputTokens, sums.outputTokens) }),
     cacheReadTokens: t.expose('cacheReadTokens', { type: 'SafeInt' }),
     cacheWriteTokens: t.expose('cacheWriteTokens', { type: 'SafeInt' }),
     reasoningTokens: t.expose('reasoningTokens', { type: 'SafeInt' }),

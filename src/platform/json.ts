@@ -3,6 +3,7 @@ import { invalidField } from './errors.ts';
 /** More digits than every double keeps; in a string they only cost the slower way. */
 const HAS_LONG_NUMBER = /[\d.]{16,}/;
 const MAX_FAITHFUL_DIGITS = 15;
+const WHOLE = /^-?\d+$/;
 /** Fields whose values are the caller's own: never money, so their numbers stay numbers. */
 const FREE_FIELDS = new Set(['metadata', 'tags']);
 
@@ -28,9 +29,11 @@ function settle(value: unknown, plain: (source: string) => unknown): unknown {
 
 function keepDigits(key: string, value: unknown, context?: { source: string }): unknown {
   if (FREE_FIELDS.has(key)) return settle(value, Number);
-  if (typeof value !== 'number' || Number.isSafeInteger(value) || !context) return value;
-  const mantissa = context.source.split(/e/i, 1)[0] ?? '';
-  return mantissa.replace(/[-.]/g, '').length > MAX_FAITHFUL_DIGITS ? new Digits(context.source) : value;
+  if (typeof value !== 'number' || !context) return value;
+  const { source } = context;
+  const mantissa = source.split(/e/i, 1)[0] ?? '';
+  if (mantissa.replace(/[-.]/g, '').length <= MAX_FAITHFUL_DIGITS) return value;
+  return WHOLE.test(source) && Number.isSafeInteger(value) ? value : new Digits(source);
 }
 
 /**

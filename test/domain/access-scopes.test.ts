@@ -5,7 +5,8 @@ import { useTestApp } from '../harness/app.ts';
 import { makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
 import { OPERATIONS, type Operation, REST_ONLY } from '../harness/operations.ts';
 
-const meterr = useTestApp();
+const OPERATOR_KEY = 'the-operator-of-these-tests';
+const meterr = useTestApp({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
 const keys = new Map<string, string>();
 
 /** A key of the first organization with these scopes; made once. */
@@ -18,12 +19,17 @@ async function keyWith(scopes: readonly Scope[]): Promise<string> {
   return secret;
 }
 
-const callRest = ({ rest: { method, path, url = path, body } }: Operation, key: string) =>
-  meterr().rest(method, url, { key, body });
+const callRest = ({ rest: { method, url, body } }: Operation, key: string) => meterr().rest(method, url, { key, body });
 const callGraphQL = ({ graphql: { query, variables } }: Operation, key: string) =>
   meterr().gql(query, variables, { key });
 
-const scoped = OPERATIONS.flatMap((operation) => (operation.scope ? [{ ...operation, scope: operation.scope }] : []));
+const scoped = OPERATIONS.flatMap((operation) =>
+  operation.scope && operation.scope !== 'operator' ? [{ ...operation, scope: operation.scope }] : [],
+);
+
+/** What a request may come to when its key is let in: the thing is there or not, or its state forbids it. */
+const ALLOWED_STATUS = [200, 201, 204, 404, 409];
+const ALLOWED_CODE = [undefined, 'not_found', 'conflict'];
 
 describe.each(scoped)('$field', (operation) => {
   const { scope } = operation;
@@ -41,9 +47,9 @@ describe.each(scoped)('$field', (operation) => {
   it(`is open to a key with ${scope} alone, and to admin, in both doors`, async () => {
     for (const key of [await keyWith([scope]), await keyWith(['admin'])]) {
       const { status, text } = await callRest(operation, key);
-      expect([200, 201, 404], text).toContain(status);
+      expect(ALLOWED_STATUS, text).toContain(status);
       const { error } = await callGraphQL(operation, key);
-      expect([undefined, 'not_found']).toContain(error?.code);
+      expect(ALLOWED_CODE, error?.message).toContain(error?.code);
     }
   });
 });
@@ -55,14 +61,29 @@ it.each(Object.entries(REST_ONLY))('%s refuses a key that lacks its scope', asyn
   expect((await meterr().rest(method, path, { key: await keyWith([scope]), body })).status).toBe(200);
 });
 
+describe.each(OPERATIONS.filter(({ scope }) => scope === 'operator'))('$field', (operation) => {
+  it('is for the operator key alone, in both doors; even admin is refused', async () => {
+    const admin = await keyWith(['admin']);
+    expect((await callRest(operation, admin)).error?.code).toBe('insufficient_permissions');
+    expect((await callGraphQL(operation, admin)).error?.code).toBe('insufficient_permissions');
+    expect(ALLOWED_STATUS).toContain((await callRest(operation, OPERATOR_KEY)).status);
+    expect(ALLOWED_CODE).toContain((await callGraphQL(operation, OPERATOR_KEY)).error?.code);
+  });
+});
+
+it('the operator key opens nothing that belongs to an organization', async () => {
+  for (const operation of scoped) {
+    expect((await callRest(operation, OPERATOR_KEY)).status, operation.field).toBe(403);
+    expect((await callGraphQL(operation, OPERATOR_KEY)).error?.code, operation.field).toBe('insufficient_permissions');
+  }
+});
+
 it('every route documents the scope that it asks for', () => {
   for (const { definition } of ROUTES) {
     const name = `${definition.method.toUpperCase()} ${definition.path}`;
-    const operation = OPERATIONS.find(({ rest }) => `${rest.method} ${rest.path}` === name);
-    expect({ name, scope: definition.scope }).toEqual({
-      name,
-      scope: operation?.scope ?? REST_ONLY[name]?.scope ?? null,
-    });
+    const scope = OPERATIONS.find(({ rest }) => `${rest.method} ${rest.path}` === name)?.scope;
+    const documented = definition.operatorOnly ? 'operator' : definition.scope;
+    expect({ name, scope: documented }).toEqual({ name, scope: scope ?? REST_ONLY[name]?.scope ?? null });
   }
 });
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import { EVENT, EVENT_INPUT } from './make.ts';
 
@@ -8,167 +7,175 @@ export interface Operation {
   field: string;
   kind: 'query' | 'mutation';
   /** Null: any valid key. */
-  scope: Scope | null;
-  rest: { method: string; path: string; body?: object; url?: string };
+  scope: Scope | 'operator' | null;
+  rest: { method: string; path: string; url: string; body?: object };
   graphql: { query: string; variables?: object };
 }
 
+/** A TypeID that is well-formed, and of nothing. */
+export function noId(prefix: string): string {
+  return `${prefix}_01h455vb4pex5vsknk084sn02q`;
+}
+
 /** Well-formed, and of nothing. */
-export const NO_USAGE_ID = 'usage_01h455vb4pex5vsknk084sn02q';
-export const NO_TEAM_ID = 'team_01h455vb4pex5vsknk084sn02q';
+export const NO_USAGE_ID = noId('usage');
+
+interface Requests {
+  /** `GET /v1/usage/{id}` */
+  rest: string;
+  /** What stands for `{id}`. */
+  id?: string;
+  body?: object;
+  graphql: string;
+  variables?: object;
+}
+
+function query(field: string, scope: Operation['scope'], requests: Requests): Operation {
+  const { rest, id = '', body, graphql, variables } = requests;
+  const [method = '', path = ''] = rest.split(' ');
+  const url = path.replace('{id}', id);
+  return {
+    field,
+    kind: 'query',
+    scope,
+    rest: { method, path, url, ...(body ? { body } : {}) },
+    graphql: { query: graphql, ...(variables ? { variables } : {}) },
+  };
+}
+
+/** A mutation that takes `input`. */
+function mutation(
+  field: string,
+  scope: Operation['scope'],
+  requests: Omit<Requests, 'graphql'> & { input: object; answer?: string },
+): Operation {
+  const { input, answer = 'id', ...rest } = requests;
+  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  const graphql = `mutation ($input: ${type}!) { ${field}(input: $input) { ${answer} } }`;
+  return { ...query(field, scope, { ...rest, graphql, variables: { input } }), kind: 'mutation' };
+}
+
+const HOLD = { provider: 'openai', model: 'gpt-4o' };
+const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
  * Every operation. `test/schema.test.ts` holds the list to the routes and the schema: whoever adds an operation adds
  * it here, and with that its scope is proved in both doors.
  */
 export const OPERATIONS: readonly Operation[] = [
-  {
-    field: 'recordUsage',
-    kind: 'mutation',
-    scope: 'usage:write',
-    rest: { method: 'POST', path: '/v1/usage', body: EVENT },
-    graphql: {
-      query: 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id cost } }',
-      variables: { input: EVENT_INPUT },
-    },
-  },
-  {
-    field: 'recordUsageBatch',
-    kind: 'mutation',
-    scope: 'usage:write',
-    rest: { method: 'POST', path: '/v1/usage', body: { events: [EVENT] } },
-    graphql: {
-      query: 'mutation ($input: RecordUsageBatchInput!) { recordUsageBatch(input: $input) { created } }',
-      variables: { input: { events: [EVENT_INPUT] } },
-    },
-  },
-  {
-    field: 'voidUsage',
-    kind: 'mutation',
-    scope: 'usage:write',
-    rest: {
-      method: 'POST',
-      path: '/v1/usage/{id}/void',
-      url: `/v1/usage/${NO_USAGE_ID}/void`,
-      body: { reason: 'a test' },
-    },
-    graphql: {
-      query: 'mutation ($input: VoidUsageInput!) { voidUsage(input: $input) { id } }',
-      variables: { input: { id: NO_USAGE_ID, reason: 'a test' } },
-    },
-  },
-  {
-    field: 'usage',
-    kind: 'query',
-    scope: 'usage:read',
-    rest: { method: 'GET', path: '/v1/usage' },
-    graphql: { query: '{ usage { totals { requests } } }' },
-  },
-  {
-    field: 'usageEvents',
-    kind: 'query',
-    scope: 'usage:read',
-    rest: { method: 'GET', path: '/v1/usage/history' },
-    graphql: { query: '{ usageEvents { edges { node { id } } } }' },
-  },
-  {
-    field: 'usageEvent',
-    kind: 'query',
-    scope: 'usage:read',
-    rest: { method: 'GET', path: '/v1/usage/{id}', url: `/v1/usage/${NO_USAGE_ID}` },
-    graphql: { query: 'query ($id: ID!) { usageEvent(id: $id) { id } }', variables: { id: NO_USAGE_ID } },
-  },
-  {
-    field: 'costs',
-    kind: 'query',
-    scope: 'costs:read',
-    rest: { method: 'GET', path: '/v1/costs' },
-    graphql: { query: '{ costs { total } }' },
-  },
-  {
-    field: 'costEstimate',
-    kind: 'query',
-    scope: 'costs:read',
-    rest: { method: 'POST', path: '/v1/costs/estimate', body: EVENT },
-    graphql: {
-      query: 'query ($input: RecordUsageInput!) { costEstimate(input: $input) { cost } }',
-      variables: { input: EVENT_INPUT },
-    },
-  },
-  {
-    field: 'prices',
-    kind: 'query',
-    scope: 'prices:read',
-    rest: { method: 'GET', path: '/v1/prices' },
-    graphql: { query: '{ prices(first: 1) { edges { node { id } } } }' },
-  },
-  {
-    field: 'teams',
-    kind: 'query',
-    scope: 'teams:read',
-    rest: { method: 'GET', path: '/v1/teams' },
-    graphql: { query: '{ teams { edges { node { id } } } }' },
-  },
-  {
-    field: 'team',
-    kind: 'query',
-    scope: 'teams:read',
-    rest: { method: 'GET', path: '/v1/teams/{id}', url: `/v1/teams/${NO_TEAM_ID}` },
-    graphql: { query: 'query ($id: ID!) { team(id: $id) { id } }', variables: { id: NO_TEAM_ID } },
-  },
-  {
-    field: 'createTeam',
-    kind: 'mutation',
-    scope: 'teams:write',
-    // No name that is taken: each call makes another.
-    rest: {
-      method: 'POST',
-      path: '/v1/teams',
-      get body() {
-        return { name: `Team ${randomUUID()}` };
-      },
-    },
-    graphql: {
-      query: 'mutation ($input: CreateTeamInput!) { createTeam(input: $input) { id } }',
-      get variables() {
-        return { input: { name: `Team ${randomUUID()}` } };
-      },
-    },
-  },
-  {
-    field: 'updateTeam',
-    kind: 'mutation',
-    scope: 'teams:write',
-    rest: { method: 'PATCH', path: '/v1/teams/{id}', url: `/v1/teams/${NO_TEAM_ID}`, body: { name: 'a test' } },
-    graphql: {
-      query: 'mutation ($input: UpdateTeamInput!) { updateTeam(input: $input) { id } }',
-      variables: { input: { id: NO_TEAM_ID, name: 'a test' } },
-    },
-  },
-  {
-    field: 'deleteTeam',
-    kind: 'mutation',
-    scope: 'teams:write',
-    rest: { method: 'DELETE', path: '/v1/teams/{id}', url: `/v1/teams/${NO_TEAM_ID}` },
-    graphql: {
-      query: 'mutation ($input: DeleteTeamInput!) { deleteTeam(input: $input) { id } }',
-      variables: { input: { id: NO_TEAM_ID } },
-    },
-  },
-  {
-    field: 'auditLog',
-    kind: 'query',
-    scope: 'admin',
-    rest: { method: 'GET', path: '/v1/audit-log' },
-    graphql: { query: '{ auditLog { edges { node { id } } } }' },
-  },
-  {
-    field: 'me',
-    kind: 'query',
-    scope: null,
-    rest: { method: 'GET', path: '/v1/me' },
-    graphql: { query: '{ me { scopes } }' },
-  },
+  mutation('recordUsage', 'usage:write', { rest: 'POST /v1/usage', body: EVENT, input: EVENT_INPUT }),
+  mutation('recordUsageBatch', 'usage:write', {
+    rest: 'POST /v1/usage',
+    body: { events: [EVENT] },
+    input: { events: [EVENT_INPUT] },
+    answer: 'created',
+  }),
+  mutation('voidUsage', 'usage:write', {
+    rest: 'POST /v1/usage/{id}/void',
+    id: NO_USAGE_ID,
+    body: { reason: 'a test' },
+    input: { id: NO_USAGE_ID, reason: 'a test' },
+  }),
+  query('usage', 'usage:read', { rest: 'GET /v1/usage', graphql: '{ usage { totals { requests } } }' }),
+  query('usageEvents', 'usage:read', {
+    rest: 'GET /v1/usage/history',
+    graphql: '{ usageEvents { edges { node { id } } } }',
+  }),
+  query('usageEvent', 'usage:read', {
+    rest: 'GET /v1/usage/{id}',
+    id: NO_USAGE_ID,
+    graphql: 'query ($id: ID!) { usageEvent(id: $id) { id } }',
+    variables: { id: NO_USAGE_ID },
+  }),
+  mutation('createHold', 'usage:write', {
+    rest: 'POST /v1/usage/holds',
+    body: { ...HOLD, input_tokens: 1, max_output_tokens: 1 },
+    input: { ...HOLD, inputTokens: 1, maxOutputTokens: 1 },
+  }),
+  mutation('releaseHold', 'usage:write', {
+    rest: 'DELETE /v1/usage/holds/{id}',
+    id: noId('hold'),
+    input: { id: noId('hold') },
+  }),
+  query('costs', 'costs:read', { rest: 'GET /v1/costs', graphql: '{ costs { total } }' }),
+  query('costEstimate', 'costs:read', {
+    rest: 'POST /v1/costs/estimate',
+    body: EVENT,
+    graphql: 'query ($input: RecordUsageInput!) { costEstimate(input: $input) { cost } }',
+    variables: { input: EVENT_INPUT },
+  }),
+  query('prices', 'prices:read', { rest: 'GET /v1/prices', graphql: '{ prices(first: 1) { edges { node { id } } } }' }),
+  mutation('createBudget', 'budgets:write', {
+    rest: 'POST /v1/budgets',
+    body: BUDGET,
+    input: { ...BUDGET, period: 'MONTH' },
+  }),
+  query('budgets', 'budgets:read', { rest: 'GET /v1/budgets', graphql: '{ budgets { edges { node { id } } } }' }),
+  query('budget', 'budgets:read', {
+    rest: 'GET /v1/budgets/{id}',
+    id: noId('budget'),
+    graphql: 'query ($id: ID!) { budget(id: $id) { id } }',
+    variables: { id: noId('budget') },
+  }),
+  mutation('updateBudget', 'budgets:write', {
+    rest: 'PATCH /v1/budgets/{id}',
+    id: noId('budget'),
+    body: { name: 'Another' },
+    input: { id: noId('budget'), name: 'Another' },
+  }),
+  mutation('deleteBudget', 'budgets:write', {
+    rest: 'DELETE /v1/budgets/{id}',
+    id: noId('budget'),
+    input: { id: noId('budget') },
+  }),
+  query('credits', 'credits:read', { rest: 'GET /v1/credits', graphql: '{ credits { mode } }' }),
+  mutation('grantCredits', 'credits:write', {
+    rest: 'POST /v1/credits/grants',
+    body: { amount: '1' },
+    input: { amount: '1' },
+  }),
+  query('creditLedger', 'credits:read', {
+    rest: 'GET /v1/credits/ledger',
+    graphql: '{ creditLedger { edges { cursor } } }',
+  }),
+  query('events', 'events:read', { rest: 'GET /v1/events', graphql: '{ events { edges { node { id } } } }' }),
+  query('teams', 'teams:read', { rest: 'GET /v1/teams', graphql: '{ teams { edges { node { id } } } }' }),
+  query('team', 'teams:read', {
+    rest: 'GET /v1/teams/{id}',
+    id: noId('team'),
+    graphql: 'query ($id: ID!) { team(id: $id) { id } }',
+    variables: { id: noId('team') },
+  }),
+  mutation('createTeam', 'teams:write', {
+    rest: 'POST /v1/teams',
+    body: { name: 'A team' },
+    input: { name: 'A team' },
+  }),
+  mutation('updateTeam', 'teams:write', {
+    rest: 'PATCH /v1/teams/{id}',
+    id: noId('team'),
+    body: { name: 'Another' },
+    input: { id: noId('team'), name: 'Another' },
+  }),
+  mutation('deleteTeam', 'teams:write', {
+    rest: 'DELETE /v1/teams/{id}',
+    id: noId('team'),
+    input: { id: noId('team') },
+  }),
+  mutation('createOrganization', 'operator', {
+    rest: 'POST /v1/organizations',
+    body: { name: 'Made' },
+    input: { name: 'Made' },
+    answer: 'id',
+  }),
+  mutation('updateOrganization', 'operator', {
+    rest: 'PATCH /v1/organizations/{id}',
+    id: noId('org'),
+    body: { name: 'Renamed' },
+    input: { id: noId('org'), name: 'Renamed' },
+  }),
+  query('auditLog', 'admin', { rest: 'GET /v1/audit-log', graphql: '{ auditLog { edges { cursor } } }' }),
+  query('me', null, { rest: 'GET /v1/me', graphql: '{ me { scopes } }' }),
 ];
 
 /** Fields of GraphQL that are no operation of their own: REST has them inside another, or by their own routes. */

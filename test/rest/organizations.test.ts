@@ -1,3 +1,4 @@
+import { createClient } from 'graphql-ws';
 import { describe, expect, it } from 'vitest';
 import type { ListAnswer } from '../harness/answers.ts';
 import { createTestApp, useTestApp } from '../harness/app.ts';
@@ -176,4 +177,27 @@ it('where no operator key is set, nobody is the operator', async () => {
     expect((await second.rest('POST', '/v1/organizations', { key, body: { name: 'x' } })).status).toBe(401);
   }
   await second.close();
+});
+
+it('the operator is the operator over WebSocket too', async () => {
+  const { connectionString } = meterr();
+  const env = { METERR_OPERATOR_KEY: OPERATOR_KEY };
+  const second = await createTestApp({ connectionString, env, through: 'fetch' });
+  const { port } = await second.app.listen(0, '127.0.0.1');
+  const client = createClient({
+    url: `ws://127.0.0.1:${port}/graphql`,
+    connectionParams: { authorization: `Bearer ${OPERATOR_KEY}` },
+    lazyCloseTimeout: 1_000,
+  });
+  const ask = async (query: string, variables?: Record<string, unknown>) => {
+    for await (const answer of client.iterate({ query, variables })) return answer;
+    return null;
+  };
+  const made = await ask(MAKE, { input: { name: 'Socket' } });
+  const refused = await ask('{ teams { edges { node { id } } } }');
+  await client.dispose();
+  await second.close();
+  expect(made?.errors).toBeUndefined();
+  expect(made?.data).toMatchObject({ createOrganization: { apiKey: { secret: expect.stringMatching(/^mtr_live_/) } } });
+  expect(refused?.errors?.[0]?.extensions?.code).toBe('insufficient_permissions');
 });

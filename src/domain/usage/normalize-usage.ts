@@ -1,6 +1,6 @@
 import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid, parseId } from '../../platform/ids.ts';
-import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { normalizeProvider } from '../pricing/provider-name.ts';
 import { normalizeServiceTier } from '../pricing/service-tier.ts';
@@ -50,6 +50,7 @@ function readCost(problems: FieldProblem[], cost: string | null | undefined): st
   const value = parseMoney(cost);
   if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
   else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must not be above 10^12 USD' });
   else return formatMoney(value);
   return null;
 }

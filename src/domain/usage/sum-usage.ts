@@ -61,9 +61,12 @@ const EVENT_SUMS = SUM_COLUMNS.map((column) => {
   return `sum(e.${column}) AS ${column}`;
 }).join(', ');
 const ROLLUP_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
-const OUTER_SUMS = SUM_COLUMNS.map((column) =>
-  column === 'cost' ? 'coalesce(sum(cost), 0) AS cost' : `coalesce(sum(${column}), 0)::bigint AS ${column}`,
-).join(', ');
+const MOST = Number.MAX_SAFE_INTEGER;
+// Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer down.
+const OUTER_SUMS = SUM_COLUMNS.map((column) => {
+  if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
+  return `least(greatest(coalesce(sum(${column}), 0), -${MOST}), ${MOST})::bigint AS ${column}`;
+}).join(', ');
 
 interface Piece extends TimeSpan {
   span: number;

@@ -35,6 +35,8 @@ export const USAGE_LIMITS = {
   tagValue: 255,
   metadataBytes: 16_384,
   voidReason: 500,
+  /** Of one event: a hundred million of them still fit the columns that sums are kept in. */
+  costUsd: 10n ** 12n,
   batchEvents: 1_000,
   batchLines: 10_000,
   /** How far ahead of the server's clock a timestamp may be. */

@@ -38,14 +38,19 @@ export function zeroSums(): UsageSums {
   };
 }
 
+/** Adds counts; a sum stays within 2^53-1, where counts on the wire end. */
+export function addCounts(a: number, b: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, a + b));
+}
+
 /** Adds `part` to `total` in place. */
 export function addSums(total: UsageSums, part: UsageSums): void {
-  total.requests += part.requests;
-  total.inputTokens += part.inputTokens;
-  total.outputTokens += part.outputTokens;
-  total.cacheReadTokens += part.cacheReadTokens;
-  total.cacheWriteTokens += part.cacheWriteTokens;
-  total.reasoningTokens += part.reasoningTokens;
+  total.requests = addCounts(total.requests, part.requests);
+  total.inputTokens = addCounts(total.inputTokens, part.inputTokens);
+  total.outputTokens = addCounts(total.outputTokens, part.outputTokens);
+  total.cacheReadTokens = addCounts(total.cacheReadTokens, part.cacheReadTokens);
+  total.cacheWriteTokens = addCounts(total.cacheWriteTokens, part.cacheWriteTokens);
+  total.reasoningTokens = addCounts(total.reasoningTokens, part.reasoningTokens);
   total.cost += part.cost;
-  total.unpricedRequests += part.unpricedRequests;
+  total.unpricedRequests = addCounts(total.unpricedRequests, part.unpricedRequests);
 }

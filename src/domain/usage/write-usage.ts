@@ -1,8 +1,18 @@
-import { byteaArray, plainArray, textArray } from '../../platform/array-literal.ts';
+import { plainArray } from '../../platform/array-literal.ts';
+import {
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  jsonbArray,
+  textArray,
+  timeArray,
+  uuidArray,
+} from '../../platform/binary-array.ts';
 import type { Sql } from '../../platform/database.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import type { CountingPlan } from './plan-counting.ts';
-import type { UsageRow } from './usage-event.ts';
+import type { UsageEvent, UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
 
 /** An event that was not stored, since its id was known: what was stored under that id before. */
@@ -63,12 +73,16 @@ const COLUMNS = [
 ];
 const CALL = `SELECT * FROM record_usage(${COLUMNS.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
 
-function isoTime(timeMs: number): string {
-  return `"${new Date(timeMs).toISOString()}"`;
+type Parameter = Buffer | string | null;
+
+/** Null where all values are null: the column is then made of nothing, and costs nothing. */
+function unlessNull<T>(values: readonly (T | null)[], encode: (values: readonly (T | null)[]) => Parameter): Parameter {
+  return values.every((value) => value === null) ? null : encode(values);
 }
 
-function jsonOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : JSON.stringify(value);
+/** Null where all counts are 0, which is what the function takes a missing count for. */
+function unlessZero(values: readonly number[]): Parameter {
+  return values.every((value) => value === 0) ? null : int8Array(values);
 }
 
 function tagsJson(tags: object): string | null {
@@ -76,53 +90,83 @@ function tagsJson(tags: object): string | null {
   return null;
 }
 
-function eventParameters(rows: readonly UsageRow[], organizationIds: readonly string[]): string[] {
-  const plain = (value: (row: UsageRow) => string | number | null) => plainArray(rows.map(value));
-  const text = (value: (row: UsageRow) => string | null) => textArray(rows.map(value));
+function jsonOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}
+
+/** The columns of a batch. Most batches have few: what is null, 0 or usual for all of them is not sent. */
+function eventParameters(rows: readonly UsageRow[], organizationIds: readonly string[]): Parameter[] {
+  const events = rows.map(({ event }) => event);
+  const of = <T>(value: (event: UsageEvent) => T): T[] => events.map(value);
+  const isComputed = events.every(({ cost, computedCost }) => cost === computedCost);
   return [
-    plainArray(organizationIds),
-    plain(({ event }) => event.organizationId),
-    plain(({ event }) => event.id),
-    text(({ event }) => event.eventId),
+    uuidArray(organizationIds),
+    uuidArray(of((event) => event.organizationId)),
+    uuidArray(of((event) => event.id)),
+    textArray(of((event) => event.eventId)),
     byteaArray(rows.map(({ bodyHash }) => bodyHash)),
-    plain(({ event }) => isoTime(event.timeMs)),
-    plain(({ event }) => isoTime(event.recordedAtMs)),
-    plain(({ seriesId }) => seriesId),
-    plain(({ event }) => event.requests),
-    plain(({ event }) => event.inputTokens),
-    plain(({ event }) => event.outputTokens),
-    plain(({ event }) => event.cacheReadTokens),
-    plain(({ event }) => event.cacheWriteTokens),
-    plain(({ event }) => event.cacheWrite1hTokens),
-    plain(({ event }) => event.reasoningTokens),
-    plain(({ event }) => event.inputAudioTokens),
-    plain(({ event }) => event.outputAudioTokens),
-    plain(({ event }) => event.webSearches),
-    plain(({ event }) => event.cost),
-    plain(({ event }) => event.computedCost),
-    plain(({ event }) => event.costSource),
-    plain(({ event }) => event.priceId),
-    plain(({ event }) => event.unpricedReason),
-    text(({ event }) => event.userId),
-    text(({ event }) => tagsJson(event.tags)),
-    text(({ event }) => jsonOrNull(event.metadata)),
-    text(({ event }) => (event.warnings.length > 0 ? JSON.stringify(event.warnings) : null)),
-    plain(({ event }) => event.holdId),
-    plain(({ event }) => event.voidsId),
-    text(({ event }) => event.voidReason),
+    timeArray(of((event) => event.timeMs)),
+    timeArray(of((event) => event.recordedAtMs)),
+    int4Array(rows.map(({ seriesId }) => seriesId)),
+    events.every(({ requests }) => requests === 1) ? null : int2Array(of((event) => event.requests)),
+    int8Array(of((event) => event.inputTokens)),
+    int8Array(of((event) => event.outputTokens)),
+    unlessZero(of((event) => event.cacheReadTokens)),
+    unlessZero(of((event) => event.cacheWriteTokens)),
+    unlessZero(of((event) => event.cacheWrite1hTokens)),
+    unlessZero(of((event) => event.reasoningTokens)),
+    unlessZero(of((event) => event.inputAudioTokens)),
+    unlessZero(of((event) => event.outputAudioTokens)),
+    unlessZero(of((event) => event.webSearches)),
+    plainArray(of((event) => event.cost)),
+    isComputed ? null : plainArray(of((event) => event.computedCost)),
+    textArray(of((event) => event.costSource)),
+    uuidArray(of((event) => event.priceId)),
+    unlessNull(
+      of((event) => event.unpricedReason),
+      textArray,
+    ),
+    unlessNull(
+      of((event) => event.userId),
+      textArray,
+    ),
+    unlessNull(
+      of((event) => tagsJson(event.tags)),
+      jsonbArray,
+    ),
+    unlessNull(
+      of((event) => jsonOrNull(event.metadata)),
+      jsonbArray,
+    ),
+    unlessNull(
+      of(({ warnings }) => (warnings.length > 0 ? JSON.stringify(warnings) : null)),
+      jsonbArray,
+    ),
+    unlessNull(
+      of((event) => event.holdId),
+      uuidArray,
+    ),
+    unlessNull(
+      of((event) => event.voidsId),
+      uuidArray,
+    ),
+    unlessNull(
+      of((event) => event.voidReason),
+      textArray,
+    ),
   ];
 }
 
-function planParameters({ versions, setNumbers, pairs }: CountingPlan): string[] {
+function planParameters({ versions, setNumbers, pairs }: CountingPlan): Parameter[] {
   return [
-    plainArray(versions),
-    plainArray(setNumbers),
-    plainArray(pairs.map(({ set }) => set)),
-    plainArray(pairs.map(({ organizationId }) => organizationId)),
-    plainArray(pairs.map(({ key }) => key.budget.id)),
+    int8Array(versions),
+    pairs.length === 0 ? null : int4Array(setNumbers),
+    int4Array(pairs.map(({ set }) => set)),
+    uuidArray(pairs.map(({ organizationId }) => organizationId)),
+    uuidArray(pairs.map(({ key }) => key.budget.id)),
     textArray(pairs.map(({ key }) => key.subject)),
-    plainArray(pairs.map(({ key }) => isoTime(key.startMs))),
-    plainArray(pairs.map(({ key }) => isoTime(key.endMs))),
+    timeArray(pairs.map(({ key }) => key.startMs)),
+    timeArray(pairs.map(({ key }) => key.endMs)),
   ];
 }
 
