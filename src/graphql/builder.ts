@@ -19,9 +19,12 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   auditEntry: 'AuditEntry',
 };
 
+const KINDS = new Map(Object.entries(NODE_TYPES).map(([kind, name]) => [name, kind as IdKind]));
+
 function kindOf(typename: string): IdKind {
-  for (const [kind, name] of Object.entries(NODE_TYPES)) if (name === typename) return kind as IdKind;
-  throw new Error(`the type ${typename} has no kind of id`);
+  const kind = KINDS.get(typename);
+  if (!kind) throw new Error(`the type ${typename} has no kind of id`);
+  return kind;
 }
 
 export interface SchemaTypes {

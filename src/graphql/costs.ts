@@ -1,3 +1,4 @@
+import type { BudgetStatus } from '../domain/budgets/budget-status.ts';
 import { type CostEstimate, estimateCost } from '../domain/costs/estimate-cost.ts';
 import {
   COST_PERIODS,
@@ -51,6 +52,17 @@ const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').
   }),
 });
 
+const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
+  description: 'A budget in USD, and where it stands in its own period.',
+  fields: (t) => ({
+    id: t.id({ resolve: ({ budget }) => formatId('budget', budget.id) }),
+    name: t.string({ resolve: ({ budget }) => budget.name }),
+    limit: t.expose('limit', { type: 'Decimal' }),
+    spent: t.expose('spent', { type: 'Decimal' }),
+    percent: t.float({ resolve: ({ percent }) => Number(percent) }),
+  }),
+});
+
 const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
   fields: (t) => ({
     start: t.field({ type: 'DateTime', resolve: (summary) => new Date(summary.startMs) }),
@@ -65,6 +77,7 @@ const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
       resolve: ({ changePercent }) => (changePercent === null ? null : Number(changePercent)),
     }),
     unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt' }),
+    budgets: t.field({ type: [CostBudgetRef], resolve: (summary) => summary.budgets }),
     data: t.field({
       type: [CostGroupRef],
       resolve: ({ groups, groupBy }) => {

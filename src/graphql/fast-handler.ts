@@ -1,4 +1,4 @@
-import { type Admission, enter } from '../domain/access/enter.ts';
+import { type Admission, enter, enterNow } from '../domain/access/enter.ts';
 import type { Resources } from '../domain/context.ts';
 import { mediaType } from '../platform/http-body.ts';
 import { parseJson } from '../platform/json.ts';
@@ -61,7 +61,8 @@ export function createFastHandler(resources: Resources) {
     if (operation === null) return forFullServer;
     let admitted: Admission;
     try {
-      admitted = await enter(resources, header('authorization'), info.address);
+      const authorization = header('authorization');
+      admitted = enterNow(resources, authorization) ?? (await enter(resources, authorization, info.address));
     } catch (error) {
       return { answer: refuseRequest(error, resources, info) };
     }

@@ -79,7 +79,9 @@ export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: 
   let edge = startOfUnit(zoned(startMs, zone), unit);
   for (let from = startMs; from < endMs; ) {
     if (pieces.length >= most) throw new RangeError(`more than ${most} pieces`);
-    edge = nextUnit(edge, unit);
+    // More than once where a clock change made the first unit end before `from`.
+    do edge = nextUnit(edge, unit);
+    while (edge.epochMilliseconds <= from);
     const to = Math.min(endMs, edge.epochMilliseconds);
     pieces.push({ startMs: from, endMs: to });
     from = to;

@@ -65,5 +65,6 @@ export async function readBodyText(request: Request, maxBytes: number = BODY_LIM
 
 /** The media type of a request's body, lower case, without parameters; empty when it says none. */
 export function mediaType(contentType: string | null | undefined): string {
+  if (contentType === 'application/json') return contentType;
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }

@@ -26,6 +26,8 @@ export type IdKind = keyof typeof ID_PREFIXES;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+/** Two letters for every ten bits: five hexadecimal digits are two of them. */
+const LETTER_PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`);
 const SUFFIX_LENGTH = 26;
 const RANDOM_POOL_BYTES = 8192;
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
@@ -78,21 +80,34 @@ export function uuidFloor(timeMs: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
+/** Ids that come back with event after event; their texts are remembered. */
+const REPEATED: ReadonlySet<IdKind> = new Set(['organization', 'team', 'apiKey', 'price']);
+const formatted = new Map<string, string>();
+const MAX_FORMATTED = 10_000;
+
 /** `usage_01h455vb4pex5vsknk084sn02q` from a kind and a UUID. */
 export function formatId(kind: IdKind, uuid: string): string {
+  if (!REPEATED.has(kind)) return encodeId(kind, uuid);
+  const name = kind + uuid;
+  let id = formatted.get(name);
+  if (id === undefined) {
+    id = encodeId(kind, uuid);
+    if (formatted.size >= MAX_FORMATTED) formatted.clear();
+    formatted.set(name, id);
+  }
+  return id;
+}
+
+function encodeId(kind: IdKind, uuid: string): string {
   const hex = uuid.replaceAll('-', '');
   const high = Number.parseInt(hex.slice(0, 2), 16);
-  let suffix = (ALPHABET[high >> 5] as string) + (ALPHABET[high & 31] as string);
-  for (let i = 2; i < 32; i += 10) {
-    let chunk = Number.parseInt(hex.slice(i, i + 10), 16);
-    let letters = '';
-    for (let k = 0; k < 8; k++) {
-      letters = (ALPHABET[chunk % 32] as string) + letters;
-      chunk = Math.floor(chunk / 32);
-    }
-    suffix += letters;
+  let text = `${ID_PREFIXES[kind]}_${ALPHABET[high >> 5]}${ALPHABET[high & 31]}`;
+  for (let i = 2; i < 32; i += 5) {
+    const bits = Number.parseInt(hex.slice(i, i + 5), 16);
+    text += LETTER_PAIRS[bits >> 10];
+    text += LETTER_PAIRS[bits & 1023];
   }
-  return `${ID_PREFIXES[kind]}_${suffix}`;
+  return text;
 }
 
 /** The UUID inside a TypeID of that kind, or null when the text is not one. */

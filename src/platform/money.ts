@@ -36,13 +36,18 @@ export function parseMoney(text: string): AttoUsd | null {
   return value === null || value > MAX_ATTO || value < -MAX_ATTO ? null : value;
 }
 
+const ZERO = 48;
+
 /** Writes an integer of 10^-scale as a plain decimal: no exponent, no trailing zeros (`"0.0075"`, `"0"`, `"-12"`). */
 export function formatScaled(value: bigint, scale: number): string {
+  if (value === 0n) return '0';
   const negative = value < 0n;
   const digits = (negative ? -value : value).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  const fraction = digits.slice(digits.length - scale).replace(/0+$/, '');
-  return `${negative ? '-' : ''}${whole}${fraction ? `.${fraction}` : ''}`;
+  const point = digits.length - scale;
+  let end = digits.length;
+  while (end > point && digits.charCodeAt(end - 1) === ZERO) end--;
+  const plain = end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`;
+  return negative ? `-${plain}` : plain;
 }
 
 /** Writes money as the wire has it: a plain decimal string in USD. */

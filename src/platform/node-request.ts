@@ -26,7 +26,9 @@ export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promi
     });
     incoming.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     incoming.on('error', reject);
-    incoming.on('close', () => reject(new Error('the request was broken off')));
+    incoming.on('close', () => {
+      if (!incoming.complete) reject(new Error('the request was broken off'));
+    });
   });
 }
 

@@ -4,13 +4,23 @@ const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
+/** Each door reads a time twice, once to check it and once to use it. */
+const recent = new Map<string, number>();
+const MAX_RECENT = 4_096;
+
 /** Reads an RFC 3339 time with any offset; null when it is none, no date of the calendar, or in UTC not of 0001-9999. */
 export function parseTime(text: string): Date | null {
+  const known = recent.get(text);
+  if (known !== undefined) return new Date(known);
   const match = RFC3339.exec(text);
   if (!match) return null;
   const [, year, month, day, hour] = match.map(Number);
   const time = new Date(text.toUpperCase());
   const lastDay = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
   if ((day ?? 0) > lastDay || (hour ?? 0) > 23) return null;
-  return time.getTime() >= EARLIEST_MS && time.getTime() <= LATEST_MS ? time : null;
+  const timeMs = time.getTime();
+  if (!(timeMs >= EARLIEST_MS && timeMs <= LATEST_MS)) return null;
+  if (recent.size >= MAX_RECENT) recent.clear();
+  recent.set(text, timeMs);
+  return time;
 }

@@ -96,14 +96,16 @@ function fromBudget<T extends { period: string; action: string }>(given: T) {
 
 type Changes = Omit<z.output<typeof updateBody>, 'name'>;
 
+/** What is left out must stay out: null says "none", and a key without a value would be read as null. */
 function toChanges(body: Changes) {
+  const { raise_amount: raiseAmount, raise_until: raiseUntil } = body;
   return {
     amount: body.amount,
     tokens: body.tokens,
     thresholds: body.thresholds,
     action: body.action && toUpperCase(body.action),
-    raiseAmount: body.raise_amount,
-    raiseUntil: body.raise_until,
+    ...(raiseAmount === undefined ? {} : { raiseAmount }),
+    ...(raiseUntil === undefined ? {} : { raiseUntil }),
   };
 }
 

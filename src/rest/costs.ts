@@ -34,6 +34,9 @@ const costSummary = z
         requests: count,
       }),
     ),
+    budgets: z.array(
+      z.object({ id: z.string(), name: z.string(), limit: decimal, spent: decimal, percent: z.number() }),
+    ),
   })
   .openapi('CostSummary');
 
@@ -42,7 +45,7 @@ const summarize = operation(
     query Costs($period: CostPeriod, $timezone: String, $groupBy: [UsageGroupBy!], $filter: UsageFilter, $limit: Int) {
       costs(period: $period, timezone: $timezone, groupBy: $groupBy, filter: $filter, limit: $limit) {
         start end timezone currency total previous { start end total } changePercent unpricedRequests
-        data { group { key value } other cost share totalTokens requests }
+        data { group { key value } other cost share totalTokens requests } budgets { id name limit spent percent }
       }
     }
   `),

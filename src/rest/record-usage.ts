@@ -4,6 +4,7 @@ import { USAGE_LIMITS } from '../domain/usage/usage-input.ts';
 import { type ErrorCode, invalidField } from '../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../platform/http-body.ts';
 import { parseJson } from '../platform/json.ts';
+import { acceptEvent } from './accept-event.ts';
 import { checkValue, findProblems, refuseAsWritten } from './check-value.ts';
 import { fromGraphQLError, translateFailure } from './errors.ts';
 import { graphql } from './graphql.ts';
@@ -30,8 +31,17 @@ const recordBatch = operation(
   `),
 );
 
+const REPORT = { reportInput: true } as const;
+
+/** The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by field. */
+function toBody(recorded: { cost_source: string; duplicate?: boolean }): object {
+  recorded.cost_source = lowerCase(recorded.cost_source);
+  recorded.duplicate = undefined;
+  return recorded;
+}
+
 async function runSingle(execute: Execute, body: unknown, request: RestRequest): Promise<RouteAnswer> {
-  const input = toUsageInput(checkValue(usageEventInput, body));
+  const input = toUsageInput(acceptEvent(body) ?? checkValue(usageEventInput, body));
   const key = request.header('idempotency-key');
   if (key !== null) {
     if (input.id !== undefined && input.id !== null && input.id !== key) {
@@ -40,8 +50,8 @@ async function runSingle(execute: Execute, body: unknown, request: RestRequest):
     input.id = key;
   }
   const { record_usage: recorded } = await execute(recordOne, { input });
-  const { duplicate, ...event } = recorded;
-  return { status: duplicate ? 200 : 201, body: fromUsageEvent(event) };
+  const { duplicate } = recorded;
+  return { status: duplicate ? 200 : 201, body: toBody(recorded) };
 }
 
 const batchEnvelope = z.strictObject({
@@ -79,7 +89,8 @@ async function recordItems(execute: Execute, events: readonly unknown[], first: 
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
   events.forEach((event, index) => {
-    const parsed = usageEventInput.safeParse(event, { reportInput: true });
+    const accepted = acceptEvent(event);
+    const parsed = accepted ? { success: true as const, data: accepted } : usageEventInput.safeParse(event, REPORT);
     if (parsed.success) {
       inputs.push(toUsageInput(parsed.data));
       places.push(index);

@@ -1,6 +1,6 @@
 import type { RouteConfig, z } from '@hono/zod-openapi';
 import type { TadaDocumentNode } from 'gql.tada';
-import { enter } from '../domain/access/enter.ts';
+import { enter, enterNow } from '../domain/access/enter.ts';
 import type { Scope } from '../domain/access/scopes.ts';
 import type { Context, Resources } from '../domain/context.ts';
 import { translateError } from '../graphql/errors.ts';
@@ -156,7 +156,8 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
     const params = definition.params ? checkValue(definition.params, request.params) : (undefined as Params);
     const query = readQuery(definition.query, request.search);
     const hasBody = definition.body ?? definition.looseBody;
-    const isOther = mediaType(request.header('content-type')) in (definition.otherMedia ?? {});
+    const { otherMedia } = definition;
+    const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
     const raw = hasBody && !isOther ? await readJsonBody(request) : undefined;
     const body = definition.body ? checkValue(definition.body, raw) : (raw as Body);
     const result = await definition.run({ params, query, body, request }, executeAs(context));
@@ -177,7 +178,10 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
       let limitHeaders: Record<string, string> = {};
       let result: RestAnswer;
       try {
-        const { caller, rateLimit, refusal } = await enter(resources, request.header('authorization'), request.address);
+        const authorization = request.header('authorization');
+        const admission =
+          enterNow(resources, authorization) ?? (await enter(resources, authorization, request.address));
+        const { caller, rateLimit, refusal } = admission;
         limitHeaders = rateLimitHeaders(rateLimit);
         if (refusal) throw refusal;
         const context = { resources, caller, requestId: request.requestId };
@@ -187,7 +191,8 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
       } catch (error) {
         result = fail(error);
       }
-      return { ...result, headers: { ...result.headers, ...limitHeaders } };
+      Object.assign(result.headers, limitHeaders);
+      return result;
     },
   };
 }

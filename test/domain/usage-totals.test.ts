@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SumsAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { useTestApp } from '../harness/app.ts';
+import { attoOf, decimalOf } from '../harness/ledger.ts';
 import { type Unit, unitName } from '../harness/local-time.ts';
 import { EVENT, makeOrganization, makeUsage } from '../harness/make.ts';
 
@@ -25,18 +26,6 @@ interface Event {
   input: number;
   output: number;
   cost: bigint | null;
-}
-
-const ATTO = 10n ** 18n;
-
-function decimalOf(atto: bigint): string {
-  const fraction = (atto % ATTO).toString().padStart(18, '0').replace(/0+$/, '');
-  return `${atto / ATTO}${fraction ? `.${fraction}` : ''}`;
-}
-
-function attoOf(decimal: string): bigint {
-  const [whole = '', fraction = ''] = decimal.split('.');
-  return BigInt(whole) * ATTO + BigInt(fraction.padEnd(18, '0'));
 }
 
 /** What the wire has of sums, to compare. */

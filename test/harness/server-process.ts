@@ -1,56 +1,71 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { type Calls, createCalls, socketDoor } from './calls.ts';
 
-/** `src/main.ts` in a process of its own, as `npm start` runs it, on a free port. */
-export interface ServerProcess {
-  url: string;
+/** What a server process is told. */
+export type ServeMessage = { now: number } | { stop: true };
+/** What it says. */
+export type ServeReport = { port: number } | { done: true };
+
+/** A server in a process of its own, and calls to it over real sockets. */
+export interface ServerProcess extends Calls {
   port: number;
-  pid: number;
-  /** What it wrote so far: its greeting, and the lines of its log. */
-  output(): string;
+  /** Sets the clock; resolves when the server goes by it. */
+  setNow(timeMs: number): Promise<void>;
+  /** Ends it as SIGTERM would: what is in flight is finished. */
+  stop(): Promise<void>;
   /** Ends it as `kill -9` does. */
   kill(): Promise<void>;
-  /** Ends it as SIGTERM does: with what is in flight answered. Resolves with its exit code. */
-  stop(): Promise<number | null>;
 }
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
-const GREETING = /Meterr serves at (http:\/\/[^\s]+:(\d+))/;
+export interface ServerProcessOptions {
+  /** Of a migrated database. */
+  connectionString: string;
+  /** The default key of calls. */
+  key: string;
+  /** Where the clock stands; without it the server goes by the real one. */
+  nowMs?: number;
+}
 
-/** Starts the server; resolves when it listens. @throws Error with what it wrote when it ends before */
-export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH, PORT: '0', METERR_LOG_LEVEL: 'warn', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+async function nextReport(child: ChildProcess): Promise<ServeReport> {
+  const gone = new AbortController();
+  const ended = once(child, 'exit', { signal: gone.signal }).then(([code, signal]) => {
+    throw new Error(`The server ended with ${code ?? signal}.`);
   });
-  const ended = once(child, 'exit');
-  let output = '';
-  const greeted = new Promise<RegExpExecArray>((resolve) => {
-    const read = (chunk: Buffer) => {
-      output += chunk.toString();
-      const match = GREETING.exec(output);
-      if (match) resolve(match);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
+  try {
+    const [report] = await Promise.race([once(child, 'message', { signal: gone.signal }), ended]);
+    return report;
+  } finally {
+    ended.catch(() => {});
+    gone.abort();
+  }
+}
+
+/** Starts a server process and waits until it listens. */
+export async function startServer({ connectionString, key, nowMs }: ServerProcessOptions): Promise<ServerProcess> {
+  const child = fork(join(import.meta.dirname, 'serve-app.ts'), [connectionString, String(nowMs ?? '')], {
+    execArgv: [],
   });
-  const failed = ended.then(([code, signal]) => {
-    throw new Error(`The server ended (${code ?? signal}) before it listened:\n${output}`);
-  });
-  const [, url = '', port] = await Promise.race([greeted, failed]);
-  failed.catch(() => {});
-  const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    await ended;
-    return child.exitCode;
+  const exited = once(child, 'exit');
+  const first = await nextReport(child);
+  if (!('port' in first)) throw new Error('A server says its port first.');
+  const tell = async (message: ServeMessage) => {
+    const answered = nextReport(child);
+    child.send(message);
+    await answered;
   };
   return {
-    url,
-    port: Number(port),
-    pid: child.pid ?? 0,
-    output: () => output,
-    kill: async () => void (await end('SIGKILL')),
-    stop: () => end('SIGTERM'),
+    port: first.port,
+    setNow: (now) => tell({ now }),
+    async stop() {
+      await tell({ stop: true });
+      await exited;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+    ...createCalls(socketDoor(first.port), key),
   };
 }

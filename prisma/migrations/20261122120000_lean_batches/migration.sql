@@ -119,7 +119,7 @@ BEGIN
              unpriced_reason, user_id, tags, metadata, warnings, hold_id, voids_id, void_reason)
      WHERE NOT EXISTS (
        SELECT FROM retired_usage_events r WHERE r.organization_id = i.organization_id AND r.event_id = i.event_id)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (organization_id, event_id) DO NOTHING
     RETURNING e.id, e.organization_id, e.time, e.series_id, e.requests, e.input_tokens, e.output_tokens,
       e.cache_read_tokens, e.cache_write_tokens, e.reasoning_tokens, e.cost),
   quarter_hour_sums AS (

@@ -11,6 +11,8 @@ const LAST_USED_EVERY_MS = 10_000;
 /** Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now and then. */
 export interface ApiKeyCache {
   find(secret: string): Promise<StoredApiKey | null>;
+  /** The key when this process knows it freshly; null says only "ask". */
+  peek(secret: string): StoredApiKey | null;
   /** Forgets everything: after a key or organization was changed in this process. */
   clear(): void;
   markUsed(apiKeyId: string): void;
@@ -48,11 +50,17 @@ export function createApiKeyCache(database: Database, clock: () => number, log: 
   }, LAST_USED_EVERY_MS);
   timer.unref();
 
+  function peek(secret: string): StoredApiKey | null {
+    const known = entries.get(secret);
+    return known && known.freshUntil > clock() ? known.key : null;
+  }
+
   return {
+    peek,
     async find(secret) {
       const now = clock();
-      const known = entries.get(secret);
-      if (known && known.freshUntil > now) return known.key;
+      const known = peek(secret);
+      if (known) return known;
       const key = await database.retryingLostConnections(() => findApiKey(database.pool, hashApiKeySecret(secret)));
       if (key === null) {
         entries.delete(secret);

@@ -4,7 +4,7 @@ import type { Resources } from '../context.ts';
 import { admit } from './admit.ts';
 import type { Caller } from './caller.ts';
 import { OPERATOR } from './operator.ts';
-import { rateLimitExceeded } from './plan-limits.ts';
+import { PLAN_REQUESTS_PER_HOUR, rateLimitExceeded } from './plan-limits.ts';
 
 /** A caller at the door: known, counted, and perhaps over the plan's limit. */
 export interface Admission {
@@ -15,7 +15,22 @@ export interface Admission {
   refusal: AppError | null;
 }
 
+const BEARER = 'Bearer ';
 const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
+
+/**
+ * The same for a key that this process knows freshly and whose plan has no limit: the usual case, and no await.
+ * @returns null when `enter` must be asked
+ */
+export function enterNow(resources: Resources, authorization: string | null | undefined): Admission | null {
+  if (!authorization?.startsWith(BEARER)) return null;
+  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
+  if (!key || key.revokedAt || PLAN_REQUESTS_PER_HOUR[key.caller.organization.plan] !== null) return null;
+  const { caller } = key;
+  if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
+  resources.apiKeys.markUsed(caller.apiKeyId);
+  return { caller, rateLimit: null, refusal: null };
+}
 
 /**
  * What every door does first: who is it, and has the plan room? Both doors call this and nothing else, so they cannot

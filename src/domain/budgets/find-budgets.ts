@@ -75,3 +75,18 @@ export async function listBudgets({ caller, resources }: Context, question: Page
   const items = await readBudgetStatuses(pool, caller.organization.id, budgets, resources.clock());
   return { items, hasMore: rows.length > size };
 }
+
+/** So many budgets go with an answer about costs. */
+const MAX_COST_BUDGETS = 100;
+
+/** The budgets in USD, the fullest first, as they go with an answer about costs. Asks no scope: the verb does. */
+export async function listCostBudgets({ caller, resources }: Context): Promise<BudgetStatus[]> {
+  const { conditions, values } = whereBudgets(caller);
+  const { pool } = resources.database;
+  const { rows } = await pool.query<BudgetRow>(
+    `SELECT * FROM budgets WHERE ${conditions.join(' AND ')} AND unit = 'usd' ORDER BY id DESC LIMIT ${MAX_COST_BUDGETS}`,
+    values,
+  );
+  const statuses = await readBudgetStatuses(pool, caller.organization.id, rows.map(readBudget), resources.clock());
+  return statuses.sort((a, b) => Number(b.percent) - Number(a.percent));
+}

@@ -37,12 +37,17 @@ export interface BudgetIndex {
 const TAG_PREFIX = 'tag:';
 const NO_SPAN: TimeSpan = { startMs: 0, endMs: 0 };
 
+/** NUL is in no tag: no two tags share a key. */
+function tagIndexKey(key: string, value: string): string {
+  return `g${key}\0${value}`;
+}
+
 function indexKey({ scope }: Budget): string | null {
   if (scope.userId !== null) return `u${scope.userId}`;
   if (scope.apiKeyId !== null) return `k${scope.apiKeyId}`;
   if (scope.teamId !== null) return `t${scope.teamId}`;
   const [tag] = Object.entries(scope.tags ?? {});
-  if (tag) return `g${tag[0]}=${tag[1]}`;
+  if (tag) return tagIndexKey(...tag);
   if (scope.model !== null) return `m${scope.model}`;
   return scope.provider === null ? null : `p${scope.provider}`;
 }
@@ -73,7 +78,7 @@ function fits({ budget: { scope }, tags }: Rule, usage: BudgetedUsage): boolean 
 
 function subjectOf({ budget, tagKey }: Rule, usage: BudgetedUsage): string | null {
   if (budget.per === null) return '';
-  if (tagKey !== null) return usage.tags[tagKey] ?? null;
+  if (tagKey !== null) return Object.hasOwn(usage.tags, tagKey) ? (usage.tags[tagKey] ?? null) : null;
   if (budget.per === 'team') return usage.teamId;
   return budget.per === 'user' ? usage.userId : usage.apiKeyId;
 }
@@ -107,6 +112,6 @@ export function matchBudgets(index: BudgetIndex, usage: BudgetedUsage): CounterK
   addMatches(keys, index.byKey.get(`k${usage.apiKeyId}`), usage);
   if (usage.teamId !== null) addMatches(keys, index.byKey.get(`t${usage.teamId}`), usage);
   if (usage.userId !== null) addMatches(keys, index.byKey.get(`u${usage.userId}`), usage);
-  for (const tag in usage.tags) addMatches(keys, index.byKey.get(`g${tag}=${usage.tags[tag]}`), usage);
+  for (const tag in usage.tags) addMatches(keys, index.byKey.get(tagIndexKey(tag, usage.tags[tag] ?? '')), usage);
   return keys;
 }

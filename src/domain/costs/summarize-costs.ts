@@ -1,6 +1,8 @@
 import { elapsedBefore, spanAt, spanBefore, type TimeSpan } from '../../platform/calendar.ts';
 import { type AttoUsd, percentOf, ratioOf } from '../../platform/money.ts';
 import { requireScope } from '../access/require-scope.ts';
+import type { BudgetStatus } from '../budgets/budget-status.ts';
+import { listCostBudgets } from '../budgets/find-budgets.ts';
 import type { Context } from '../context.ts';
 import { readZone } from '../usage/read-span.ts';
 import { sumUsage } from '../usage/sum-usage.ts';
@@ -39,6 +41,8 @@ export interface CostSummary extends TimeSpan {
   /** Decimal text; null where nothing was spent before. */
   changePercent: string | null;
   groups: CostGroup[];
+  /** Budgets in USD that the caller may see, the fullest first. */
+  budgets: BudgetStatus[];
 }
 
 /**
@@ -65,6 +69,7 @@ export async function summarizeCosts(context: Context, question: CostQuestion): 
       : [undefined];
   const totals = totalOf(sums);
   const pastTotal = past?.cost ?? 0n;
+  const budgets = await listCostBudgets(context);
   return {
     ...current,
     zone,
@@ -73,6 +78,7 @@ export async function summarizeCosts(context: Context, question: CostQuestion): 
     unpricedRequests: totals.unpricedRequests,
     previous: { ...previous, total: pastTotal },
     changePercent: percentOf(totals.cost - pastTotal, pastTotal),
+    budgets,
     groups: sums.map((sum) => ({ ...sum, share: ratioOf(sum.cost, totals.cost, SHARE_PLACES) })),
   };
 }

@@ -17,6 +17,11 @@ function indexOf(book: PriceBook): Map<string, Price> {
   return index;
 }
 
+/** A price that is in the book, without asking the database. */
+export function peekPrice(book: PriceBook, id: string): Price | undefined {
+  return indexOf(book).get(id);
+}
+
 /**
  * The price that an event was charged by, however old: from the book in force, else from the table, where no price
  * is ever removed. Null when the id is unknown to the organization.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { stableJson } from '../../platform/json.ts';
 import { COUNT_FIELDS } from './usage-event.ts';
 import type { UsageInput } from './usage-input.ts';
@@ -27,5 +27,5 @@ export function hashUsage(input: UsageInput, provider: string, cost: string | nu
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (input.tags) text += `t${stableJson(input.tags)}`;
   if (input.metadata) text += `m${stableJson(input.metadata)}`;
-  return createHash('sha256').update(text).digest().subarray(0, HASH_BYTES);
+  return hash('sha256', text, 'buffer').subarray(0, HASH_BYTES);
 }

@@ -37,7 +37,7 @@ export function planCounting(
       continue;
     }
     const keys = matchBudgets(index, event);
-    const name = keys.map(({ budget, subject, startMs }) => `${budget.id}${startMs}/${subject}`).join('\n');
+    const name = keys.map(({ budget, subject, startMs }) => `${budget.id}${startMs}/${subject}`).join('\0');
     let set = keys.length === 0 ? 0 : sets.get(name);
     if (set === undefined) {
       set = ++count;

@@ -23,10 +23,20 @@ async function findTeams(context: Context, teamIds: string[]): Promise<Set<strin
   return teamIds.length === 0 ? new Set() : teams.findExisting(organizationId, teamIds);
 }
 
-/** Gives events their normal form, checks their teams, and finds their series. One answer an input, in order. */
-export async function prepareUsage(context: Context, inputs: readonly UsageInput[]): Promise<PreparedUsage[]> {
+/** Whether everything an event refers to is known to this process: then nothing need be asked. */
+function isKnown({ resources }: Context, one: NormalizedUsage | AppError): boolean {
+  if (one instanceof AppError) return true;
+  const { event } = one;
+  if (event.holdId !== null || resources.series.peek(event) === undefined) return false;
+  return event.teamId === null || resources.teams.isKnown(event.organizationId, event.teamId);
+}
+
+async function prepareAsking(
+  context: Context,
+  inputs: readonly UsageInput[],
+  normalized: readonly (NormalizedUsage | AppError)[],
+): Promise<PreparedUsage[]> {
   const { budgets, series, teams } = context.resources;
-  const normalized = inputs.map((input) => normalizeOrExplain(context, input));
   const organizationId = context.caller.organization.id;
   const askFor: string[] = [];
   const holdIds: string[] = [];
@@ -38,7 +48,7 @@ export async function prepareUsage(context: Context, inputs: readonly UsageInput
   }
   const found = await findTeams(context, askFor);
   const holds = await findHolds(context, holdIds);
-  if (!budgets.peek(organizationId)) await budgets.get(organizationId);
+  await budgets.get(organizationId);
   const prepared: PreparedUsage[] = [];
   for (const [at, one] of normalized.entries()) {
     if (one instanceof AppError) {
@@ -48,15 +58,33 @@ export async function prepareUsage(context: Context, inputs: readonly UsageInput
     const { event, bodyHash } = one;
     if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
       prepared.push({ error: invalidField('teamId', 'no such team') });
-      continue;
-    }
-    if (event.holdId !== null && !holds.has(event.holdId)) {
+    } else if (event.holdId !== null && !holds.has(event.holdId)) {
       prepared.push({ error: invalidField('holdId', 'no such hold') });
-      continue;
+    } else {
+      const seriesId = series.peek(event) ?? (await series.get(event));
+      prepared.push({ row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } });
     }
-    const seriesId = series.peek(event) ?? (await series.get(event));
-    const requireCredits = inputs[at]?.requireCredits ?? false;
-    prepared.push({ row: { event, seriesId, bodyHash, requireCredits } });
   }
   return prepared;
+}
+
+/**
+ * Gives events their normal form, checks their teams and holds, and finds their series. One answer an input, in order;
+ * at once where this process knows all that they refer to.
+ */
+export function prepareUsage(
+  context: Context,
+  inputs: readonly UsageInput[],
+): PreparedUsage[] | Promise<PreparedUsage[]> {
+  const normalized = inputs.map((input) => normalizeOrExplain(context, input));
+  const { budgets, series } = context.resources;
+  const isAllKnown =
+    budgets.peek(context.caller.organization.id) !== undefined && normalized.every((one) => isKnown(context, one));
+  if (!isAllKnown) return prepareAsking(context, inputs, normalized);
+  return normalized.map((one, at): PreparedUsage => {
+    if (one instanceof AppError) return { error: one };
+    const { event, bodyHash } = one;
+    const seriesId = series.peek(event) as number;
+    return { row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } };
+  });
 }

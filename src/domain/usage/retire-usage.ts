@@ -1,7 +1,7 @@
 import type { Database, Sql } from '../../platform/database.ts';
 import { uuidFloor } from '../../platform/ids.ts';
 import { foldUsage } from './fold-usage.ts';
-import { DAY_MS, QUARTER_HOUR_MS } from './split-span.ts';
+import { DAY_MS } from './split-span.ts';
 
 /** Events that one transaction removes: short, so that writers of the organization hardly wait. */
 const STEP_EVENTS = 5_000;
@@ -55,7 +55,8 @@ export async function retireUsage(database: Database, defaultDays: number | null
   await foldUsage(database);
   let removed = 0;
   for (const target of targets) {
-    const cutoffMs = Math.floor((nowMs - target.days * DAY_MS) / QUARTER_HOUR_MS) * QUARTER_HOUR_MS;
+    // Whole UTC days only: what is removed is then wholly in the sums by user and tags.
+    const cutoffMs = Math.floor((nowMs - target.days * DAY_MS) / DAY_MS) * DAY_MS;
     for (;;) {
       const step = await database.transaction((sql) => retireStep(sql, target, cutoffMs));
       removed += step;

@@ -1,0 +1,145 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BatchAnswer, UsageEventAnswer } from './answers.ts';
+import { EVENT } from './make.ts';
+
+/** Where requests go now, and with which key: it changes when a server is started anew. */
+export interface Target {
+  url: string;
+  key: string;
+}
+
+/** What a load was told, to be held against what is stored. */
+export interface LoadReport {
+  /** Event id by what was acknowledged under it. All were sent until they were. */
+  byEventId: Map<string, string>;
+  /** Events sent once, without an id, by their user: the usage id, or null where no acknowledgement came. */
+  byUser: Map<string, string | null>;
+  /** Answers of known events, sent once more. */
+  repeats: number;
+  /** How often each kind of failure was met: a status, or `network`. */
+  failures: Record<string, number>;
+}
+
+export interface UsageLoad {
+  /** Resolves when so many more requests were acknowledged from now on. Rejects when a lane has failed. */
+  acknowledged(requests: number): Promise<void>;
+  /** Lets each lane finish what it has begun. @throws Error when an answer was one that never may be */
+  stop(): Promise<LoadReport>;
+}
+
+const RETRY_PAUSE_MS = 10;
+const BATCH_EVENTS = 20;
+const LANES = { single: 6, batch: 2, graphql: 2, anonymous: 3 } as const;
+const MUTATION = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }';
+
+/** Writers that never rest: single events, batches, GraphQL, events without an id. `target` is asked each time. */
+export function startLoad(target: () => Target): UsageLoad {
+  const report: LoadReport = { byEventId: new Map(), byUser: new Map(), repeats: 0, failures: {} };
+  const waiting: { left: number; resolve(): void; reject(error: unknown): void }[] = [];
+  let stopped = false;
+  let count = 0;
+
+  function acknowledge(): void {
+    for (const one of waiting.splice(0)) {
+      one.left--;
+      if (one.left <= 0) one.resolve();
+      else waiting.push(one);
+    }
+  }
+
+  /** One try: the body of a 2xx, or null where no answer came, or a 5xx. @throws Error on any other answer */
+  async function send(path: string, body: object): Promise<unknown> {
+    const { url, key } = target();
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const response = await fetch(new URL(path, url), { method: 'POST', headers, body: JSON.stringify(body) }).catch(
+      () => null,
+    );
+    const text = await response?.text().catch(() => null);
+    if (!response || text === null || text === undefined) return fail('network');
+    const answer = JSON.parse(text);
+    const code = answer.errors?.[0]?.extensions?.code;
+    if (response.status >= 500 || code === 'internal_error' || code === 'unavailable') {
+      return fail(`${response.status} ${answer.error?.code ?? code}`);
+    }
+    if (response.status >= 300 || code) throw new Error(`${path} was answered ${response.status} ${text}`);
+    acknowledge();
+    return answer;
+  }
+
+  function fail(kind: string): null {
+    report.failures[kind] = (report.failures[kind] ?? 0) + 1;
+    return null;
+  }
+
+  async function sendUntilAnswered(path: string, body: object): Promise<unknown> {
+    for (;;) {
+      const answer = await send(path, body);
+      if (answer !== null) return answer;
+      await pause(RETRY_PAUSE_MS);
+    }
+  }
+
+  function note(eventId: string, usageId: string): void {
+    const known = report.byEventId.get(eventId);
+    if (known !== undefined && known !== usageId) throw new Error(`${eventId} is ${known} and ${usageId}`);
+    if (known !== undefined) report.repeats++;
+    report.byEventId.set(eventId, usageId);
+  }
+
+  const nextEvent = () => ({ ...EVENT, id: `load-${count++}` });
+
+  const lanes: Record<keyof typeof LANES, () => Promise<void>> = {
+    async single() {
+      const event = nextEvent();
+      note(event.id, ((await sendUntilAnswered('/v1/usage', event)) as UsageEventAnswer).id);
+      // Some are sent once more, as a client does that has lost the answer.
+      if (count % 5 === 0) note(event.id, ((await sendUntilAnswered('/v1/usage', event)) as UsageEventAnswer).id);
+    },
+    async batch() {
+      const events = Array.from({ length: BATCH_EVENTS }, nextEvent);
+      const { data } = (await sendUntilAnswered('/v1/usage', { events })) as BatchAnswer;
+      for (const { index, status, id } of data) {
+        if (status !== 'created' && status !== 'duplicate') {
+          throw new Error(`an event of a batch was answered ${JSON.stringify(data[index])}`);
+        }
+        note(events[index]?.id ?? '', id ?? '');
+      }
+    },
+    async graphql() {
+      const { input_tokens: inputTokens, output_tokens: outputTokens, ...event } = nextEvent();
+      const variables = { input: { ...event, inputTokens, outputTokens } };
+      const answer = await sendUntilAnswered('/graphql', { query: MUTATION, variables });
+      note(event.id, (answer as { data: { recordUsage: { id: string } } }).data.recordUsage.id);
+    },
+    async anonymous() {
+      const user = `once-${count++}`;
+      const answer = (await send('/v1/usage', { ...EVENT, user_id: user })) as UsageEventAnswer | null;
+      report.byUser.set(user, answer?.id ?? null);
+      if (answer === null) await pause(RETRY_PAUSE_MS);
+    },
+  };
+
+  const running = Object.entries(LANES).flatMap(([name, many]) =>
+    Array.from({ length: many }, async () => {
+      while (!stopped) await lanes[name as keyof typeof LANES]();
+    }),
+  );
+  const all = Promise.all(running);
+  all.catch((error) => {
+    stopped = true;
+    for (const one of waiting.splice(0)) one.reject(error);
+  });
+
+  return {
+    acknowledged: (left) =>
+      Promise.race([
+        new Promise<void>((resolve, reject) => waiting.push({ left, resolve, reject })),
+        all.then(() => Promise.reject(new Error('the load has ended'))),
+      ]),
+    async stop() {
+      stopped = true;
+      await all;
+      return report;
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { getDatamodel } from '../prisma/generated/pothos-types.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+interface Import {
+  /** Relative to the root (`src/app.ts`), or a package's name. */
+  target: string;
+  /** Whether it exists while the program runs. */
+  runtime: boolean;
+  /** What is taken from there by name, types left out. */
+  names: string[];
+}
+
+interface SourceFile {
+  path: string;
+  text: string;
+  imports: Import[];
+}
+
+const IMPORT = /^(import|export)\s+(type\s+)?([^'";]*?)\s*(?:from\s+)?'([^']+)';/gm;
+const DYNAMIC_IMPORT = /\bimport\('([^']+)'\)/g;
+
+/** The names in a clause such as `{ a, type B, c as d }`; null where it is of another form. */
+function namesIn(clause: string): string[] | null {
+  const list = /^\{([\s\S]*)\}$/.exec(clause.trim())?.[1];
+  return list?.split(',').map((name) => name.trim()).filter((name) => name !== '') ?? null;
+}
+
+function isType(name: string): boolean {
+  return name.startsWith('type ');
+}
+
+function importsOf(path: string, text: string): Import[] {
+  const resolve = (specifier: string) =>
+    specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : specifier;
+  return [
+    ...[...text.matchAll(IMPORT)].map(([, , type, clause = '', specifier = '']) => {
+      const names = namesIn(clause);
+      const runtime = !type && !(names?.every(isType) ?? false);
+      return { target: resolve(specifier), runtime, names: runtime ? (names ?? []).filter((name) => !isType(name)) : [] };
+    }),
+    ...[...text.matchAll(DYNAMIC_IMPORT)].map(([, specifier = '']) => ({ target: resolve(specifier), runtime: true, names: [] })),
+  ];
+}
+
+async function readSources(folder: string): Promise<SourceFile[]> {
+  const names = await readdir(join(ROOT, folder), { recursive: true });
+  const paths = names.filter((name) => name.endsWith('.ts')).map((name) => join(folder, name));
+  return Promise.all(
+    paths.sort().map(async (path) => {
+      const text = await readFile(join(ROOT, path), 'utf8');
+      return { path, text, imports: importsOf(path, text) };
+    }),
+  );
+}
+
+const files = await readSources('src');
+const inFolder = (folder: string) => files.filter(({ path }) => path.startsWith(`src/${folder}/`));
+/** `usage` of `src/domain/usage/record-usage.ts`. */
+const nounOf = (path: string) => path.split('/')[2] ?? '';
+
+/** `a.ts imports b.ts`, for each import that `isWrong`. */
+function wrongImports(from: readonly SourceFile[], isWrong: (target: string, file: SourceFile) => boolean): string[] {
+  return from.flatMap((file) =>
+    file.imports.filter(({ target }) => isWrong(target, file)).map(({ target }) => `${file.path} imports ${target}`),
+  );
+}
+
+it('the reader of imports sees them all', () => {
+  expect(files.length).toBeGreaterThan(100);
+  const count = files.reduce((sum, { text }) => sum + (text.match(/^import /gm)?.length ?? 0), 0);
+  const read = files.reduce(
+    (sum, { text }) => sum + [...text.matchAll(IMPORT)].filter(([, word]) => word === 'import').length,
+    0,
+  );
+  expect(read).toBe(count);
+});
+
+describe('who may import whom', () => {
+  it('nobody imports app or main; main imports app, config and the platform', () => {
+    const others = files.filter(({ path }) => path !== 'src/main.ts');
+    expect(wrongImports(others, (target) => target === 'src/app.ts' || target === 'src/main.ts')).toEqual([]);
+  });
+
+  it('the domain imports no door, and nothing of HTTP or GraphQL', () => {
+    const packages = /^(graphql|graphql-yoga|graphql-jit|graphql-ws|@pothos\/.*|hono|@hono\/.*|gql\.tada|ws)$/;
+    const isWrong = (target: string) => /^src\/(graphql|rest|app|server|main)\b/.test(target) || packages.test(target);
+    expect(wrongImports(inFolder('domain'), isWrong)).toEqual([]);
+    expect(
+      inFolder('domain')
+        .filter(({ text }) => /\b(Request|Response)\b(?!Id)/.test(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')))
+        .map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  it('the platform imports the platform only', () => {
+    const isWrong = (target: string) => target.startsWith('src/') && !target.startsWith('src/platform/');
+    expect(wrongImports(inFolder('platform'), isWrong)).toEqual([]);
+  });
+
+  it('GraphQL imports the domain and the platform, never REST', () => {
+    expect(wrongImports(inFolder('graphql'), (target) => target.startsWith('src/rest/'))).toEqual([]);
+  });
+
+  it('REST imports of GraphQL what executes a document and translates errors, and no domain verb or database', () => {
+    const ALLOWED = ['src/graphql/execute.ts', 'src/graphql/errors.ts'];
+    const isGraphQL = (target: string) => target.startsWith('src/graphql/') && !ALLOWED.includes(target);
+    expect(wrongImports(inFolder('rest'), isGraphQL)).toEqual([]);
+    // Of the domain: constants, who is at the door, and OTLP's own encoding.
+    const MAY_BE_CALLED = /^src\/domain\/(access\/(enter|answer-once)|otlp\/[a-z-]+)\.ts$/;
+    const isVerb = (target: string, { imports }: SourceFile) =>
+      target.startsWith('src/domain/') &&
+      !MAY_BE_CALLED.test(target) &&
+      imports.some((one) => one.target === target && one.names.some((name) => !/^[A-Z][A-Z0-9_]*$/.test(name)));
+    expect(wrongImports(inFolder('rest'), isVerb)).toEqual([]);
+    const database = /^(pg|@prisma\/.*|src\/platform\/database\.ts|prisma\/generated\/client.*)$/;
+    expect(wrongImports(inFolder('rest'), (target) => database.test(target))).toEqual([]);
+  });
+
+  it('within the domain the order holds: access and audit lowest, usage above what it writes with, costs above usage', () => {
+    const FORBIDDEN: Record<string, string[]> = {
+      access: ['pricing', 'budgets', 'credits', 'webhooks', 'usage', 'costs', 'forecast', 'teams', 'events'],
+      audit: ['pricing', 'budgets', 'credits', 'webhooks', 'usage', 'costs', 'forecast', 'teams', 'events'],
+      pricing: ['budgets', 'credits', 'webhooks', 'usage', 'costs', 'forecast'],
+      events: ['budgets', 'credits', 'usage', 'costs', 'forecast'],
+      usage: ['costs', 'forecast'],
+      otlp: ['access', 'budgets', 'credits', 'costs', 'forecast'],
+    };
+    const isWrong = (target: string, { path, imports }: SourceFile) =>
+      target.startsWith('src/domain/') &&
+      imports.some((one) => one.target === target && one.runtime) &&
+      (FORBIDDEN[nounOf(path)] ?? []).includes(nounOf(target));
+    expect(wrongImports(inFolder('domain'), isWrong)).toEqual([]);
+  });
+
+  it.each([
+    ['rate-limiter-flexible', ['src/platform/rate-limiter.ts']],
+    ['graphile-worker', ['src/platform/jobs.ts']],
+    ['prisma/generated/client/client.ts', ['src/platform/database.ts']],
+    ['pino', ['src/platform/log.ts']],
+  ])('%s is known to one file', (name, allowed) => {
+    const users = files.filter(({ imports }) => imports.some(({ target, runtime }) => target === name && runtime));
+    expect(users.map(({ path }) => path)).toEqual(users.length === 0 ? [] : allowed);
+  });
+
+  it('pg runs in the platform only', () => {
+    const users = files.filter(({ imports }) => imports.some(({ target, runtime }) => target === 'pg' && runtime));
+    expect(users.filter(({ path }) => !path.startsWith('src/platform/')).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('there is no circle of imports', () => {
+    const edges = new Map(
+      files.map(({ path, imports }) => [path, imports.filter(({ runtime }) => runtime).map(({ target }) => target)]),
+    );
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: string[]) => {
+      const at = trail.indexOf(path);
+      if (at >= 0) return void circles.push([...trail.slice(at), path].join(' -> '));
+      if (done.has(path)) return;
+      for (const target of edges.get(path) ?? []) if (edges.has(target)) visit(target, [...trail, path]);
+      done.add(path);
+    };
+    for (const { path } of files) visit(path, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('every import that begins with a dot leads to a file', () => {
+    const known = new Set(files.map(({ path }) => path));
+    const isWrong = (target: string) => target.startsWith('src/') && !known.has(target);
+    expect(wrongImports(files, isWrong)).toEqual([]);
+  });
+});
+
+describe('style', () => {
+  it('the environment is read in config.ts only', () => {
+    const readers = files.filter(({ text }) => /\bprocess\.env\b/.test(text)).map(({ path }) => path);
+    expect(readers).toEqual(['src/config.ts']);
+  });
+
+  it('signals and exits are main’s', () => {
+    const users = files.filter(({ text }) => /\bprocess\.(on|once|exit)\(/.test(text)).map(({ path }) => path);
+    // A command of its own, beside the server: `npm run verify`.
+    expect(users.filter((path) => path !== 'src/verify.ts')).toEqual(['src/main.ts']);
+  });
+
+  it('files are short: none over 300 lines, nine of ten within 180, half within 70', () => {
+    const lengths = files.map(({ path, text }) => ({ path, lines: text.trimEnd().split('\n').length }));
+    lengths.sort((a, b) => a.lines - b.lines);
+    expect(lengths.filter(({ lines }) => lines > 300)).toEqual([]);
+    expect(lengths[Math.floor(lengths.length * 0.9)]?.lines).toBeLessThanOrEqual(180);
+    expect(lengths[Math.floor(lengths.length * 0.5)]?.lines).toBeLessThanOrEqual(70);
+  });
+
+  it('names are kebab-case and say what is inside', () => {
+    const FORBIDDEN =
+      /^(utils?|helpers?|common|manager|service|index|misc|shared|lib)$|-(utils?|helpers?|manager|service)$/;
+    const names = files.flatMap(({ path }) => [basename(path, '.ts'), ...dirname(path).split('/').slice(1)]);
+    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))).toEqual([]);
+    expect(names.filter((name) => FORBIDDEN.test(name))).toEqual([]);
+  });
+
+  it('there are no default exports, no any, no casts to silence', () => {
+    const withText = (pattern: RegExp) => files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+    expect(withText(/^export default\b/m)).toEqual([]);
+    expect(withText(/\bas any\b|: any\b|<any>|@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore/)).toEqual([]);
+  });
+
+  it('snake_case is spelled in one place: GraphQL and the domain never see it in a GraphQL name', () => {
+    const named = inFolder('graphql').filter(({ text }) =>
+      /t\.(arg|expose\w*|field|string|id)\w*\('[a-z]+_[a-z]/.test(text),
+    );
+    expect(named.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('the tenant wall in the tables', () => {
+  interface Field {
+    name: string;
+    isRequired: boolean;
+    isId: boolean;
+    isUnique: boolean;
+  }
+  interface Model {
+    fields: readonly Field[];
+    primaryKey: { fields: readonly string[] } | null;
+    uniqueIndexes: readonly { fields: readonly string[] }[];
+  }
+  const { datamodel } = getDatamodel() as unknown as { datamodel: { models: Record<string, Model> } };
+  const models = Object.entries(datamodel.models);
+  /** Of no tenant: the tenants themselves, the public catalog, counters whose key holds the tenant, a mark of work. */
+  const OF_NO_TENANT = ['Organization', 'CatalogVersion', 'CatalogEntry', 'RateLimit', 'UsageFold'];
+  /** An organization's own, or everyone's where it is null. */
+  const OF_MAYBE_ONE = ['Price'];
+  const tenants = models.filter(([name]) => !OF_NO_TENANT.includes(name));
+  /** Few rows a tenant, found by an id or a secret's hash of their own. */
+  const NOT_GROWING = ['Team', 'ApiKey', 'Price'];
+
+  it('is looked at whole', () => {
+    expect(models.length).toBeGreaterThan(10);
+  });
+
+  it.each(tenants)('%s bears organizationId', (name, { fields }) => {
+    const field = fields.find((one) => one.name === 'organizationId');
+    expect(field).toBeDefined();
+    expect(field?.isRequired).toBe(!OF_MAYBE_ONE.includes(name));
+  });
+
+  it.each(tenants.filter(([name]) => !NOT_GROWING.includes(name)))('the keys of %s begin with it', (_, model) => {
+    const single = model.fields.filter(({ isId, isUnique }) => isId || isUnique).map(({ name }) => [name]);
+    const keys = [
+      ...single,
+      ...(model.primaryKey ? [model.primaryKey.fields] : []),
+      ...model.uniqueIndexes.map(({ fields }) => fields),
+    ];
+    expect(keys.length).toBeGreaterThan(0);
+    for (const key of keys) expect(key[0]).toBe('organizationId');
+  });
+});
