@@ -1,19 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Bench, createBench } from './harness/bench.ts';
-import { ROOT, startChild, stopChildren } from './harness/child.ts';
-import { type DataFolder, openDataFolder } from './harness/data-folder.ts';
+import { type Bench, createBench, databaseOf } from './harness/bench.ts';
+import { ROOT, stopChildren } from './harness/child.ts';
+import { openDataFolder } from './harness/data-folder.ts';
 import { formatTable, type Measurement, type Skipped, writeResults } from './harness/report.ts';
+import { startMeterr } from './harness/start-meterr.ts';
 import { verifyRollups } from './harness/verify.ts';
 import { batches } from './rows/batches.ts';
 import { floor } from './rows/floor.ts';
 import { graphql } from './rows/graphql.ts';
+import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 
-const ROWS: Record<string, (bench: Bench) => Promise<void>> = { floor, single, graphql, batches };
+const ROWS: Record<string, (bench: Bench) => Promise<void>> = { floor, single, graphql, batches, queries };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,15 +35,6 @@ function installOwnPackages(): void {
   execFileSync('npm', ['ci', '--prefix', 'bench', '--silent'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The real server, as `npm start` has it, but for its folder, port and log. */
-async function startMeterr(data: DataFolder) {
-  const env = { METERR_DATA_DIR: data.path, METERR_LOG_LEVEL: 'error', PORT: '0', HOST: '127.0.0.1', DATABASE_URL: '' };
-  const child = startChild({ script: 'src/main.ts', env });
-  const port = Number((await child.waitFor(/serves at http:\/\/[^:]+:(\d+)/))[1]);
-  const key = (await readFile(join(data.path, 'api-key'), 'utf8')).trim();
-  return { port, key, process: child };
-}
-
 async function run(names: string[]): Promise<void> {
   const data = await openDataFolder();
   const measurements: Measurement[] = [];
@@ -50,7 +42,13 @@ async function run(names: string[]): Promise<void> {
   const { bench, close } = createBench({
     options: { ...options, minutes: Number(options.minutes) },
     postgres: data.postgres,
-    startMeterr: () => startMeterr(data),
+    startMeterr: (database) =>
+      database === undefined
+        ? startMeterr({ dataDir: data.path })
+        : startMeterr({
+            dataDir: join(data.path, database),
+            databaseUrl: databaseOf(data.postgres.connectionString, database),
+          }),
     report: (measurement) => measurements.push(measurement),
     skip: (row, why) => skipped.push({ row, why }),
   });

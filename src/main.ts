@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
@@ -25,7 +25,10 @@ function load(): Readonly<Config> {
 async function keepKey(dataDir: string, secret: string): Promise<void> {
   const file = join(dataDir, KEY_FILE);
   await mkdir(dataDir, { recursive: true });
-  await rm(file, { force: true });
+  // A key of another database may be there: it is moved aside, never lost.
+  await rename(file, `${file}.previous`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
   await writeFile(file, `${secret}\n`, { mode: 0o600 });
 }
 

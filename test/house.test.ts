@@ -26,7 +26,12 @@ const DYNAMIC_IMPORT = /\bimport\('([^']+)'\)/g;
 /** The names in a clause such as `{ a, type B, c as d }`; null where it is of another form. */
 function namesIn(clause: string): string[] | null {
   const list = /^\{([\s\S]*)\}$/.exec(clause.trim())?.[1];
-  return list?.split(',').map((name) => name.trim()).filter((name) => name !== '') ?? null;
+  return (
+    list
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '') ?? null
+  );
 }
 
 function isType(name: string): boolean {
@@ -40,9 +45,17 @@ function importsOf(path: string, text: string): Import[] {
     ...[...text.matchAll(IMPORT)].map(([, , type, clause = '', specifier = '']) => {
       const names = namesIn(clause);
       const runtime = !type && !(names?.every(isType) ?? false);
-      return { target: resolve(specifier), runtime, names: runtime ? (names ?? []).filter((name) => !isType(name)) : [] };
+      return {
+        target: resolve(specifier),
+        runtime,
+        names: runtime ? (names ?? []).filter((name) => !isType(name)) : [],
+      };
     }),
-    ...[...text.matchAll(DYNAMIC_IMPORT)].map(([, specifier = '']) => ({ target: resolve(specifier), runtime: true, names: [] })),
+    ...[...text.matchAll(DYNAMIC_IMPORT)].map(([, specifier = '']) => ({
+      target: resolve(specifier),
+      runtime: true,
+      names: [],
+    })),
   ];
 }
 
@@ -59,6 +72,8 @@ async function readSources(folder: string): Promise<SourceFile[]> {
 
 const files = await readSources('src');
 const inFolder = (folder: string) => files.filter(({ path }) => path.startsWith(`src/${folder}/`));
+/** Without its comments, nearly: a `//` inside a text ends it too. */
+const codeOf = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
 /** `usage` of `src/domain/usage/record-usage.ts`. */
 const nounOf = (path: string) => path.split('/')[2] ?? '';
 
@@ -91,7 +106,7 @@ describe('who may import whom', () => {
     expect(wrongImports(inFolder('domain'), isWrong)).toEqual([]);
     expect(
       inFolder('domain')
-        .filter(({ text }) => /\b(Request|Response)\b(?!Id)/.test(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')))
+        .filter(({ text }) => /\b(Request|Response)\b(?!Id)/.test(codeOf(text)))
         .map(({ path }) => path),
     ).toEqual([]);
   });
@@ -205,8 +220,10 @@ describe('style', () => {
 
   it('there are no default exports, no any, no casts to silence', () => {
     const withText = (pattern: RegExp) => files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+    const inCode = (pattern: RegExp) => files.filter(({ text }) => pattern.test(codeOf(text))).map(({ path }) => path);
     expect(withText(/^export default\b/m)).toEqual([]);
-    expect(withText(/\bas any\b|: any\b|<any>|@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore/)).toEqual([]);
+    expect(inCode(/\bas any\b|: any\b|<any>/)).toEqual([]);
+    expect(withText(/@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore/)).toEqual([]);
   });
 
   it('snake_case is spelled in one place: GraphQL and the domain never see it in a GraphQL name', () => {

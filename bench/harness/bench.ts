@@ -25,6 +25,8 @@ export interface Target {
   pool: pg.Pool | null;
 }
 
+export type StartedMeterr = Omit<Target, 'name' | 'pool'>;
+
 export interface Shot {
   kind?: LoadKind;
   connections: number;
@@ -46,6 +48,8 @@ export interface Bench {
   postgres: EmbeddedPostgres;
   /** Our server, the baseline, node:http: each started when first asked for. */
   meterr(): Promise<Target>;
+  /** Our server once more, over another database of the same PostgreSQL; whoever starts it stops it. */
+  startMeterr(database: string): Promise<StartedMeterr>;
   baseline(): Promise<Target>;
   floor(): Promise<Target>;
   /** Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is lost or doubled */
@@ -77,7 +81,7 @@ export function databaseOf(connectionString: string, name: string): string {
 export interface BenchParts {
   options: BenchOptions;
   postgres: EmbeddedPostgres;
-  startMeterr: () => Promise<Omit<Target, 'name' | 'pool'>>;
+  startMeterr: (database?: string) => Promise<StartedMeterr>;
   report: Bench['report'];
   skip: Bench['skip'];
 }
@@ -120,6 +124,7 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
     measureMs: options.quick ? 1_500 : 3_000,
     postgres,
     shoot,
+    startMeterr: parts.startMeterr,
     report: parts.report,
     skip: parts.skip,
     meterr: once(async () => {

@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import { GraphQLError, specifiedRules, validate } from 'graphql';
+import { GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -10,7 +10,7 @@ import { BODY_LIMIT_BYTES } from '../platform/http-body.ts';
 import { newUuid } from '../platform/ids.ts';
 import { translateError } from './errors.ts';
 import { GRAPHQL_PATH } from './handler.ts';
-import { queryLimitsRule } from './query-limits.ts';
+import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
 import { schema } from './schema.ts';
 
 const GOING_AWAY = 1001;
@@ -61,14 +61,17 @@ export function openWebSocketDoor(resources: Resources, server: HttpServer): Web
           throw error;
         }
       },
-      async onSubscribe({ connectionParams, extra }, id) {
+      async onSubscribe({ connectionParams, extra }, id, { query }) {
         const requestId = newUuid();
         try {
           const address = extra.request.socket.remoteAddress ?? '';
           const { caller, refusal } = await enter(resources, authorizationOf(connectionParams), address);
           if (refusal) return translate([asGraphQLError(refusal)], requestId);
+          // Here, since the library closes the socket over a text that does not parse.
+          parse(query, { maxTokens: QUERY_LIMITS.tokens });
           contextsOf(extra.socket).set(id, { resources, caller, requestId });
         } catch (error) {
+          if (error instanceof GraphQLError) return translate([error], requestId);
           if (!(error instanceof AppError)) throw error;
           extra.socket.close(CloseCode.Forbidden, 'Forbidden');
           return [asGraphQLError(error)];

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** `exclusive`: one holder in all processes. `shared`: any number of holders, none while it is held exclusively. */
+/** `exclusive`: one holder in all processes. `shared`: many holders, none while it is held exclusively. */
 export type FileLockMode = 'exclusive' | 'shared';
 
 export interface FileLock {

@@ -22,7 +22,8 @@ const TIMEOUT_MS = 60_000 + KILLS * 20_000;
 const dataDir = join(import.meta.dirname, '../../.meterr/test', `durability-${randomBytes(6).toString('hex')}`);
 const env = { METERR_DATA_DIR: dataDir };
 
-let server: MainProcess;
+/** The server; while it is being started anew, whoever asks for it waits. */
+let serving: Promise<MainProcess>;
 let key: string;
 let recorded = 0;
 
@@ -31,14 +32,17 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await startMain(env);
+  serving = startMain(env);
+  await serving;
   key = (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
 }, TIMEOUT_MS);
 
 afterAll(async () => {
-  await server?.kill();
+  await (await serving).kill();
   await removeClusters(dataDir);
 }, TIMEOUT_MS);
+
+const target = async () => ({ url: (await serving).url, key });
 
 /** Kills come at any moment between few and many requests. */
 const fewOrMany = (kill: number) => 1 + ((kill * 37) % 90);
@@ -79,7 +83,7 @@ async function checkAll(report: LoadReport): Promise<void> {
     const strangers = stored.length - acknowledged.length - unanswered.flatMap(storedUnder).length;
     expect(strangers).toBe(0);
     expect(await verifyUsage(database)).toEqual([]);
-    const { ok } = createCalls(socketDoor(server.port), key);
+    const { ok } = createCalls(socketDoor((await serving).port), key);
     expect((await ok<UsageSummaryAnswer>('GET', '/v1/usage')).totals.requests).toBe(recorded);
   } finally {
     await database.close();
@@ -90,17 +94,18 @@ async function checkAll(report: LoadReport): Promise<void> {
 it(
   `the server killed ${KILLS} times under load: nothing that was acknowledged is lost or doubled`,
   async () => {
-    const load = startLoad(() => ({ url: server.url, key }));
+    const load = startLoad('server', target);
     for (let kill = 0; kill < KILLS; kill++) {
       await load.acknowledged(fewOrMany(kill));
-      await server.kill();
-      server = await startMain(env);
+      const killed = (await serving).kill();
+      serving = killed.then(() => startMain(env));
+      await serving;
     }
     await load.acknowledged(1);
     const report = await load.stop();
     expect(report.failures.network).toBeGreaterThan(0);
     await checkAll(report);
-    expect(await server.stop()).toBe(0);
+    expect(await (await serving).stop()).toBe(0);
   },
   TIMEOUT_MS,
 );
@@ -108,7 +113,7 @@ it(
 it(
   `PostgreSQL killed ${KILLS} times under load: the server brings it back by itself, and nothing is lost or doubled`,
   async () => {
-    const load = startLoad(() => ({ url: server.url, key }));
+    const load = startLoad('postgres', target);
     let killed: number | null = null;
     const isBack = async () => ![null, killed].includes(await postmasterPid());
     for (let kill = 0; kill < KILLS; kill++) {
@@ -122,7 +127,7 @@ it(
     const report = await load.stop();
     await checkAll(report);
     // It was the same process all along.
-    expect(await server.stop()).toBe(0);
+    expect(await (await serving).stop()).toBe(0);
   },
   TIMEOUT_MS,
 );

@@ -32,8 +32,11 @@ const BATCH_EVENTS = 20;
 const LANES = { single: 6, batch: 2, graphql: 2, anonymous: 3 } as const;
 const MUTATION = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }';
 
-/** Writers that never rest: single events, batches, GraphQL, events without an id. `target` is asked each time. */
-export function startLoad(target: () => Target): UsageLoad {
+/**
+ * Writers that never rest: single events, batches, GraphQL, events without an id. `target` is asked each time: it
+ * resolves when there is a server to ask. Ids begin with `name`.
+ */
+export function startLoad(name: string, target: () => Promise<Target>): UsageLoad {
   const report: LoadReport = { byEventId: new Map(), byUser: new Map(), repeats: 0, failures: {} };
   const waiting: { left: number; resolve(): void; reject(error: unknown): void }[] = [];
   let stopped = false;
@@ -49,7 +52,7 @@ export function startLoad(target: () => Target): UsageLoad {
 
   /** One try: the body of a 2xx, or null where no answer came, or a 5xx. @throws Error on any other answer */
   async function send(path: string, body: object): Promise<unknown> {
-    const { url, key } = target();
+    const { url, key } = await target();
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const response = await fetch(new URL(path, url), { method: 'POST', headers, body: JSON.stringify(body) }).catch(
       () => null,
@@ -86,7 +89,7 @@ export function startLoad(target: () => Target): UsageLoad {
     report.byEventId.set(eventId, usageId);
   }
 
-  const nextEvent = () => ({ ...EVENT, id: `load-${count++}` });
+  const nextEvent = () => ({ ...EVENT, id: `${name}-${count++}` });
 
   const lanes: Record<keyof typeof LANES, () => Promise<void>> = {
     async single() {
@@ -112,7 +115,7 @@ export function startLoad(target: () => Target): UsageLoad {
       note(event.id, (answer as { data: { recordUsage: { id: string } } }).data.recordUsage.id);
     },
     async anonymous() {
-      const user = `once-${count++}`;
+      const user = `${name}-once-${count++}`;
       const answer = (await send('/v1/usage', { ...EVENT, user_id: user })) as UsageEventAnswer | null;
       report.byUser.set(user, answer?.id ?? null);
       if (answer === null) await pause(RETRY_PAUSE_MS);

@@ -63,14 +63,12 @@ export async function createBudget(context: Context, input: BudgetInput): Promis
       new Date(nowMs),
     ]);
     const made = readBudget(rows[0] as BudgetRow);
-    // The next period too: events may be ahead of the clock.
-    for (const period of [{ startMs, endMs }, periodAt(draft, endMs)]) {
-      await sql.query('SELECT rebuild_budget_counters($1, $2, $3, $4)', [
-        organizationId,
-        id,
-        new Date(period.startMs),
-        new Date(period.endMs),
-      ]);
+    const periods = [{ startMs, endMs }];
+    // Events may be ahead of the clock.
+    if (rule.period !== 'total') periods.push(periodAt(draft, endMs));
+    for (const { startMs, endMs } of periods) {
+      const values = [organizationId, id, new Date(startMs), new Date(endMs)];
+      await sql.query('SELECT rebuild_budget_counters($1, $2, $3, $4)', values);
     }
     await raiseCurrentCrossings(sql, made, nowMs);
     const change = { caller, action: 'budget.created', targetId: formatId('budget', id), atMs: nowMs };

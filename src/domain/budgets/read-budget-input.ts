@@ -4,10 +4,10 @@ import { parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { normalizeProvider } from '../pricing/provider-name.ts';
-import { checkText } from '../usage/check-text.ts';
+import { checkText, isStorableText } from '../usage/check-text.ts';
 import { readTags } from '../usage/read-tags.ts';
 import { USAGE_LIMITS } from '../usage/usage-input.ts';
-import type { Budget, BudgetAction, BudgetPeriod, BudgetScope } from './budget.ts';
+import type { Budget, BudgetAction, BudgetPeriod, BudgetScope, BudgetUnit } from './budget.ts';
 
 export const BUDGET_LIMITS = { name: 100, thresholds: 20, threshold: 1_000, budgets: 5_000 } as const;
 const DEFAULT_THRESHOLDS = [50, 80, 100];
@@ -58,7 +58,7 @@ function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetS
     problems.push({ path: 'scope.teamId', message: 'no such team' });
   }
   const provider = readWord(problems, 'scope.provider', given.provider, USAGE_LIMITS.provider);
-  const tags = readTags(problems, given.tags);
+  const tags = readTags(problems, given.tags, 'scope.tags');
   return {
     teamId,
     userId: readWord(problems, 'scope.userId', given.userId, USAGE_LIMITS.userId),
@@ -107,6 +107,7 @@ export function readThresholds(problems: FieldProblem[], given: readonly number[
 /** The amount and end of a temporary raise; both or neither. */
 export function readRaise(
   problems: FieldProblem[],
+  unit: BudgetUnit,
   { raiseAmount, raiseUntil }: Pick<BudgetInput, 'raiseAmount' | 'raiseUntil'>,
 ): Pick<Budget, 'raiseAmount' | 'raiseUntil'> {
   const none = { raiseAmount: null, raiseUntil: null };
@@ -115,7 +116,9 @@ export function readRaise(
     problems.push({ path: 'raiseAmount', message: 'give raiseAmount and raiseUntil together' });
     return none;
   }
-  return { raiseAmount: readAmount(problems, 'raiseAmount', raiseAmount), raiseUntil };
+  const path = 'raiseAmount';
+  if (unit === 'tokens' && !/^\d+$/.test(raiseAmount)) problems.push({ path, message: 'must be whole tokens' });
+  return { raiseAmount: readAmount(problems, path, raiseAmount), raiseUntil };
 }
 
 /** A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong */
@@ -125,11 +128,14 @@ export function readBudgetInput(context: Context, input: BudgetInput) {
   const timezone = input.timezone ?? 'UTC';
   if (!isTimeZone(timezone)) problems.push({ path: 'timezone', message: 'must be an IANA time zone' });
   const per = input.per ?? null;
-  if (per !== null && !PER.test(per)) problems.push({ path: 'per', message: 'must be team, user, api_key or tag:KEY' });
+  if (per !== null && !(PER.test(per) && isStorableText(per))) {
+    problems.push({ path: 'per', message: 'must be team, user, api_key or tag:KEY' });
+  }
+  const amount = readBudgetAmount(problems, input);
   const rule = {
     name: input.name,
-    ...readBudgetAmount(problems, input),
-    ...readRaise(problems, input),
+    ...amount,
+    ...readRaise(problems, amount.unit, input),
     period: input.period,
     timezone,
     scope: readScope(problems, context, input.scope ?? {}),

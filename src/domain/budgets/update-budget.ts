@@ -36,7 +36,7 @@ function applyPatch(budget: Budget, patch: BudgetPatch): Budget {
   }
   const changesRaise = patch.raiseAmount !== undefined || patch.raiseUntil !== undefined;
   const raise = changesRaise
-    ? readRaise(problems, {
+    ? readRaise(problems, budget.unit, {
         raiseAmount: patch.raiseAmount === undefined ? budget.raiseAmount : patch.raiseAmount,
         raiseUntil: patch.raiseUntil === undefined ? budget.raiseUntil : patch.raiseUntil,
       })

@@ -71,12 +71,24 @@ function readExpiry(problems: FieldProblem[], expiresIn: number | null | undefin
   return new Date(nowMs + seconds * 1000);
 }
 
+/** The refusal in the words of a hold: what an event calls `outputTokens` is the most that there can be. */
+function inHoldWords(error: AppError): AppError {
+  const { fields } = (error.details ?? {}) as { fields?: FieldProblem[] };
+  if (error.code !== 'invalid_request' || !fields) return error;
+  const rename = (path: string) => (path === 'outputTokens' ? 'maxOutputTokens' : path);
+  return invalidRequest(fields.map(({ path, message }) => ({ path: rename(path), message })));
+}
+
 /** The call as if it had happened at its worst: the pricer is the estimator. */
 async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> {
   const { provider, model, inputTokens, maxOutputTokens, teamId, userId, tags } = input;
   const usage = { provider, model, inputTokens, outputTokens: maxOutputTokens, teamId, userId, tags };
   const [prepared] = await prepareUsage(context, [usage]);
-  if (!prepared || 'error' in prepared) throw prepared?.error ?? new Error('one event in, one answer out');
+  if (!prepared) throw new Error('one event in, one answer out');
+  if ('error' in prepared) throw inHoldWords(prepared.error);
+  if (!Number.isSafeInteger(inputTokens + maxOutputTokens)) {
+    throw invalidField('maxOutputTokens', 'must not make more than 9007199254740991 with inputTokens');
+  }
   return prepared.row.event;
 }
 

@@ -12,21 +12,21 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** Tags as an object of texts with its keys sorted, so that the same tags are the same bytes. */
-export function readTags(problems: FieldProblem[], raw: unknown): Tags {
+export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags'): Tags {
   if (raw === undefined || raw === null) return NO_TAGS;
   if (!isPlainObject(raw)) {
-    problems.push({ path: 'tags', message: 'must be an object of texts' });
+    problems.push({ path: field, message: 'must be an object of texts' });
     return NO_TAGS;
   }
   const keys = Object.keys(raw).sort();
   if (keys.length > USAGE_LIMITS.tags) {
-    problems.push({ path: 'tags', message: `must have at most ${USAGE_LIMITS.tags} entries` });
+    problems.push({ path: field, message: `must have at most ${USAGE_LIMITS.tags} entries` });
     return NO_TAGS;
   }
   const tags: Tags = Object.create(null);
   for (const key of keys) {
     const value = raw[key];
-    const path = `tags.${key}`;
+    const path = `${field}.${key}`;
     checkText(problems, path, key, USAGE_LIMITS.tagKey);
     if (typeof value !== 'string') problems.push({ path, message: 'must be a text' });
     else {

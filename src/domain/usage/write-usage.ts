@@ -14,6 +14,7 @@ import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import type { CountingPlan } from './plan-counting.ts';
 import type { UsageEvent, UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
+import { isNotPlain, isPlain, writeOne } from './write-one.ts';
 
 /** An event that was not stored, since its id was known: what was stored under that id before. */
 export interface KnownEvent {
@@ -22,7 +23,8 @@ export interface KnownEvent {
   cost: string | null;
 }
 
-interface ConflictRow {
+/** A row of the answer of `record_usage` and `record_one`: what is stored under a known id. */
+export interface ConflictRow {
   ordinal: number;
   id: string;
   body_hash: Buffer;
@@ -210,6 +212,13 @@ export async function writeUsage(
   atMs: number,
 ): Promise<Map<number, KnownEvent>> {
   const alone = rows.length === 1 ? rows[0] : undefined;
+  if (alone && isPlain(alone, plan)) {
+    try {
+      return readKnown(await writeOne(sql, alone, plan));
+    } catch (error) {
+      if (!isNotPlain(error)) throw error;
+    }
+  }
   const values = [
     ...eventParameters(rows, organizationsOf(rows)),
     new Date(atMs).toISOString(),
@@ -217,8 +226,12 @@ export async function writeUsage(
     alone?.requireCredits ? (alone.event.cost ?? '0') : null,
   ];
   const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
+  return readKnown(result.rows);
+}
+
+function readKnown(rows: readonly ConflictRow[]): Map<number, KnownEvent> {
   return new Map(
-    result.rows.map(({ ordinal, id, body_hash: bodyHash, cost }) => {
+    rows.map(({ ordinal, id, body_hash: bodyHash, cost }) => {
       return [ordinal - 1, { id, bodyHash, cost: readMoney(cost) }] as const;
     }),
   );

@@ -1,0 +1,31 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Child, startChild } from './child.ts';
+
+/** Of every server that the bench starts. */
+export const OPERATOR_KEY = 'operator-key-of-this-bench';
+
+export interface MeterrOptions {
+  dataDir: string;
+  /** Empty: the PostgreSQL of `dataDir`. */
+  databaseUrl?: string;
+}
+
+/** The real server, as `npm start` has it, but for its folder, port, log and operator. */
+export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) {
+  await mkdir(dataDir, { recursive: true });
+  const child: Child = startChild({
+    script: 'src/main.ts',
+    env: {
+      METERR_DATA_DIR: dataDir,
+      METERR_LOG_LEVEL: 'error',
+      METERR_OPERATOR_KEY: OPERATOR_KEY,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DATABASE_URL: databaseUrl,
+    },
+  });
+  const port = Number((await child.waitFor(/serves at http:\/\/[^:]+:(\d+)/))[1]);
+  const key = (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
+  return { port, key, process: child };
+}

@@ -1,0 +1,87 @@
+import type { Sql } from '../../platform/database.ts';
+import type { CountingPlan } from './plan-counting.ts';
+import type { UsageRow } from './usage-event.ts';
+import type { ConflictRow } from './write-usage.ts';
+
+const TYPES = [
+  'uuid', // organization_id
+  'uuid', // id
+  'text', // event_id
+  'bytea', // body_hash
+  'timestamptz', // time
+  'timestamptz', // recorded_at
+  'int', // series_id
+  'bigint', // input_tokens
+  'bigint', // output_tokens
+  'bigint', // cache_read_tokens
+  'bigint', // cache_write_tokens
+  'bigint', // cache_write_1h_tokens
+  'bigint', // reasoning_tokens
+  'bigint', // input_audio_tokens
+  'bigint', // output_audio_tokens
+  'bigint', // web_searches
+  'numeric', // cost
+  'numeric', // computed_cost
+  'text', // cost_source
+  'uuid', // price_id
+  'text', // unpriced_reason
+  'text', // user_id
+  'jsonb', // tags
+  'jsonb', // metadata
+  'jsonb', // warnings
+  'bigint', // budget version
+];
+const CALL = `SELECT * FROM record_one(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
+/** SQLSTATE of `record_one`: the event is not plain enough for it; nothing was stored. */
+const NOT_PLAIN = 'MT003';
+
+/** Whether the general way must be taken after all. */
+export function isNotPlain(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === NOT_PLAIN;
+}
+
+/** Whether a row can go the short way: alone, and nothing hangs on it but its sums. */
+export function isPlain({ event, requireCredits }: UsageRow, plan: CountingPlan): boolean {
+  return plan.pairs.length === 0 && !requireCredits && event.requests === 1 && event.holdId === null;
+}
+
+function json(value: unknown, isEmpty: boolean): string | null {
+  return isEmpty ? null : JSON.stringify(value);
+}
+
+/** Writes one plain event, as `writeUsage` writes many: one round trip, one transaction, safe to send again. */
+export async function writeOne(sql: Sql, { event, seriesId, bodyHash }: UsageRow, plan: CountingPlan) {
+  const { rows } = await sql.query<ConflictRow>({
+    name: 'record-one',
+    text: CALL,
+    values: [
+      event.organizationId,
+      event.id,
+      event.eventId,
+      bodyHash,
+      new Date(event.timeMs).toISOString(),
+      new Date(event.recordedAtMs).toISOString(),
+      seriesId,
+      event.inputTokens,
+      event.outputTokens,
+      event.cacheReadTokens,
+      event.cacheWriteTokens,
+      event.cacheWrite1hTokens,
+      event.reasoningTokens,
+      event.inputAudioTokens,
+      event.outputAudioTokens,
+      event.webSearches,
+      event.cost,
+      event.computedCost,
+      event.costSource,
+      event.priceId,
+      event.unpricedReason,
+      event.userId,
+      json(event.tags, Object.keys(event.tags).length === 0),
+      json(event.metadata, event.metadata === null),
+      json(event.warnings, event.warnings.length === 0),
+      plan.versions[0],
+    ],
+  });
+  return rows;
+}

@@ -1,0 +1,35 @@
+import { isAbsolute } from 'node:path';
+import { expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config.ts';
+
+it('has defaults for everything: an empty environment will do', () => {
+  const config = readConfig({});
+  expect(config).toMatchObject({
+    port: 4000,
+    host: '127.0.0.1',
+    databaseUrl: null,
+    corsOrigins: ['*'],
+    retentionDays: null,
+  });
+  expect(isAbsolute(config.dataDir)).toBe(true);
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+it('takes an empty variable for one that is not set', () => {
+  expect(readConfig({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 4000, databaseUrl: null });
+});
+
+it.each([
+  ['PORT', 'eighty', 'a whole number from 0 to 65535'],
+  ['PORT', '70000', 'a whole number from 0 to 65535'],
+  ['PORT', '-1', 'a whole number from 0 to 65535'],
+  ['PORT', '4000.5', 'a whole number from 0 to 65535'],
+  ['DATABASE_URL', 'mysql://localhost/meterr', 'postgresql://'],
+  ['METERR_LOG_LEVEL', 'loud', 'one of fatal'],
+  ['METERR_TRUST_PROXY', 'yes', 'true or false'],
+  ['METERR_OPERATOR_KEY', 'short', 'at least 16 characters'],
+  ['METERR_RETENTION_DAYS', '0', 'a whole number from 1'],
+])('%s=%s is refused by name, with what it accepts', (name, value, accepted) => {
+  expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name}=.*${accepted}`));
+});
