@@ -9,12 +9,24 @@ import { formatTable, type Measurement, type Skipped, writeResults } from './har
 import { startMeterr } from './harness/start-meterr.ts';
 import { verifyRollups } from './harness/verify.ts';
 import { batches } from './rows/batches.ts';
+import { budgets } from './rows/budgets.ts';
 import { floor } from './rows/floor.ts';
 import { graphql } from './rows/graphql.ts';
+import { holds } from './rows/holds.ts';
+import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 
-const ROWS: Record<string, (bench: Bench) => Promise<void>> = { floor, single, graphql, batches, queries };
+const ROWS: Record<string, (bench: Bench) => Promise<void>> = { 
+  floor,
+  single,
+  graphql,
+  batches,
+  queries,
+  memory,
+  holds,
+  budgets,
+};
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,6 @@
 import { readConfig } from './config.ts';
+import { verifyBudgets } from './domain/budgets/verify-budgets.ts';
+import { verifyCredits } from './domain/credits/verify-credits.ts';
 import { verifyUsage } from './domain/usage/verify-usage.ts';
 import { openDatabase } from './platform/database.ts';
 import { openDatabaseServer } from './platform/database-server.ts';
@@ -15,13 +17,14 @@ const database = openDatabase({
   connections: 2,
   onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
 });
-const differences = await verifyUsage(database);
+const usage = (await verifyUsage(database)).map(({ bucket, seriesId, ...rest }) => {
+  return { ...rest, of: `${bucket}, series ${seriesId}` };
+});
+const differences = [...usage, ...(await verifyBudgets(database)), ...(await verifyCredits(database))];
 await database.close();
 await server.stop();
-for (const { table, organizationId, bucket, seriesId, kept, summed } of differences) {
-  process.stdout.write(
-    `${table}: organization ${organizationId}, ${bucket}, series ${seriesId}\n  kept:     ${kept}\n  re-added: ${summed}\n`,
-  );
+for (const { table, organizationId, of, kept, summed } of differences) {
+  process.stdout.write(`${table}: organization ${organizationId}, ${of}\n  kept:     ${kept}\n  re-added: ${summed}\n`);
 }
 process.stdout.write(
   differences.length === 0 ? 'Every sum equals its ledger.\n' : 'The sums differ from the ledger.\n',

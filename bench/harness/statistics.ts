@@ -12,6 +12,15 @@ export function quantile(values: readonly number[], share: number): number {
   return low + (high - low) * (place - Math.floor(place));
 }
 
+/** The slope of the straight line that lies closest to the points, by least squares. NaN of fewer than two. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (of: (point: readonly [number, number]) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  const covariance = mean(([x, y]) => (x - meanX) * (y - meanY));
+  return covariance / mean(([x]) => (x - meanX) ** 2);
+}
+
 /** Runs each measurement once a round, in turn, so that a slow minute of the machine meets all of them. */
 export async function interleave<Name extends string, Result>(
   rounds: number,

@@ -80,7 +80,7 @@ function bodyOf(usage: SentUsage, more: object = {}) {
 }
 
 function usageOf({ input, output, cost: _, price, holdId, ...sent }: SentUsage, id: string): Write {
-  const usage: Usage = { ...sent, id, cost: price, tokens: BigInt(input + output), sign: 1n, isVoided: false };
+  const usage: Usage = { ...sent, id, cost: price, tokens: BigInt(input + output), sign: 1n };
   return { usage, holdId };
 }
 
@@ -94,7 +94,8 @@ export function record(sent: SentUsage, key: string): WriteCommand {
     kind: 'write',
     send: (calls) => calls.rest('POST', '/v1/usage', { key, body: bodyOf(sent) }),
     plan(world, pending, answer) {
-      if (isKnown(world, pending, sent.eventId)) return { writes: [], expected: { status: 200, cost: costOf(sent.price) } };
+      if (isKnown(world, pending, sent.eventId))
+        return { writes: [], expected: { status: 200, cost: costOf(sent.price) } };
       const expected = { status: 201, cost: costOf(sent.price) };
       return { writes: [usageOf(sent, String(answer.body.id))], expected };
     },
@@ -200,7 +201,11 @@ export function hold(sent: SentHold, key: string): SingleCommand {
       const wanted = wantedOf(budget);
       if (!budget.isBlocking || (wanted !== null && spent + held + wanted <= limit)) continue;
       if (wanted === null) return unknownCost;
-      const numbers = { limit: wire(budget, limit), current: wire(budget, spent + held), requested: wire(budget, wanted) };
+      const numbers = {
+        limit: wire(budget, limit),
+        current: wire(budget, spent + held),
+        requested: wire(budget, wanted),
+      };
       return { status: 402, code: 'budget_exceeded', budget_id: budget.id, ...numbers };
     }
     if (!world.credits.isPrepaid) return null;

@@ -1,6 +1,16 @@
 import { decimalOf } from '../harness/ledger.ts';
 import type { Command } from './budgets-commands.ts';
-import { availableOf, currentCounters, limitOf, standingOf, turnOver, type World, type Write, wire, write } from './budgets-oracle.ts';
+import {
+  availableOf,
+  currentCounters,
+  limitOf,
+  standingOf,
+  turnOver,
+  type World,
+  type Write,
+  wire,
+  write,
+} from './budgets-oracle.ts';
 import { periodOf } from './calendar-oracle.ts';
 
 // Requests that ran at once must have had an effect as if they had run one after the other, in some order: the search

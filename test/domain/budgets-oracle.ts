@@ -24,7 +24,6 @@ export interface Usage extends Attributes {
   cost: bigint | null;
   tokens: bigint;
   sign: 1n | -1n;
-  isVoided: boolean;
 }
 
 export interface Budget {
@@ -82,7 +81,10 @@ function fits({ scope }: Budget, one: Attributes): boolean {
 /** Null: the budget does not count it. */
 function subjectOf({ per }: Budget, one: Attributes): string | null {
   if (per === null) return '';
-  if (per.startsWith('tag:')) return one.tags[per.slice('tag:'.length)] ?? null;
+  if (per.startsWith('tag:')) {
+    const key = per.slice('tag:'.length);
+    return Object.hasOwn(one.tags, key) ? (one.tags[key] ?? null) : null;
+  }
   return per === 'api_key' ? one.key : one[per as 'team' | 'user'];
 }
 

@@ -18,15 +18,15 @@ const YEAR = { startMs: Date.parse('2026-01-01T00:00:00Z'), endMs: Date.parse('2
 const ALL_ZONES = Intl.supportedValuesOf('timeZone');
 const MANY = 10_000;
 
-/** Holds the pieces against the names that Intl gives: a piece is where one name is, all of it and nothing else. */
-function checkPieces(startMs: number, endMs: number, unit: Unit & ('hour' | 'day'), zone: string): void {
+/** Holds days against the names that Intl gives: a piece is where one name is, all of it and nothing else. */
+function checkDays(startMs: number, endMs: number, zone: string): void {
   let reached = startMs;
-  let name = unitName(startMs, unit, zone);
-  for (const piece of cutSpan({ startMs, endMs }, unit, zone, MANY)) {
-    const isWhole = piece.startMs === reached && unitName(piece.endMs - 1, unit, zone) === name;
-    const next = unitName(piece.endMs, unit, zone);
+  let name = unitName(startMs, 'day', zone);
+  for (const piece of cutSpan({ startMs, endMs }, 'day', zone, MANY)) {
+    const isWhole = piece.startMs === reached && unitName(piece.endMs - 1, 'day', zone) === name;
+    const next = unitName(piece.endMs, 'day', zone);
     if (!isWhole || (next === name && piece.endMs < endMs)) {
-      throw new Error(`${zone}: ${JSON.stringify(piece)} is not the whole ${unit} ${name}`);
+      throw new Error(`${zone}: ${JSON.stringify(piece)} is not the whole day ${name}`);
     }
     name = next;
     reached = piece.endMs;
@@ -34,18 +34,33 @@ function checkPieces(startMs: number, endMs: number, unit: Unit & ('hour' | 'day
   expect(reached).toBe(endMs);
 }
 
-const OFFSET = /GMT.*$/;
+/** Hours join, none is longer than one, and none has the name of another: where a clock changes within an hour too. */
+function checkHours(startMs: number, endMs: number, zone: string): void {
+  const pieces = cutSpan({ startMs, endMs }, 'hour', zone, MANY);
+  const lengths = pieces.map((piece) => piece.endMs - piece.startMs);
+  expect(lengths.every((length) => length > 0 && length <= HOUR_MS)).toBe(true);
+  expect(pieces.map((piece) => piece.startMs)).toEqual([startMs, ...pieces.slice(0, -1).map((piece) => piece.endMs)]);
+  expect(pieces.at(-1)?.endMs).toBe(endMs);
+  expect(new Set(pieces.map((piece) => unitName(piece.startMs, 'hour', zone))).size).toBe(pieces.length);
+}
 
-it(`in each of ${ALL_ZONES.length} zones the days of a year, and the hours around each clock change, are the local ones`, () => {
+const OFFSET = /GMT.*$/;
+const WEEK_MS = 7 * DAY_MS;
+
+it(`in each of ${ALL_ZONES.length} zones the days and hours around each clock change of a year are the local ones`, () => {
   expect(ALL_ZONES.length).toBeGreaterThan(400);
   let changes = 0;
   for (const zone of ALL_ZONES) {
-    checkPieces(YEAR.startMs, YEAR.endMs, 'day', zone);
     const offsetAt = (timeMs: number) => OFFSET.exec(unitName(timeMs, 'hour', zone))?.[0];
-    for (let timeMs = YEAR.startMs; timeMs < YEAR.endMs; timeMs += DAY_MS) {
-      if (offsetAt(timeMs) === offsetAt(timeMs + DAY_MS)) continue;
+    checkDays(YEAR.startMs + 1, YEAR.startMs + 9 * DAY_MS, zone);
+    let offset = offsetAt(YEAR.startMs);
+    for (let timeMs = YEAR.startMs; timeMs < YEAR.endMs; timeMs += WEEK_MS) {
+      const next = offsetAt(timeMs + WEEK_MS);
+      if (next === offset) continue;
+      offset = next;
       changes++;
-      checkPieces(timeMs + 1_234, timeMs + DAY_MS + 7, 'hour', zone);
+      checkDays(timeMs - DAY_MS, timeMs + WEEK_MS + DAY_MS, zone);
+      checkHours(timeMs + 1_234, timeMs + WEEK_MS + 7, zone);
     }
   }
   // Both kinds, in all the zones that still have them.

@@ -16,9 +16,13 @@ function comparable({ status, data, errors, headers }: GraphQLAnswer<unknown>) {
   return { status, type: headers.get('content-type'), ...body };
 }
 
+/** Asked again, these rightly make another thing, or find that its name is taken. */
+const MAKES_ANOTHER = /^(create|grant)/;
 const RECORD = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id cost } }';
 const asked: [string, string, object?][] = [
-  ...OPERATIONS.map(({ field, graphql }): [string, string, object?] => [field, graphql.query, graphql.variables]),
+  ...OPERATIONS.filter(({ field }) => !MAKES_ANOTHER.test(field)).map(
+    ({ field, graphql }): [string, string, object?] => [field, graphql.query, graphql.variables],
+  ),
   ['aliases and fragments', '{ a: me { ...F } b: me { scopes } } fragment F on Me { apiKey { name team { id } } }'],
   ['__typename', '{ __typename me { __typename organization { __typename id } } }'],
   ['introspection', '{ __schema { queryType { name } } __type(name: "Decimal") { kind description } }'],

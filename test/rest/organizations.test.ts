@@ -120,7 +120,9 @@ describe('the operator', () => {
 });
 
 describe('the operator key opens nothing else', () => {
-  it.each(OPERATIONS)('$field', async ({ rest: { method, path, url = path, body }, graphql }) => {
+  const ofOthers = OPERATIONS.filter(({ scope }) => scope !== 'operator');
+
+  it.each(ofOthers)('$field', async ({ rest: { method, url, body }, graphql }) => {
     const viaRest = await meterr().rest(method, url, { ...operator, body });
     expect({ status: viaRest.status, code: viaRest.error?.code }).toEqual({
       status: 403,

@@ -1,4 +1,4 @@
-import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { type AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
@@ -20,6 +20,8 @@ export const VOID_PREFIX = 'void:';
 export interface NormalizedUsage {
   event: UsageEvent;
   bodyHash: Uint8Array;
+  /** Set: the event is older than what is kept, so it may only be the repeat of one that was recorded in time. */
+  tooOld: AppError | null;
 }
 
 /** The tier as it is kept and grouped by: every word for the usual one is `standard`. */
@@ -29,6 +31,7 @@ function keptTier(tier: string | null | undefined): string {
 
 function readTime(
   problems: FieldProblem[],
+  old: FieldProblem[],
   { resources, caller }: Context,
   timestamp: Date | null | undefined,
   nowMs: number,
@@ -40,7 +43,7 @@ function readTime(
   if (timeMs < 0) problems.push({ path, message: 'must not be before 1970' });
   const days = caller.organization.retentionDays ?? resources.config.retentionDays;
   if (days !== null && timeMs < nowMs - days * DAY_MS) {
-    problems.push({ path, message: `must not be older than the retention of ${days} days` });
+    old.push({ path, message: `must not be older than the retention of ${days} days` });
   }
   return timeMs;
 }
@@ -87,7 +90,9 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   if (input.userId !== undefined && input.userId !== null) {
     checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
   }
-  const timeMs = readTime(problems, context, input.timestamp, nowMs);
+  // Only an id tells that an event was recorded before.
+  const old: FieldProblem[] = input.id ? [] : problems;
+  const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
   const teamId = readTeam(problems, context, input.teamId);
   const holdId = readHold(problems, input.holdId);
   const tags = readTags(problems, input.tags);
@@ -99,7 +104,8 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const serviceTier = keptTier(input.serviceTier ?? served.serviceTier);
   checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
   const callerCost = readCost(problems, input.cost ?? charge);
-  if (problems.length > 0 || model === null) throw invalidRequest(problems);
+  const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
+  if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
 
   const organizationId = caller.organization.id;
   const provider = normalizeProvider(input.provider);
@@ -127,5 +133,5 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     voidsId: null,
     voidReason: null,
   };
-  return { event, bodyHash: hashUsage(input, provider, callerCost, teamId) };
+  return { event, bodyHash: hashUsage(input, provider, callerCost, teamId), tooOld };
 }

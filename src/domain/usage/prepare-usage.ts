@@ -1,6 +1,7 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import type { Context } from '../context.ts';
 import { findHolds } from './find-holds.ts';
+import { findKnownIds } from './find-known-ids.ts';
 import { type NormalizedUsage, normalizeUsage } from './normalize-usage.ts';
 import type { UsageRow } from './usage-event.ts';
 import type { UsageInput } from './usage-input.ts';
@@ -26,8 +27,8 @@ async function findTeams(context: Context, teamIds: string[]): Promise<Set<strin
 /** Whether everything an event refers to is known to this process: then nothing need be asked. */
 function isKnown({ resources }: Context, one: NormalizedUsage | AppError): boolean {
   if (one instanceof AppError) return true;
-  const { event } = one;
-  if (event.holdId !== null || resources.series.peek(event) === undefined) return false;
+  const { event, tooOld } = one;
+  if (tooOld !== null || event.holdId !== null || resources.series.peek(event) === undefined) return false;
   return event.teamId === null || resources.teams.isKnown(event.organizationId, event.teamId);
 }
 
@@ -49,21 +50,28 @@ async function prepareAsking(
   const found = await findTeams(context, askFor);
   const holds = await findHolds(context, holdIds);
   await budgets.get(organizationId);
+  const refusals = normalized.map((one): AppError | null => {
+    if (one instanceof AppError) return one;
+    const { event, tooOld } = one;
+    if (tooOld !== null) return tooOld;
+    if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
+      return invalidField('teamId', 'no such team');
+    }
+    return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'no such hold') : null;
+  });
+  // A repeat is harmless for ever, also when its team or the time it is of is gone.
+  const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
+  const known = await findKnownIds(context, refusedIds);
   const prepared: PreparedUsage[] = [];
   for (const [at, one] of normalized.entries()) {
-    if (one instanceof AppError) {
-      prepared.push({ error: one });
+    const refusal = refusals[at];
+    if (one instanceof AppError || (refusal && !known.has(inputs[at]?.id ?? ''))) {
+      prepared.push({ error: one instanceof AppError ? one : (refusal as AppError) });
       continue;
     }
     const { event, bodyHash } = one;
-    if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
-      prepared.push({ error: invalidField('teamId', 'no such team') });
-    } else if (event.holdId !== null && !holds.has(event.holdId)) {
-      prepared.push({ error: invalidField('holdId', 'no such hold') });
-    } else {
-      const seriesId = series.peek(event) ?? (await series.get(event));
-      prepared.push({ row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } });
-    }
+    const seriesId = series.peek(event) ?? (await series.get(event));
+    prepared.push({ row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } });
   }
   return prepared;
 }

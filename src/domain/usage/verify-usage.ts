@@ -20,12 +20,13 @@ const LEDGER_SUMS = SUM_COLUMNS.map((column) => {
   return 'coalesce(sum(requests) FILTER (WHERE cost IS NULL), 0) AS unpriced_requests';
 }).join(', ');
 
-function compare(kept: string, summed: string): string {
+const KEY = 'organization_id, bucket, series_id';
+
+function compare(kept: string, summed: string, key: string = KEY): string {
   return `
     SELECT organization_id, bucket::text, series_id, k.sums::text AS kept, s.sums::text AS summed
-      FROM (SELECT organization_id, bucket, series_id, ROW(${NUMBERS}) AS sums FROM (${kept}) k) k
-      FULL JOIN (SELECT organization_id, bucket, series_id, ROW(${NUMBERS}) AS sums FROM (${summed}) s) s
-        USING (organization_id, bucket, series_id)
+      FROM (SELECT ${key}, ROW(${NUMBERS}) AS sums FROM (${kept}) k) k
+      FULL JOIN (SELECT ${key}, ROW(${NUMBERS}) AS sums FROM (${summed}) s) s USING (${key})
      WHERE k.sums IS DISTINCT FROM s.sums
        AND NOT (k.sums IS NULL AND s.sums IS NULL)
      ORDER BY 1, 2, 3 LIMIT 1`;
@@ -52,6 +53,18 @@ const CHECKS: Readonly<Record<string, string>> = {
        SELECT organization_id, date_trunc('day', time, 'UTC'), series_id, ${LEDGER_SUMS} FROM usage_events
         WHERE position > (SELECT position FROM usage_fold) GROUP BY 1, 2, 3) both_parts GROUP BY 1, 2, 3`,
     'SELECT * FROM usage_days',
+  ),
+  // Who used what of a day and series; the check before this one only says that nothing is lost between them.
+  usage_attributions: compare(
+    `SELECT d.*, jsonb_build_array(a.user_id, a.tags) AS used_by
+       FROM usage_attribution_days d JOIN usage_attributions a
+         ON a.organization_id = d.organization_id AND a.id = d.attribution_id
+      WHERE d.bucket >= ${KEPT_TIME.replace('= organization_id', '= d.organization_id')}`,
+    `SELECT organization_id, date_trunc('day', time, 'UTC') AS bucket, series_id,
+            jsonb_build_array(user_id, tags) AS used_by, ${LEDGER_SUMS}
+       FROM usage_events WHERE position <= (SELECT position FROM usage_fold) AND time >= ${KEPT_TIME}
+      GROUP BY 1, 2, 3, 4`,
+    `${KEY}, used_by`,
   ),
 };
 
