@@ -17,7 +17,7 @@ import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 
-const ROWS: Record<string, (bench: Bench) => Promise<void>> = { 
+const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   floor,
   single,
   graphql,

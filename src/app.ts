@@ -13,6 +13,12 @@ import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
 import { createListener } from './server.ts';
 
+/**
+ * How long an idle connection stays open: longer than load balancers and clients keep theirs (a minute, as a rule), so
+ * that it is they who close it, and no request meets a connection that is just being closed.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
 export interface App {
   /** Both doors as a function: for tests, and for whoever brings a server of their own. */
   fetch(request: Request, address?: string): Promise<Response>;
@@ -83,7 +89,8 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): P
     fetch,
     firstOrganization,
     async listen(port, host) {
-      const server = createServer(createListener({ resources, fetch, handleGraphQL }));
+      const listener = createListener({ resources, fetch, handleGraphQL });
+      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);

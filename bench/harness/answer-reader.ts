@@ -25,11 +25,11 @@ export class AnswerReader {
     const data = this.#data;
     const end = data.indexOf(END_OF_HEAD);
     if (end < 0) return false;
-    const head = data.latin1Slice(0, end);
+    const head = data.toString('latin1', 0, end);
     this.status = Number(head.slice(9, 12));
     this.#bodyStart = end + END_OF_HEAD.length;
     const length = LENGTH.exec(head)?.[1];
     if (length !== undefined) return data.length >= this.#bodyStart + Number(length);
-    return data.length >= this.#bodyStart && data.subarray(-END_OF_CHUNKS.length).latin1Slice() === END_OF_CHUNKS;
+    return data.length >= this.#bodyStart && data.toString('latin1', data.length - END_OF_CHUNKS.length) === END_OF_CHUNKS;
   }
 }

@@ -4,11 +4,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, startChild } from './child.ts';
 
-/** Embedded ClickHouse (npm chdb), with two cores or however many there are. */
+/** Embedded ClickHouse (npm chdb). */
 export interface ClickHouse {
   version: string;
-  /** Runs a statement so many times, and returns its last answer as tab-separated text. @throws Error when it fails */
-  ask(sql: string, times?: number): Promise<{ answer: string; latenciesMs: number[] }>;
+  /** Runs one statement; the answer is tab-separated text. @throws Error when it fails */
+  ask(sql: string): Promise<{ answer: string; ms: number }>;
   close(): Promise<void>;
 }
 
@@ -23,9 +23,9 @@ export async function startClickHouse(folder: string): Promise<ClickHouse | null
   if (!version) return null;
   return {
     version: version[1] ?? '',
-    async ask(sql, times = 1) {
+    async ask(sql) {
       const answer = once(child.process, 'message');
-      child.process.send({ sql, times });
+      child.process.send(sql);
       const [result] = await Promise.race([answer, ended]);
       if (result.failure) throw new Error(result.failure);
       return result;

@@ -7,18 +7,17 @@ import { type ClickHouse, startClickHouse } from '../harness/clickhouse.ts';
 import { openClient } from '../harness/copy-in.ts';
 import { type GeneratedUsage, generateUsage } from '../harness/generate-usage.ts';
 import { openCaller } from '../harness/http-caller.ts';
-import { median, quantile } from '../harness/statistics.ts';
+import { interleave, median, quantile } from '../harness/statistics.ts';
 import { verifyRollups } from '../harness/verify.ts';
 import { loadClickHouse } from './load-clickhouse.ts';
-import { askClickHouse, askLedger, askMeterr, type UsageQuestion } from './usage-question.ts';
+import { type Ask, clickHouseAsk, ledgerAsk, meterrAsk, type UsageQuestion } from './usage-question.ts';
 
 const MILLION = 1_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const KOLKATA_OFFSET_MS = 5.5 * HOUR_MS;
-const TIMES = { meterr: 30, clickhouse: 10, ledger: 1 };
-/** Until the server's code is compiled and the pages are in memory. */
-const WARMUP = { meterr: 100, clickhouse: 3, ledger: 1 };
+/** Each store is asked for so long in a round, and at least once; first of all until its code and pages are warm. */
+const ROUND_MS = 700;
 
 interface Stores {
   bench: Bench;
@@ -38,28 +37,40 @@ function questionsOf(organizationId: string, { startMs }: GeneratedUsage): Usage
   ];
 }
 
+/** Asks a store again and again for a while. @throws Error when it does not say the same as the others */
+async function askFor(ask: Ask, question: UsageQuestion, seen: Set<string>): Promise<number[]> {
+  const latenciesMs: number[] = [];
+  const endMs = performance.now() + ROUND_MS;
+  do {
+    const { ms, lines } = await ask(question);
+    latenciesMs.push(ms);
+    seen.add(lines.join('\n'));
+    if (seen.size > 1 || seen.has('')) throw new Error(`${question.what}: two stores do not say the same`);
+  } while (performance.now() < endMs);
+  return latenciesMs;
+}
+
 /** Asks all stores in turn. @throws Error when their answers differ in a single digit */
 async function measure({ target, pool, clickhouse, bench }: Stores, question: UsageQuestion) {
   const caller = await openCaller(target);
-  const latencies = { meterr: [] as number[], clickhouse: [] as number[], ledger: [] as number[] };
+  const seen = new Set<string>();
+  const asks = {
+    meterr: meterrAsk(caller),
+    ledger: ledgerAsk(pool),
+    clickhouse: clickhouse && clickHouseAsk(clickhouse),
+  };
+  const ask = (one: Ask | null) => async () => (one ? askFor(one, question, seen) : []);
   try {
-    for (let round = 0; round <= bench.rounds; round++) {
-      const times = round === 0 ? WARMUP : TIMES;
-      const meterr = await askMeterr(caller, question, times.meterr);
-      const ledger = await askLedger(pool, question, times.ledger);
-      const column = clickhouse && (await askClickHouse(clickhouse, question, times.clickhouse));
-      const text = meterr.lines.join('\n');
-      if (text === '' || text !== ledger.lines.join('\n')) throw new Error(`${question.what}: not what the ledger says`);
-      if (column && text !== column.lines.join('\n')) throw new Error(`${question.what}: not what ClickHouse says`);
-      if (round === 0) continue;
-      latencies.meterr.push(...meterr.latenciesMs);
-      latencies.ledger.push(...ledger.latenciesMs);
-      latencies.clickhouse.push(...(column?.latenciesMs ?? []));
-    }
+    const rounds = await interleave(bench.rounds + 1, {
+      meterr: ask(asks.meterr),
+      ledger: ask(asks.ledger),
+      clickhouse: ask(asks.clickhouse),
+    });
+    const flat = (latencies: number[][]) => latencies.slice(1).flat();
+    return { meterr: flat(rounds.meterr), ledger: flat(rounds.ledger), clickhouse: flat(rounds.clickhouse) };
   } finally {
     caller.close();
   }
-  return latencies;
 }
 
 function describe(latenciesMs: readonly number[]): string {
@@ -73,7 +84,7 @@ async function ask(stores: Stores, question: UsageQuestion): Promise<number> {
   const value = median(meterr);
   const row = { row: 'queries', what: `GET /v1/usage, 30 days ${question.what}, ${size}`, value, unit: 'ms' };
   const raw = { what: 'same SQL over events', value: median(ledger) };
-  const note = `${describe(meterr)}, the other ${describe(ledger)}; equal to the last digit`;
+  const note = `${describe(meterr)} (${meterr.length} times), the other ${describe(ledger)}; equal to the last digit`;
   bench.report({ ...row, against: raw, ratio: raw.value / value, wanted: '100x', note });
   if (!clickhouse) return value;
   const other = { what: `ClickHouse ${clickhouse.version}`, value: median(column) };

@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { isConnectionLoss } from '../platform/database.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
 
@@ -10,6 +11,10 @@ const VARIABLE_PATH = /^Variable "\$[^"]+" got invalid value .* at "([^"]+)"/s;
 function findAppError(error: unknown): AppError | null {
   for (let inner = error; inner instanceof Error; ) {
     if (inner instanceof AppError) return inner;
+    if (isConnectionLoss(inner)) {
+      const options = { details: { retryAfterSeconds: 1 }, cause: inner };
+      return new AppError('unavailable', 'The database is out of reach. Try again.', options);
+    }
     inner = inner instanceof GraphQLError ? inner.originalError : undefined;
   }
   return null;
@@ -26,12 +31,16 @@ function isRequestError(error: GraphQLError): boolean {
 }
 
 /**
- * Translates any failure into what callers may see: an AppError's own code, message and details; `invalid_request`
- * where the request was no valid GraphQL; else `internal_error`, logged with the request's id and masked.
+ * Translates any failure into what callers may see: an AppError's own code, message and details; `unavailable` where
+ * the database went away; `invalid_request` where the request was no valid GraphQL; else `internal_error`, logged with the request's id and masked.
  */
 export function translateError(error: unknown, log: Log, requestId: string): GraphQLError {
   if (error instanceof GraphQLError && translated.has(error)) return error;
   const result = translate(error, log, requestId);
+  // Compiled operations know where in the text a field is, but no longer its node.
+  if (error instanceof GraphQLError && error.locations && !result.locations) {
+    Object.defineProperty(result, 'locations', { value: error.locations, enumerable: true });
+  }
   translated.add(result);
   return result;
 }

@@ -29,6 +29,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   method_not_allowed: 405,
   unsupported_media_type: 415,
   payload_too_large: 413,
+  unavailable: 503,
 };
 
 /** An answer ready to be written. */

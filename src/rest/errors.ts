@@ -49,8 +49,15 @@ function withoutInput(path: string): string {
   return path.replace(/^input\./, '');
 }
 
+/** Pages have other words in GraphQL. */
+const PAGE_WORDS = new Map([
+  ['after', 'cursor'],
+  ['first', 'limit'],
+]);
+
 function inSnakeCase({ path, message }: FieldProblem): FieldProblem {
-  return { path: snakePath(withoutInput(path)), message };
+  const name = withoutInput(path);
+  return { path: PAGE_WORDS.get(name) ?? snakePath(name), message };
 }
 
 /** Fields are named as REST spells them, in the message too; those that REST itself refused are spelled so already. */

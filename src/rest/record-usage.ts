@@ -125,7 +125,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** What became of the lines of a chunk that could not be stored: named one by one, since earlier chunks are stored. */
+/** What became of the lines of a chunk that could not be stored: named one by one, since other chunks may be stored. */
 function refuseChunk(size: number, first: number, error: unknown): BatchAnswer {
   if (!(error instanceof GraphQLError)) throw error;
   const body = translateFailure(fromGraphQLError(error)).body.error;
@@ -146,14 +146,23 @@ async function runLines(execute: Execute, request: RestRequest): Promise<RouteAn
     throw invalidField('', `The body must have 1 to ${USAGE_LIMITS.batchLines} lines.`);
   }
   const running: Promise<BatchAnswer>[] = [];
+  const failures: unknown[] = [];
   for (let first = 0; first < lines.length; first += USAGE_LIMITS.batchEvents) {
     const chunk = lines.slice(first, first + USAGE_LIMITS.batchEvents);
     if (running.length > 1) await running.at(-2);
     const storing = recordItems(execute, chunk.map(parseLine), first);
-    running.push(first === 0 ? storing : storing.catch((error) => refuseChunk(chunk.length, first, error)));
+    running.push(
+      storing.catch((error) => {
+        failures.push(error);
+        return refuseChunk(chunk.length, first, error);
+      }),
+    );
   }
+  const parts = await Promise.all(running);
+  // Nothing of it was recorded: then the request as a whole has failed.
+  if (failures.length === parts.length) throw failures[0];
   const total: BatchAnswer = { data: [], created: 0, duplicates: 0, conflicts: 0, invalid: 0 };
-  for (const part of await Promise.all(running)) {
+  for (const part of parts) {
     total.data.push(...part.data);
     total.created += part.created;
     total.duplicates += part.duplicates;

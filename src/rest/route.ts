@@ -132,10 +132,15 @@ export function answerFailure(error: unknown, resources: Resources, requestId: s
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
 }
 
-/** The JSON body of a request. @throws AppError unsupported_media_type, payload_too_large, invalid_request */
-export async function readJsonBody(request: RestRequest): Promise<unknown> {
+/**
+ * The JSON body of a request.
+ * @param otherMedia named by the media types that the route takes besides
+ * @throws AppError unsupported_media_type, payload_too_large, invalid_request
+ */
+export async function readJsonBody(request: RestRequest, otherMedia: object = {}): Promise<unknown> {
   if (mediaType(request.header('content-type')) !== JSON_TYPE) {
-    throw new AppError('unsupported_media_type', `Send the body as ${JSON_TYPE}.`);
+    const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
+    throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
   }
   return parseJson(await request.text());
 }
@@ -158,7 +163,7 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
     const hasBody = definition.body ?? definition.looseBody;
     const { otherMedia } = definition;
     const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
-    const raw = hasBody && !isOther ? await readJsonBody(request) : undefined;
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
     const body = definition.body ? checkValue(definition.body, raw) : (raw as Body);
     const result = await definition.run({ params, query, body, request }, executeAs(context));
     const { status, raw: content } = result;

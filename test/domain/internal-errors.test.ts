@@ -4,20 +4,20 @@ import { EVENT, EVENT_INPUT } from '../harness/make.ts';
 
 it('an internal error shows no cause in either door, and is logged with the id that the answer bears', async () => {
   const { rest, gql, sql, logged, close } = await createTestApp();
-  await sql.query('ALTER FUNCTION record_usage RENAME TO moved_away');
+  await sql.query('ALTER FUNCTION record_one RENAME TO moved_away');
   const answers = [
     await rest('POST', '/v1/usage', { body: EVENT }),
     await gql('mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }', { input: EVENT_INPUT }),
   ];
-  await sql.query('ALTER FUNCTION moved_away RENAME TO record_usage');
+  await sql.query('ALTER FUNCTION moved_away RENAME TO record_one');
   const after = await rest('POST', '/v1/usage', { body: EVENT });
   await close();
 
   for (const { error, text, headers } of answers) {
     expect(error).toEqual({ code: 'internal_error', message: expect.any(String), details: {} });
-    expect(text).not.toMatch(/record_usage\(|function|stack|does not exist|\.ts/);
+    expect(text).not.toMatch(/record_one\(|function|stack|does not exist|\.ts/);
     const line = logged.find(({ requestId }) => requestId === headers.get('x-request-id'));
-    expect(line).toMatchObject({ level: 50, err: { message: expect.stringContaining('record_usage') } });
+    expect(line).toMatchObject({ level: 50, err: { message: expect.stringContaining('record_one') } });
   }
   expect(answers[0]?.status).toBe(500);
   expect(after.status).toBe(201);

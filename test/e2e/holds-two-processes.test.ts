@@ -8,6 +8,7 @@ import { type ServerProcess, startServer } from '../harness/server-process.ts';
 const CENTS = Number(process.env.METERR_TEST_CENTS ?? 1_000);
 const CLIENTS = 64;
 const RELEASED = 37;
+const ROUNDS = 8;
 const TOKENS_EACH = 10;
 const LIMIT = (CENTS / 100).toFixed(2);
 const PLAIN_LIMIT = String(CENTS / 100);
@@ -64,7 +65,7 @@ async function holdUntilRefused(key: string) {
   return { held, refusals };
 }
 
-/** `most` grants, then refusals only; after so many releases just as many grants again. */
+/** As many holds as there are cents, then refusals only; after so many releases just as many holds again. */
 async function proveExact(organization: MadeOrganization, refusal: object) {
   const { secret: key } = organization.key;
   const first = await holdUntilRefused(key);
@@ -75,14 +76,19 @@ async function proveExact(organization: MadeOrganization, refusal: object) {
   expect(new Set(first.held.map(({ id }) => id)).size).toBe(CENTS);
   expect(first.held.every(({ amount, tokens }) => amount === '0.01' && tokens === TOKENS_EACH)).toBe(true);
 
-  const released = first.held.slice(0, RELEASED);
-  const releases = await Promise.all(
-    released.map(({ id }, client) => serverOf(client).rest('DELETE', `/v1/usage/holds/${id}`, { key })),
-  );
-  expect(releases.map(({ status }) => status)).toEqual(released.map(() => 200));
-  const second = await holdUntilRefused(key);
-  expect(second.held).toHaveLength(RELEASED);
-  expect(second.refusals.every(({ status }) => status === 402)).toBe(true);
+  // It is at the edge that too much could be granted: there, again and again.
+  let last = first.held;
+  for (let round = 0; round < ROUNDS; round++) {
+    const released = last.slice(0, RELEASED);
+    const releases = await Promise.all(
+      released.map(({ id }, client) => serverOf(client).rest('DELETE', `/v1/usage/holds/${id}`, { key })),
+    );
+    expect(releases.map(({ status }) => status)).toEqual(released.map(() => 200));
+    const { held, refusals } = await holdUntilRefused(key);
+    expect(held).toHaveLength(RELEASED);
+    expect(refusals.every(({ status }) => status === 402)).toBe(true);
+    last = held;
+  }
   return key;
 }
 

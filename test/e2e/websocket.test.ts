@@ -74,6 +74,17 @@ it.each<[string, () => Promise<string | null>]>([
   await expect(ask(open(await makeSecret()), QUERY)).rejects.toMatchObject({ code: 4403 });
 });
 
+it('a wrong key closes the socket at once: before any operation, and without an acknowledgement', async () => {
+  const socket = new WebSocket(url, 'graphql-transport-ws');
+  const messages: string[] = [];
+  socket.on('message', (message) => messages.push(String(message)));
+  await once(socket, 'open');
+  const payload = { authorization: `Bearer mtr_live_${'A'.repeat(43)}` };
+  socket.send(JSON.stringify({ type: 'connection_init', payload }));
+  expect((await once(socket, 'close'))[0]).toBe(4403);
+  expect(messages).toEqual([]);
+});
+
 it('a key that is revoked meanwhile does nothing more: the next operation closes the socket with 4403', async () => {
   const key = await makeKey(meterr, meterr.organization, { scopes: ['admin'] });
   const client = open(key.secret);

@@ -54,7 +54,8 @@ async function openStream(key: string, accept: string, query = '') {
 }
 
 describe('the whole history as a stream', () => {
-  const COPIES = 60_000;
+  /** Over a socket so many that no buffer holds them: 55 MB. */
+  const COPIES = inject('through') === 'fetch' ? 9_000 : 60_000;
   const PAGE = 1_000;
   let organization: MadeOrganization;
   let key: string;
@@ -64,6 +65,7 @@ describe('the whole history as a stream', () => {
     key = organization.key.secret;
     await makeUsage(meterr(), key, [{ id: 'the last', user_id: 'a "quoted", user', tags: { 'a,b': 'c"d\r\n' } }]);
     await multiply(organization, COPIES);
+    await meterr().sql.query('ANALYZE usage_events, usage_series');
   });
 
   it('is read page by page as its reader takes it: what is not taken is not read', async () => {
@@ -86,7 +88,7 @@ describe('the whole history as a stream', () => {
     expect(new Set(times).size).toBe(COPIES + 1);
 
     // The one that waited goes on, and what is recorded meanwhile is in nobody's way.
-    const late = [0.5, 20_000, 59_000, 70_000].map((seconds) => ({
+    const late = [0.5, COPIES / 3, COPIES - 1_000, COPIES + 1_000].map((seconds) => ({
       id: `late ${seconds}`,
       timestamp: new Date(Date.parse(times[0] ?? '') - seconds * 1000 - 1).toISOString(),
     }));
