@@ -123,13 +123,19 @@ function sourceSql(source: Source, parts: readonly Piece[], groups: string, wher
   values.push(plainArray(parts.map(({ endMs }) => bound(endMs))));
   values.push(plainArray(parts.map(({ span }) => span)));
   const n = values.length;
-  return `
-    SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS}
+  const from = `
       FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
       JOIN ${TABLES[source]} e ON e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last
       JOIN usage_series s ON s.id = e.series_id
-     WHERE ${conditions.join(' AND ')}
-     GROUP BY 1, 2`;
+     WHERE ${conditions.join(' AND ')}`;
+  if (source !== 'quarterHour' && source !== 'day') {
+    return `SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS} ${from} GROUP BY 1, 2`;
+  }
+  // Added up by number first: the texts that callers see are made once a series, not once a row.
+  return `
+    SELECT e.span, ${groups} AS groups, ${ROLLUP_SUMS}
+      FROM (SELECT p.span, e.series_id, ${ROLLUP_SUMS} ${from} GROUP BY 1, 2) e
+      JOIN usage_series s ON s.organization_id = $1 AND s.id = e.series_id GROUP BY 1, 2`;
 }
 
 /** Events that the fold has not reached: few, and found by their place in the table. */
