@@ -39,6 +39,8 @@ export async function copyIn(client: pg.Client, statement: string, chunks: reado
 /** A connection of its own. */
 export async function openClient(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString });
+  // A server that stops under an idle connection says so outside any query; the next query fails by itself.
+  client.on('error', () => {});
   await client.connect();
   return client;
 }

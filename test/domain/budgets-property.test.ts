@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyBudgets } from '../../src/domain/budgets/verify-budgets.ts';
+import { verifyCredits } from '../../src/domain/credits/verify-credits.ts';
+import { openDatabase } from '../../src/platform/database.ts';
 import { createTestApp, type TestApp } from '../harness/app.ts';
 import { useTwoServers } from '../harness/two-servers.ts';
 import { type Pair, play } from './budgets-run.ts';
@@ -39,6 +42,10 @@ describe('counters, credits and events are what the ledger says, whatever happen
     };
     await prove({ sql: first.sql, servers: apps, setNow }, RUNS, SEED);
     expect(apps.flatMap(({ logged }) => logged)).toEqual([]);
+    const database = openDatabase({ connectionString: first.connectionString, connections: 1, onError: () => {} });
+    const differences = [...(await verifyBudgets(database)), ...(await verifyCredits(database))];
+    await database.close();
+    expect(differences).toEqual([]);
   });
 });
 

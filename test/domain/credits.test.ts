@@ -149,7 +149,13 @@ describe('a grant that expires', () => {
           });
       const answers = await Promise.all(Array.from({ length: 6 }, (_, n) => ask(n)));
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 402));
-      expect(await toldTo(payer)).toEqual(['credits.low', 'credits.exhausted']);
+      const told = await readEvents<object>(two().server(0), payer.key.secret);
+      const created_at = inHours(1);
+      const data = { available: '0', granted: '0' };
+      expect(told).toMatchObject([
+        { event: 'credits.low', created_at, data },
+        { event: 'credits.exhausted', created_at, data },
+      ]);
     });
   });
 });

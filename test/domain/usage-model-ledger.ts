@@ -130,7 +130,8 @@ function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[],
 }
 
 function isRefused({ body, key }: Answered): boolean {
-  return body.cacheRead + body.cacheWrite > body.input || (key === 'bound' && body.team === 'a');
+  const isMoreThanWhole = body.cacheRead + body.cacheWrite > body.input || body.reasoning > body.output;
+  return isMoreThanWhole || (key === 'bound' && body.team === 'a');
 }
 
 function teamOf({ team }: Body, key: KeyName): string | null {

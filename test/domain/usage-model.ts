@@ -49,8 +49,11 @@ export interface Script {
   steps: Request[][];
 }
 
-export const IDS = 14;
-const BODIES = 7;
+export const IDS = 24;
+/** So many bodies of their own, and so many that differ from one of these in one thing. */
+const BASES = 4;
+const VARIANTS = 5;
+const BODIES = BASES + VARIANTS;
 const UNHEARD_OF = { provider: 'nobody', model: 'unheard-of' };
 const MODELS = [...Object.entries(PRICES).map(([model, { provider }]) => ({ provider, model })), UNHEARD_OF];
 const HOUR_MS = 3_600_000;
@@ -60,18 +63,23 @@ export const NOW_MS = Date.parse('2026-11-22T10:00:00Z');
 const MOMENTS = ['2026-11-01T04:30:00Z', '2026-10-31T23:59:59.999Z', '2026-11-16T00:00:00Z', '2026-11-22T10:00:00Z'];
 const LATEST_MS = NOW_MS + 5 * 60_000;
 
-const timestamp = fc
+/** Mostly the same few, so that events meet in a bucket. */
+const anyTimestamp = fc
   .tuple(fc.constantFrom(...MOMENTS), fc.integer({ min: -3 * HOUR_MS, max: 3 * HOUR_MS }))
   .map(([moment, offset]) => new Date(Math.min(LATEST_MS, Date.parse(moment) + offset)).toISOString());
+const timestamp = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...MOMENTS) },
+  { weight: 2, arbitrary: anyTimestamp },
+);
 
 const body: fc.Arbitrary<Body> = fc
   .record({
-    kind: fc.constantFrom(...MODELS),
+    kind: fc.constantFrom(...MODELS, UNHEARD_OF),
     input: fc.integer({ min: 0, max: 2_000_000 }),
     output: fc.integer({ min: 0, max: 100_000 }),
     parts: fc.tuple(fc.nat(100), fc.nat(100), fc.nat(100)),
-    timestamp: fc.option(timestamp, { freq: 5 }),
-    team: fc.constantFrom<(TeamName | null)[]>(null, 'a', 'b'),
+    timestamp: fc.option(timestamp, { freq: 3 }),
+    team: fc.constantFrom<(TeamName | null)[]>(null, null, null, 'a', 'b'),
     userId: fc.constantFrom('u-1', 'u-2', 'ü “3”', null),
     tags: fc.constantFrom<Record<string, string>[]>({}, { env: 'prod' }, { env: 'test', 'a b': '"' }),
     cost: fc.option(fc.constantFrom('0', '0.000000000000000001', '12345678.9', '0.1'), { freq: 4, nil: null }),
@@ -86,6 +94,23 @@ const body: fc.Arbitrary<Body> = fc
     reasoning: Math.floor((output * reasoning) / 100),
     ...rest,
   }));
+
+/** The first bodies, and others that differ from them in one thing each: which of them are the same is told by all. */
+const bodies: fc.Arbitrary<Body[]> = fc
+  .tuple(
+    fc.array(body, { minLength: BASES, maxLength: BASES }),
+    fc.array(fc.tuple(fc.nat(BASES - 1), body, fc.nat(50)), { minLength: VARIANTS, maxLength: VARIANTS }),
+  )
+  .map(([bases, variants]) => [
+    ...bases,
+    ...variants.map(([base, other, field]) => {
+      const names = Object.keys(other) as (keyof Body)[];
+      const name = names[field % names.length] as keyof Body;
+      // A model goes with its provider.
+      const model = name === 'provider' || name === 'model' ? { provider: other.provider, model: other.model } : {};
+      return { ...(bases[base] as Body), [name]: other[name], ...model };
+    }),
+  ]);
 
 /** Mostly the body that belongs to the id, so that repeats are many and conflicts some. */
 const attempt = fc
@@ -118,6 +143,10 @@ const request: fc.Arbitrary<Request> = fc.oneof(
 );
 
 export const script: fc.Arbitrary<Script> = fc.record({
-  bodies: fc.array(body, { minLength: BODIES, maxLength: BODIES }),
-  steps: fc.array(fc.array(request, { minLength: 1, maxLength: 7 }), { minLength: 2, maxLength: 9 }),
+  bodies,
+  // Alone as often as with others: a lone event takes a way of its own.
+  steps: fc.array(fc.oneof(fc.tuple(request), fc.array(request, { minLength: 2, maxLength: 7 })), {
+    minLength: 3,
+    maxLength: 14,
+  }),
 });

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type MadeOrganization, makeOrganization } from '../harness/make.ts';
 import { type ServerProcess, startServer } from '../harness/server-process.ts';
+import { waitUntil } from '../harness/wait-until.ts';
 
 /** How many cents the limit has: METERR_TEST_CENTS=10000 is the $100.00 of the promise. */
-const CENTS = Number(process.env.METERR_TEST_CENTS ?? 1_000);
+const CENTS = Number(process.env.METERR_TEST_CENTS ?? 500);
 const CLIENTS = 64;
 const RELEASED = 37;
-const ROUNDS = 8;
+const ROUNDS = 3;
 const TOKENS_EACH = 10;
 const LIMIT = (CENTS / 100).toFixed(2);
 const PLAIN_LIMIT = String(CENTS / 100);
@@ -137,5 +138,55 @@ describe(`${CLIENTS} clients on two server processes that hold cents of $${LIMIT
         available: '0',
       });
     }
+  });
+});
+
+describe('holds that are all decided at the same moment', () => {
+  /** So many of them wait for the database at once: each server has a dozen connections. */
+  const WAITING = 20;
+
+  /** Sends a hold of each client while a row that all must change is locked; then lets them go. */
+  async function holdAtOnce(key: string, lock: string, organization: MadeOrganization) {
+    const client = await sql.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(`${lock} FOR UPDATE`, [organization.uuid]);
+      const asked = Array.from({ length: CLIENTS }, (_, n) => hold(n, key));
+      await waitUntil(`${WAITING} of them wait`, async () => {
+        const { rows } = await sql.query(
+          `SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows[0].waiting >= WAITING;
+      });
+      await client.query('COMMIT');
+      return (await Promise.all(asked)).map(({ status }) => status);
+    } finally {
+      client.release();
+    }
+  }
+
+  const granted = (statuses: number[]) => statuses.filter((status) => status === 201).length;
+
+  it('get what is left of a budget, and the others are refused', async () => {
+    const organization = await makeOrganization({ sql });
+    const { secret: key } = organization.key;
+    const body = { name: 'Wall', period: 'month', action: 'block', amount: '0.04' };
+    await serverOf(0).ok('POST', '/v1/budgets', { key, body });
+    for (const n of [0, 1]) await hold(n, key);
+    const lock = 'SELECT FROM budget_counters WHERE organization_id = $1';
+    const statuses = await holdAtOnce(key, lock, organization);
+    expect(granted(statuses)).toBe(2);
+    expect(statuses.filter((status) => status === 402)).toHaveLength(CLIENTS - 2);
+  });
+
+  it('get what is left of prepaid credits, and the others are refused', async () => {
+    const organization = await makeOrganization({ sql }, { credits: 'prepaid' });
+    const { secret: key } = organization.key;
+    await serverOf(0).ok('POST', '/v1/credits/grants', { key, body: { amount: '0.04' } });
+    for (const n of [0, 1]) await hold(n, key);
+    const lock = 'SELECT FROM credit_accounts WHERE organization_id = $1';
+    const statuses = await holdAtOnce(key, lock, organization);
+    expect(granted(statuses)).toBe(2);
+    expect(statuses.filter((status) => status === 402)).toHaveLength(CLIENTS - 2);
   });
 });

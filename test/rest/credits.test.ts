@@ -67,6 +67,7 @@ describe('a grant', () => {
     { wrong: { amount: '0' }, path: 'amount' },
     { wrong: { amount: '-5' }, path: 'amount' },
     { wrong: { amount: 'five' }, path: 'amount' },
+    { wrong: { amount: '1000000000000.01' }, path: 'amount' },
     { wrong: { amount: undefined }, path: 'amount' },
     { wrong: { expires_at: DEFAULT_NOW }, path: 'expires_at' },
     { wrong: { expires_at: 'tomorrow' }, path: 'expires_at' },

@@ -1,7 +1,7 @@
 import { isTimeZone } from '../../platform/calendar.ts';
 import { AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
-import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { normalizeProvider } from '../pricing/provider-name.ts';
 import { checkText, isStorableText } from '../usage/check-text.ts';
@@ -69,11 +69,12 @@ function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetS
   };
 }
 
-/** An amount of money above 0, in its plain form. */
+/** An amount of money above 0, in its plain form; at most what an event may cost, so that sums of it always fit. */
 export function readAmount(problems: FieldProblem[], path: string, text: string): string {
   const value = parseMoney(text);
   if (value === null) problems.push({ path, message: 'must be a decimal in USD with at most 18 places' });
   else if (value <= 0n) problems.push({ path, message: 'must be above 0' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path, message: 'must not be above 10^12' });
   return value === null ? '0' : formatMoney(value);
 }
 

@@ -1,6 +1,6 @@
 import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid } from '../../platform/ids.ts';
-import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
@@ -25,6 +25,8 @@ export interface GrantInput {
 }
 
 const MAX_PRIORITY = 1_000;
+/** Sums of grants always fit. */
+const MAX_GRANT_USD = 10n ** 12n;
 const MAX_NOTE = 500;
 
 function checkGrant(input: GrantInput, nowMs: number): bigint {
@@ -33,6 +35,8 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
   const priority = input.priority ?? 0;
   if (amount === null || amount <= 0n) {
     problems.push({ path: 'amount', message: 'must be a decimal above 0 with at most 18 places' });
+  } else if (amount > usd(MAX_GRANT_USD)) {
+    problems.push({ path: 'amount', message: 'must not be above 10^12' });
   }
   if (input.expiresAt && input.expiresAt.getTime() <= nowMs) {
     problems.push({ path: 'expiresAt', message: 'must be in the future' });
