@@ -30,6 +30,8 @@ export class AnswerReader {
     this.#bodyStart = end + END_OF_HEAD.length;
     const length = LENGTH.exec(head)?.[1];
     if (length !== undefined) return data.length >= this.#bodyStart + Number(length);
-    return data.length >= this.#bodyStart && data.toString('latin1', data.length - END_OF_CHUNKS.length) === END_OF_CHUNKS;
+    return (
+      data.length >= this.#bodyStart && data.toString('latin1', data.length - END_OF_CHUNKS.length) === END_OF_CHUNKS
+    );
   }
 }

@@ -65,7 +65,7 @@ export async function budgets(bench: Bench): Promise<void> {
   const bound = await createOrganization(ours, 'budgets: 1,000');
   await createBudgets(bound);
   const shot = (target: Target) => () =>
-    bench.shoot(target, { kind: 'batch', connections: CONNECTIONS, batchSize: BATCH });
+    bench.shoot(target, { kind: 'batch', connections: CONNECTIONS, batchSize: BATCH, measureMs: 2 * bench.measureMs });
   await shot(free)();
   await shot(bound)();
   const shots = await interleave(bench.rounds, { without: shot(free), with: shot(bound) });

@@ -39,7 +39,8 @@ export async function memory(bench: Bench): Promise<void> {
   const sizes = samples.map(({ megabytes }) => megabytes);
   const start = median(sizes.slice(0, EDGE));
   const end = median(sizes.slice(-EDGE));
-  const growth = slope(samples.map(({ minutes, megabytes }) => [minutes, megabytes]));
+  const slopeOf = (some: Sample[]) => slope(some.map(({ minutes, megabytes }) => [minutes, megabytes])).toFixed(1);
+  const later = samples.slice(samples.length / 2);
   const most = Math.max(...sizes);
   bench.report({
     row: 'memory',
@@ -49,6 +50,6 @@ export async function memory(bench: Bench): Promise<void> {
     against: { what: 'at the start', value: start },
     ratio: end / start,
     wanted: 'flat',
-    note: `slope ${growth.toFixed(1)} MB/min, most ${Math.round(most)} MB; ${describeTally([measured])}`,
+    note: `slope ${slopeOf(samples)} MB/min, of the second half ${slopeOf(later)}; most ${Math.round(most)} MB; ${describeTally([measured])}`,
   });
 }

@@ -55,10 +55,10 @@ export function createFastHandler(resources: Resources) {
     text: string,
     info: RequestInfo,
   ): Promise<FastResult> {
-    const forFullServer = { admitted: undefined };
-    if (mediaType(header('content-type')) !== 'application/json' || !takesJson(header('accept'))) return forFullServer;
-    const operation = read(text);
-    if (operation === null) return forFullServer;
+    if (mediaType(header('content-type')) !== 'application/json' || !takesJson(header('accept'))) {
+      return { admitted: undefined };
+    }
+    // Who it is comes first: nothing is parsed, compiled or remembered for a stranger.
     let admitted: Admission;
     try {
       const authorization = header('authorization');
@@ -69,6 +69,8 @@ export function createFastHandler(resources: Resources) {
     const { caller, rateLimit, refusal } = admitted;
     const headers = rateLimitHeaders(rateLimit);
     if (refusal) return { answer: refuseRequest(refusal, resources, info, headers) };
+    const operation = read(text);
+    if (operation === null) return { admitted };
     const { run, variables } = operation;
     const { data, errors } = await run({ resources, caller, requestId: info.requestId }, variables);
     // Without data, not even null, nothing was run: the variables do not fit, and the full server says how.

@@ -10,6 +10,8 @@ export interface KnownOperations {
 }
 
 const MAX_OPERATIONS = 500;
+/** A longer text is not remembered: five hundred of them would be no small thing. */
+const MAX_QUERY_LENGTH = 10_000;
 /** Asked so often, a text is worth compiling. */
 const COMPILE_AT = 2;
 
@@ -44,6 +46,7 @@ export function createKnownOperations(): KnownOperations {
 
   return {
     find(query, operationName) {
+      if (query.length > MAX_QUERY_LENGTH) return null;
       const key = operationName === null ? query : `${operationName}\n${query}`;
       const entry = entries.get(key) ?? { asked: 0, compiled: null };
       entry.asked++;

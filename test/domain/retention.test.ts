@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { foldUsage } from '../../src/domain/usage/fold-usage.ts';
 import { retireUsage } from '../../src/domain/usage/retire-usage.ts';
 import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import type { BatchAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
+import { countWaiting } from '../harness/domain.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
+import { waitUntil } from '../harness/wait-until.ts';
 
 const OPERATOR_KEY = 'operator-key-of-the-tests';
 const meterr = useTestApp({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
@@ -220,6 +223,32 @@ it('repeats that come while events are being removed are duplicates all along', 
   expect(await countEvents(organization)).toBe(0);
   const { totals } = await ok<UsageSummaryAnswer>('GET', `/v1/usage?start=${iso(FIRST_MS - DAY_MS)}`, options);
   expect(totals.requests).toBe(400);
+});
+
+it('a question that is under way while events are removed is answered as of one moment', async () => {
+  const { ok, sql } = meterr();
+  const { key, uuid } = await makeOrganization(meterr());
+  const old = KEPT_FROM_MS - 2 * DAY_MS;
+  await makeUsage(meterr(), key.secret, [{ timestamp: iso(old + 60_000) }, { timestamp: iso(old + 90_000) }]);
+  await foldUsage(databases[0] as Database);
+  const client = await sql.connect();
+  try {
+    await client.query('BEGIN; LOCK TABLE usage_events IN ACCESS EXCLUSIVE MODE');
+    // It has found that its events are kept, and waits for them.
+    const asking = ok<UsageSummaryAnswer>('GET', `/v1/usage?start=${iso(old + 1_000)}&end=${iso(old + 80_000)}`, {
+      key: key.secret,
+    });
+    await waitUntil('the question waits', async () => {
+      return (await countWaiting(sql, 'usage_events')) === 1;
+    });
+    await client.query('UPDATE organizations SET retired_before = $2 WHERE id = $1', [uuid, iso(KEPT_FROM_MS)]);
+    await client.query('DELETE FROM usage_events WHERE organization_id = $1', [uuid]);
+    await client.query('COMMIT');
+    expect((await asking).totals.requests).toBe(1);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
 });
 
 it('without a retention everything is kept, and the server’s own is for who has none', async () => {

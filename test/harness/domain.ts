@@ -80,6 +80,16 @@ export async function makeRows(context: Context, inputs: readonly Partial<UsageI
   });
 }
 
+/** How many wait for a lock on the table. Clones of one template have the same oids: only this database counts. */
+export async function countWaiting(sql: pg.Pool, table: string): Promise<number> {
+  const { rows } = await sql.query<{ waiting: number }>(
+    `SELECT count(*) AS waiting FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE d.datname = current_database() AND l.relation = $1::regclass AND NOT l.granted`,
+    [table],
+  );
+  return rows[0]?.waiting ?? 0;
+}
+
 /** A writer of the organization that is not done: others wait for it until it is let go. */
 export interface Blockade {
   /** Resolves when so many writers wait, and who they are: process ids of the database. */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { BatchAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { useTestApp } from '../harness/app.ts';
-import { blockWriters } from '../harness/domain.ts';
+import { blockWriters, countWaiting } from '../harness/domain.ts';
 import { EVENT, EVENT_COST, type MadeOrganization, makeKey, makeOrganization, makeUsage } from '../harness/make.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
@@ -301,8 +301,7 @@ describe('lines that find the queue full', () => {
     const body = lines.map((event) => JSON.stringify(event)).join('\n');
     const sending = rest<BatchAnswer>('POST', '/v1/usage', { ...options, body, headers: { 'content-type': NDJSON } });
     await waitUntil('the second thousand waits for its series', async () => {
-      const query = `SELECT FROM pg_locks WHERE relation = 'usage_series'::regclass AND NOT granted`;
-      return (await sql.query(query)).rowCount === 1;
+      return (await countWaiting(sql, 'usage_series')) === 1;
     });
     await writers.release();
     await Promise.all([inFlight, ...filling]);

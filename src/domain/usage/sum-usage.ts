@@ -198,6 +198,8 @@ export async function sumUsage({ caller, resources }: Context, question: SumQues
   }
 
   const { database } = resources;
-  const rows = pieces.has('unfolded') ? await database.snapshot(run) : await run(database.pool);
+  // Whether single events are kept, and where the fold stands, must be as of the sums' own moment.
+  const needsSnapshot = pieces.has('unfolded') || pieces.has('event');
+  const rows = needsSnapshot ? await database.snapshot(run) : await run(database.pool);
   return rows.map((row) => readRow(row, dimensions));
 }
