@@ -64,10 +64,11 @@ async function run(names: string[]): Promise<void> {
     report: (measurement) => measurements.push(measurement),
     skip: (row, why) => skipped.push({ row, why }),
   });
-  const stop = async () => {
-    await close();
-    await stopChildren();
-    await data.remove();
+  let stopped: Promise<void> | null = null;
+  // A signal stops what is under way, whose own end then stops all again.
+  const stop = () => {
+    stopped ??= close().then(stopChildren).then(data.remove);
+    return stopped;
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop().then(() => process.exit(1)));
   try {
