@@ -63,6 +63,7 @@ const EVENT_SUMS = SUM_COLUMNS.map((column) => {
 const ROLLUP_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
 const MOST = Number.MAX_SAFE_INTEGER;
 // Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer down.
+const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(r.${column}) AS ${column}`).join(', ');
 const OUTER_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
   return `least(greatest(coalesce(sum(${column}), 0), -${MOST}), ${MOST})::bigint AS ${column}`;
@@ -131,11 +132,16 @@ function sourceSql(source: Source, parts: readonly Piece[], groups: string, wher
   if (source !== 'quarterHour' && source !== 'day') {
     return `SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS} ${from} GROUP BY 1, 2`;
   }
-  // Added up by number first: the texts that callers see are made once a series, not once a row.
+  // Each piece is a range of the primary key, read on its own and added up by number first: the texts that callers see
+  // are made once a series, not once a row. OFFSET keeps the planner from reading all time and sorting it out after.
   return `
-    SELECT e.span, ${groups} AS groups, ${ROLLUP_SUMS}
-      FROM (SELECT p.span, e.series_id, ${ROLLUP_SUMS} ${from} GROUP BY 1, 2) e
-      JOIN usage_series s ON s.organization_id = $1 AND s.id = e.series_id GROUP BY 1, 2`;
+    SELECT p.span, ${groups} AS groups, ${ROLLUP_SUMS}
+      FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
+     CROSS JOIN LATERAL (
+       SELECT r.organization_id, r.series_id, ${PIECE_SUMS} FROM ${TABLES[source]} r
+        WHERE r.organization_id = $1 AND r.bucket >= p.first AND r.bucket < p.last GROUP BY 1, 2 OFFSET 0) e
+      JOIN usage_series s ON s.id = e.series_id
+     WHERE ${conditions.join(' AND ')} GROUP BY 1, 2`;
 }
 
 /** Events that the fold has not reached: few, and found by their place in the table. */
