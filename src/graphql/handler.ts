@@ -1,4 +1,3 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import { type Admission, enter } from '../domain/access/enter.ts';
@@ -96,8 +95,9 @@ const translatedErrors: Plugin<object, ServerContext> = {
   },
 };
 
-/** The page is one self-contained text: it works with no internet. */
-function graphiqlPage(): Response {
+/** The page is one self-contained text of 9 MB: it works with no internet, and is loaded when first asked for. */
+async function graphiqlPage(): Promise<Response> {
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = renderGraphiQL({
     title: 'Meterr GraphQL',
     endpoint: GRAPHQL_PATH,
