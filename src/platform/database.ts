@@ -5,6 +5,12 @@ import { PrismaClient } from '../../prisma/generated/client/client.ts';
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
 
+/** A connection kept for one user, opened when it is first needed and again after it was lost. */
+export interface Session extends Sql {
+  /** Gives the connection back. Nothing may be on its way. */
+  close(): void;
+}
+
 export interface Database {
   pool: pg.Pool;
   /** Off the hot path: CRUD and the graph's reads. */
@@ -13,6 +19,11 @@ export interface Database {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** Runs reads that must agree with each other: all see the same moment. */
   snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * A connection of the pool's for whoever writes again and again: a query on it is sent before the call returns, not
+   * when the pool next looks for a free connection.
+   */
+  openSession(): Session;
   /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
   retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -92,9 +103,35 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  function openSession(): Session {
+    let current: pg.PoolClient | null = null;
+
+    async function open(): Promise<pg.PoolClient> {
+      const client = await pool.connect();
+      current = client;
+      client.once('error', (error: Error) => {
+        if (current !== client) return;
+        current = null;
+        client.release(error);
+      });
+      return client;
+    }
+
+    const query = (...args: Parameters<pg.PoolClient['query']>) =>
+      current ? current.query(...args) : open().then((client) => client.query(...args));
+    return {
+      query: query as Sql['query'],
+      close() {
+        current?.release();
+        current = null;
+      },
+    };
+  }
+
   return {
     pool,
     prisma,
+    openSession,
     transaction: (work) => within('BEGIN', work),
     snapshot: (work) => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
     retryingLostConnections,

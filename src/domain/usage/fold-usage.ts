@@ -6,25 +6,31 @@ const WRITERS_LOCK = 6_384_377_010;
 const CHUNK_POSITIONS = 100_000;
 
 const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
+// Events are added up by user and tags first; only what is left, which is much less as a rule, is hashed and looked up.
 const FOLD = `
-  WITH source AS MATERIALIZED (
-    SELECT e.*, sha256(convert_to(jsonb_build_array(e.user_id, e.tags)::text, 'UTF8')) AS hash
-      FROM usage_events e WHERE e.position > $1 AND e.position <= $2),
+  WITH sums AS MATERIALIZED (
+    SELECT g.*, sha256(convert_to(jsonb_build_array(g.user_id, g.tags)::text, 'UTF8')) AS hash
+      FROM (SELECT e.organization_id, date_trunc('day', e.time, 'UTC') AS bucket, e.series_id, e.user_id, e.tags,
+                   sum(e.requests) AS requests, sum(e.input_tokens) AS input_tokens,
+                   sum(e.output_tokens) AS output_tokens, sum(e.cache_read_tokens) AS cache_read_tokens,
+                   sum(e.cache_write_tokens) AS cache_write_tokens, sum(e.reasoning_tokens) AS reasoning_tokens,
+                   coalesce(sum(e.cost), 0) AS cost,
+                   coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests
+              FROM usage_events e WHERE e.position > $1 AND e.position <= $2
+             GROUP BY 1, 2, e.series_id, e.user_id, e.tags) g),
   created AS (
     INSERT INTO usage_attributions (organization_id, hash, user_id, tags)
-    SELECT DISTINCT ON (organization_id, hash) organization_id, hash, user_id, tags FROM source
+    SELECT DISTINCT ON (organization_id, hash) organization_id, hash, user_id, tags FROM sums
     ON CONFLICT (organization_id, hash) DO NOTHING
     RETURNING organization_id, id, hash),
   attributions AS (
     SELECT organization_id, id, hash FROM created
     UNION ALL
     SELECT a.organization_id, a.id, a.hash FROM usage_attributions a
-     WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM source))
+     WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM sums))
   INSERT INTO usage_attribution_days AS d
-  SELECT e.organization_id, date_trunc('day', e.time, 'UTC'), e.series_id, a.id, sum(e.requests), sum(e.input_tokens),
-         sum(e.output_tokens), sum(e.cache_read_tokens), sum(e.cache_write_tokens), sum(e.reasoning_tokens),
-         coalesce(sum(e.cost), 0), coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0)
-    FROM source e JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
+  SELECT s.organization_id, s.bucket, s.series_id, a.id, ${SUM_COLUMNS.map((column) => `sum(s.${column})`).join(', ')}
+    FROM sums s JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
   ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
 
 /** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */

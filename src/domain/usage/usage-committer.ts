@@ -52,6 +52,7 @@ export interface CommitterOptions {
  * there are recognised by their own ids, so nothing is lost or doubled.
  */
 export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
+  const session = database.openSession();
   let queue: Pending[] = [];
   let queuedEvents = 0;
   let running: Promise<void> | null = null;
@@ -77,7 +78,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     for (let attempt = 1; ; attempt++) {
       const plan = planCounting(budgets, organizationIds, rows);
       try {
-        const known = await database.retryingLostConnections(() => writeUsage(database.pool, rows, plan, clock()));
+        const known = await database.retryingLostConnections(() => writeUsage(session, rows, plan, clock()));
         return rows.map((_, index) => {
           const before = known.get(index);
           return before ? { known: before } : STORED;
@@ -114,22 +115,32 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     return outcomes;
   }
 
-  async function flush(batch: Pending[]): Promise<void> {
-    try {
-      const outcomes = await write(batch.length === 1 && batch[0] ? batch[0].rows : batch.flatMap(({ rows }) => rows));
-      let from = 0;
-      for (const pending of batch) {
-        pending.resolve(outcomes.slice(from, from + pending.rows.length));
-        from += pending.rows.length;
-      }
-    } catch (error) {
-      for (const pending of batch) pending.reject(error);
+  function answer(batch: readonly Pending[], outcomes: readonly CommitOutcome[]): void {
+    let from = 0;
+    for (const pending of batch) {
+      pending.resolve(outcomes.slice(from, from + pending.rows.length));
+      from += pending.rows.length;
     }
   }
 
-  async function run(): Promise<void> {
-    while (queue.length > 0) await flush(takeBatch());
-    running = null;
+  /** Sends what has gathered. What comes after it is sent before its callers are answered: the database never waits. */
+  function sendNext(): void {
+    if (queue.length === 0) {
+      running = null;
+      return;
+    }
+    const batch = takeBatch();
+    const rows = batch.length === 1 && batch[0] ? batch[0].rows : batch.flatMap((pending) => pending.rows);
+    running = write(rows).then(
+      (outcomes) => {
+        sendNext();
+        answer(batch, outcomes);
+      },
+      (error) => {
+        sendNext();
+        for (const pending of batch) pending.reject(error);
+      },
+    );
   }
 
   return {
@@ -143,13 +154,14 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
       return new Promise((resolve, reject) => {
         queue.push({ rows, resolve, reject });
         queuedEvents += rows.length;
-        running ??= run();
+        if (running === null) sendNext();
       });
     },
     isIdle: () => running === null,
     async close() {
       closed = true;
-      await running;
+      while (running !== null) await running;
+      session.close();
     },
   };
 }
