@@ -6,7 +6,7 @@ const NEEDS_ESCAPE = /["\\]/;
 const ESCAPE = /["\\]/g;
 
 /** `{1,2,NULL}`: for numbers, UUIDs, decimals and times, whose texts never need quotes. */
-export function plainArray(values: readonly (string | number | null)[]): string {
+export function plainArray(values: readonly (string | number | bigint | null)[]): string {
   let text = '{';
   for (let i = 0; i < values.length; i++) {
     if (i > 0) text += ',';

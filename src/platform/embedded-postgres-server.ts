@@ -57,12 +57,22 @@ const DEFAULT_SETTINGS: Record<string, string> = {
   log_checkpoints: 'off',
 };
 
+/**
+ * glibc gives memory back to the kernel after each statement that used more than 128 kB, and takes it page by page for
+ * the next: a third of a small batch's time. With these, a server process keeps up to 16 MB. Others ignore them.
+ */
+const MALLOC_SETTINGS = {
+  MALLOC_TRIM_THRESHOLD_: '16777216',
+  MALLOC_MMAP_THRESHOLD_: '16777216',
+  MALLOC_TOP_PAD_: '1048576',
+};
+
 const execute = promisify(execFile);
 
 /** Runs one of the binaries as the server's user. Throws what execFile throws, with `stderr`. */
 async function run(binaries: PostgresBinaries, home: PostgresHome, name: string, args: string[]): Promise<void> {
   // A clean environment: PGPORT, PGDATA and a translated LC_MESSAGES of the shell do not reach the server.
-  const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin' } : undefined;
+  const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin', ...MALLOC_SETTINGS } : undefined;
   await execute(join(binaries.folder, 'bin', name), args, { cwd: home.folder, env, ...home.user });
 }
 

@@ -10,7 +10,13 @@ const HASH_BYTES = 16;
  * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again. The team is
  * the one that is charged, so a key that is bound to another team cannot repeat the event.
  */
-export function hashUsage(input: UsageInput, provider: string, cost: string | null, teamId: string | null): Uint8Array {
+export function hashUsage(
+  input: UsageInput,
+  provider: string,
+  cost: string | null,
+  teamId: string | null,
+  tagsText: string | null,
+): Uint8Array {
   const counts = COUNT_FIELDS.map((field) => input[field] ?? 0);
   const parts = [
     provider,
@@ -25,7 +31,7 @@ export function hashUsage(input: UsageInput, provider: string, cost: string | nu
   ];
   let text = `${JSON.stringify(parts)}${counts.join(',')}`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
-  if (input.tags) text += `t${stableJson(input.tags)}`;
+  if (tagsText !== null) text += `t${tagsText}`;
   if (input.metadata) text += `m${stableJson(input.metadata)}`;
   return hash('sha256', text, 'buffer').subarray(0, HASH_BYTES);
 }

@@ -1,6 +1,6 @@
 import { type AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid, parseId } from '../../platform/ids.ts';
-import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
+import { type AttoUsd, formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { normalizeProvider } from '../pricing/provider-name.ts';
 import { normalizeServiceTier } from '../pricing/service-tier.ts';
@@ -8,7 +8,7 @@ import { checkText } from './check-text.ts';
 import { hashUsage } from './hash-usage.ts';
 import { priceEvent } from './price-event.ts';
 import { readCounts } from './read-counts.ts';
-import { readMetadata, readTags } from './read-tags.ts';
+import { formatTags, readMetadata, readTags } from './read-tags.ts';
 import type { UsageEvent } from './usage-event.ts';
 import { USAGE_LIMITS, type UsageInput } from './usage-input.ts';
 
@@ -20,6 +20,8 @@ export const VOID_PREFIX = 'void:';
 export interface NormalizedUsage {
   event: UsageEvent;
   bodyHash: Uint8Array;
+  costAtto: AttoUsd | null;
+  tagsText: string | null;
   /** Set: the event is older than what is kept, so it may only be the repeat of one that was recorded in time. */
   tooOld: AppError | null;
 }
@@ -48,13 +50,13 @@ function readTime(
   return timeMs;
 }
 
-function readCost(problems: FieldProblem[], cost: string | null | undefined): string | null {
+function readCost(problems: FieldProblem[], cost: string | null | undefined): AttoUsd | null {
   if (cost === undefined || cost === null) return null;
   const value = parseMoney(cost);
   if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
   else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
   else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must not be above 10^12 USD' });
-  else return formatMoney(value);
+  else return value;
   return null;
 }
 
@@ -111,6 +113,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const provider = normalizeProvider(input.provider);
   const id = newUuid(timeMs);
   const question = { organizationId, provider, model, serviceTier, timeMs, counts };
+  const { priced, costAtto } = priceEvent(resources.prices, question, callerCost);
   const event: UsageEvent = {
     id,
     organizationId,
@@ -127,11 +130,13 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     metadata: metadata === null ? null : input.metadata,
     requests: 1,
     ...counts,
-    ...priceEvent(resources.prices, question, callerCost),
+    ...priced,
     warnings,
     holdId,
     voidsId: null,
     voidReason: null,
   };
-  return { event, bodyHash: hashUsage(input, provider, callerCost, teamId), tooOld };
+  const givenCost = callerCost === null ? null : formatMoney(callerCost);
+  const tagsText = formatTags(tags);
+  return { event, bodyHash: hashUsage(input, provider, givenCost, teamId, tagsText), costAtto, tagsText, tooOld };
 }

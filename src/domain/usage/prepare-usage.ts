@@ -69,9 +69,10 @@ async function prepareAsking(
       prepared.push({ error: one instanceof AppError ? one : (refusal as AppError) });
       continue;
     }
-    const { event, bodyHash } = one;
+    const { event, bodyHash, costAtto, tagsText } = one;
     const seriesId = series.peek(event) ?? (await series.get(event));
-    prepared.push({ row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } });
+    const requireCredits = inputs[at]?.requireCredits ?? false;
+    prepared.push({ row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits } });
   }
   return prepared;
 }
@@ -91,8 +92,9 @@ export function prepareUsage(
   if (!isAllKnown) return prepareAsking(context, inputs, normalized);
   return normalized.map((one, at): PreparedUsage => {
     if (one instanceof AppError) return { error: one };
-    const { event, bodyHash } = one;
+    const { event, bodyHash, costAtto, tagsText } = one;
     const seriesId = series.peek(event) as number;
-    return { row: { event, seriesId, bodyHash, requireCredits: inputs[at]?.requireCredits ?? false } };
+    const requireCredits = inputs[at]?.requireCredits ?? false;
+    return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits } };
   });
 }

@@ -1,10 +1,16 @@
-import { formatMoney } from '../../platform/money.ts';
+import { type AttoUsd, formatMoney } from '../../platform/money.ts';
 import { findPrice, type PriceBook } from '../pricing/match-price.ts';
 import type { UsageCounts } from '../pricing/price.ts';
 import { costOf } from '../pricing/price-usage.ts';
 import type { UsageEvent } from './usage-event.ts';
 
 export type EventCost = Pick<UsageEvent, 'cost' | 'computedCost' | 'costSource' | 'priceId' | 'unpricedReason'>;
+
+/** An event's cost as the ledger keeps it, and as the integer that sums are made of. */
+export interface PricedEvent {
+  priced: EventCost;
+  costAtto: AttoUsd | null;
+}
 
 export interface PricedQuestion {
   organizationId: string;
@@ -17,26 +23,29 @@ export interface PricedQuestion {
 
 /**
  * What an event costs: the price in force at its own time, beside the caller's cost where one is given, which wins.
- * @param callerCost decimal text in USD, already checked
+ * @param callerAtto already checked
  */
-export function priceEvent(book: PriceBook, question: PricedQuestion, callerCost: string | null): EventCost {
-  const { counts, ...rest } = question;
-  const found = findPrice(book, rest);
+export function priceEvent(book: PriceBook, question: PricedQuestion, callerAtto: AttoUsd | null): PricedEvent {
+  const found = findPrice(book, question);
+  const callerCost = callerAtto === null ? null : formatMoney(callerAtto);
   if ('reason' in found) {
-    return {
+    const priced: EventCost = {
       cost: callerCost,
       computedCost: null,
       costSource: callerCost === null ? 'unpriced' : 'caller',
       priceId: null,
       unpricedReason: callerCost === null ? found.reason : null,
     };
+    return { priced, costAtto: callerAtto };
   }
-  const computedCost = formatMoney(costOf(found, counts));
-  return {
+  const computed = costOf(found, question.counts);
+  const computedCost = formatMoney(computed);
+  const priced: EventCost = {
     cost: callerCost ?? computedCost,
     computedCost,
     costSource: callerCost !== null ? 'caller' : found.organizationId === null ? 'catalog' : 'override',
     priceId: found.id,
     unpricedReason: null,
   };
+  return { priced, costAtto: callerAtto ?? computed };
 }

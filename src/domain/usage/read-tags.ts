@@ -37,6 +37,12 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
   return tags;
 }
 
+/** Tags as JSON, the same text for the same tags; null where there are none. */
+export function formatTags(tags: Tags): string | null {
+  for (const _ in tags) return JSON.stringify(tags);
+  return null;
+}
+
 /** Metadata as JSON text, keys in the order given; null when there is none. */
 export function readMetadata(problems: FieldProblem[], raw: unknown): string | null {
   if (raw === undefined || raw === null) return null;

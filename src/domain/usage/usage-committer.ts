@@ -3,7 +3,14 @@ import { AppError } from '../../platform/errors.ts';
 import type { BudgetDirectory } from '../budgets/budget-directory.ts';
 import { planCounting } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
-import { explainRefusal, isStaleBudgets, type KnownEvent, organizationsOf, writeUsage } from './write-usage.ts';
+import {
+  explainRefusal,
+  findRepeats,
+  isStaleBudgets,
+  type KnownEvent,
+  organizationsOf,
+  writeUsage,
+} from './write-usage.ts';
 
 /** What became of one event: stored (`known` null), known before under its id, or refused by the database. */
 export type CommitOutcome = { known: KnownEvent | null } | { failed: unknown };
@@ -34,6 +41,22 @@ const RETRY_AFTER_SECONDS = 1;
 /** So often in a row the budgets may have changed under one transaction. */
 const MAX_ATTEMPTS = 20;
 const STORED: CommitOutcome = Object.freeze({ known: null });
+
+/** The outcomes of all rows: one that repeats an earlier row of its own batch has that row before it. */
+function withRepeats(
+  all: readonly UsageRow[],
+  rows: readonly UsageRow[],
+  outcomes: readonly CommitOutcome[],
+  repeats: ReadonlyMap<number, UsageRow>,
+): CommitOutcome[] {
+  const byRow = new Map(rows.map((row, index) => [row, outcomes[index] ?? STORED]));
+  return all.map((row, index) => {
+    const first = repeats.get(index);
+    const outcome = byRow.get(first ?? row) ?? STORED;
+    if (first === undefined || 'failed' in outcome || outcome.known !== null) return outcome;
+    return { known: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
+  });
+}
 
 export interface CommitterOptions {
   database: Database;
@@ -73,16 +96,19 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /** One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. */
-  async function writeOnce(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  async function writeOnce(all: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const repeats = all.length > 1 ? findRepeats(all) : null;
+    const rows = repeats === null ? all : all.filter((_, index) => !repeats.has(index));
     const organizationIds = organizationsOf(rows);
     for (let attempt = 1; ; attempt++) {
       const plan = planCounting(budgets, organizationIds, rows);
       try {
         const known = await database.retryingLostConnections(() => writeUsage(session, rows, plan, clock()));
-        return rows.map((_, index) => {
+        const outcomes = rows.map((_, index): CommitOutcome => {
           const before = known.get(index);
           return before ? { known: before } : STORED;
         });
+        return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats);
       } catch (error) {
         if (!isStaleBudgets(error) || attempt === MAX_ATTEMPTS) throw error;
         await Promise.all(organizationIds.map((id) => budgets.reload(id)));

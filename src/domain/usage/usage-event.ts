@@ -1,3 +1,4 @@
+import type { AttoUsd } from '../../platform/money.ts';
 import type { UsageCounts } from '../pricing/price.ts';
 
 export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
@@ -44,6 +45,10 @@ export interface UsageRow {
   event: UsageEvent;
   seriesId: number;
   bodyHash: Uint8Array;
+  /** The event's cost as the integer that sums are made of. */
+  costAtto: AttoUsd | null;
+  /** The event's tags as JSON; null where there are none. */
+  tagsText: string | null;
   /** Whether it is refused where prepaid credits do not cover it: then it is a transaction of its own. */
   requireCredits: boolean;
 }

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { checkText } from './check-text.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { VOID_PREFIX } from './normalize-usage.ts';
+import { formatTags } from './read-tags.ts';
 import type { RecordedUsage } from './record-usage.ts';
 import { COUNT_FIELDS, type UsageEvent } from './usage-event.ts';
 import { USAGE_LIMITS } from './usage-input.ts';
@@ -64,8 +65,9 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
   await context.resources.budgets.get(event.organizationId);
   const seriesId = await context.resources.series.get(event);
   const bodyHash = createHash('sha256').update(reversed.eventId).digest().subarray(0, HASH_BYTES);
+  const costAtto = reversed.cost === null ? null : parseMoney(reversed.cost);
   const [outcome] = await context.resources.usage.commit([
-    { event: reversed, seriesId, bodyHash, requireCredits: false },
+    { event: reversed, seriesId, bodyHash, costAtto, tagsText: formatTags(reversed.tags), requireCredits: false },
   ]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.known === null) return { event: reversed, duplicate: false };

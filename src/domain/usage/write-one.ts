@@ -42,7 +42,7 @@ export function isNotPlain(error: unknown): boolean {
 
 /** Whether a row can go the short way: alone, and nothing hangs on it but its sums. */
 export function isPlain({ event, requireCredits }: UsageRow, plan: CountingPlan): boolean {
-  return plan.pairs.length === 0 && !requireCredits && event.requests === 1 && event.holdId === null;
+  return plan.counters.length === 0 && !requireCredits && event.requests === 1 && event.holdId === null;
 }
 
 function json(value: unknown, isEmpty: boolean): string | null {
@@ -50,7 +50,7 @@ function json(value: unknown, isEmpty: boolean): string | null {
 }
 
 /** Writes one plain event, as `writeUsage` writes many: one round trip, one transaction, safe to send again. */
-export async function writeOne(sql: Sql, { event, seriesId, bodyHash }: UsageRow, plan: CountingPlan) {
+export async function writeOne(sql: Sql, { event, seriesId, bodyHash, tagsText }: UsageRow, plan: CountingPlan) {
   const { rows } = await sql.query<ConflictRow>({
     name: 'record-one',
     text: CALL,
@@ -77,7 +77,7 @@ export async function writeOne(sql: Sql, { event, seriesId, bodyHash }: UsageRow
       event.priceId,
       event.unpricedReason,
       event.userId,
-      json(event.tags, Object.keys(event.tags).length === 0),
+      tagsText,
       json(event.metadata, event.metadata === null),
       json(event.warnings, event.warnings.length === 0),
       plan.versions[0],

@@ -1,18 +1,12 @@
 import { plainArray } from '../../platform/array-literal.ts';
-import {
-  byteaArray,
-  int2Array,
-  int4Array,
-  int8Array,
-  jsonbArray,
-  textArray,
-  timeArray,
-  uuidArray,
-} from '../../platform/binary-array.ts';
+import { int4Array, int8Array, textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
 import type { Sql } from '../../platform/database.ts';
+import { formatMoney } from '../../platform/money.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
-import type { CountingPlan } from './plan-counting.ts';
-import type { UsageEvent, UsageRow } from './usage-event.ts';
+import { addUpRows, type Count, type QuarterHourSum } from './add-up-rows.ts';
+import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
+import { alarmOf, type CountingPlan } from './plan-counting.ts';
+import type { UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
 import { isNotPlain, isPlain, writeOne } from './write-one.ts';
 
@@ -31,144 +25,81 @@ export interface ConflictRow {
   cost: string | null;
 }
 
-const COLUMNS = [
-  'uuid[]', // organizations to lock
-  'uuid[]', // organization_id
-  'uuid[]', // id
-  'text[]', // event_id
-  'bytea[]', // body_hash
-  'timestamptz[]', // time
-  'timestamptz[]', // recorded_at
-  'int[]', // series_id
-  'smallint[]', // requests
+const SUM_TYPES = [
+  'uuid[]', // organization
+  'timestamptz[]', // quarter hour
+  'int[]', // series
+  'int[]', // rows
+  'bigint[]', // requests
   'bigint[]', // input_tokens
   'bigint[]', // output_tokens
   'bigint[]', // cache_read_tokens
   'bigint[]', // cache_write_tokens
-  'bigint[]', // cache_write_1h_tokens
   'bigint[]', // reasoning_tokens
-  'bigint[]', // input_audio_tokens
-  'bigint[]', // output_audio_tokens
-  'bigint[]', // web_searches
   'numeric[]', // cost
-  'numeric[]', // computed_cost
-  'text[]', // cost_source
-  'uuid[]', // price_id
-  'text[]', // unpriced_reason
-  'text[]', // user_id
-  'jsonb[]', // tags
-  'jsonb[]', // metadata
-  'jsonb[]', // warnings
-  'uuid[]', // hold_id
-  'uuid[]', // voids_id
-  'text[]', // void_reason
-  'timestamptz', // at
-  'bigint[]', // budget versions, by locked organization
+  'bigint[]', // unpriced_requests
+];
+const COUNTER_TYPES = [
   'int[]', // set of counters, by event
   'int[]', // pairs of a set and a counter: set
+  'int[]', // counter
   'uuid[]', // organization
   'uuid[]', // budget
   'text[]', // subject
   'timestamptz[]', // period start
   'timestamptz[]', // period end
-  'numeric', // credits that must be there
+  'numeric[]', // alarm
+  'int[]', // rows
+  'numeric[]', // spent
+  'bigint[]', // matched_events
 ];
-const CALL = `SELECT * FROM record_usage(${COLUMNS.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
+const TYPES = [
+  'uuid[]', // organizations to lock
+  'bigint[]', // their budget versions
+  'timestamptz', // at
+  'numeric', // credits that must be there
+  ...EVENT_COLUMN_TYPES,
+  ...SUM_TYPES,
+  ...COUNTER_TYPES,
+];
+const CALL = `SELECT * FROM record_usage(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
 
-type Parameter = Buffer | string | null;
-
-/** Null where all values are null: the column is then made of nothing, and costs nothing. */
-function unlessNull<T>(values: readonly (T | null)[], encode: (values: readonly (T | null)[]) => Parameter): Parameter {
-  return values.every((value) => value === null) ? null : encode(values);
-}
-
-/** Null where all counts are 0, which is what the function takes a missing count for. */
-function unlessZero(values: readonly number[]): Parameter {
-  return values.every((value) => value === 0) ? null : int8Array(values);
-}
-
-function tagsJson(tags: object): string | null {
-  for (const _ in tags) return JSON.stringify(tags);
-  return null;
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : JSON.stringify(value);
-}
-
-/** The columns of a batch. Most batches have few: what is null, 0 or usual for all of them is not sent. */
-function eventParameters(rows: readonly UsageRow[], organizationIds: readonly string[]): Parameter[] {
-  const events = rows.map(({ event }) => event);
-  const of = <T>(value: (event: UsageEvent) => T): T[] => events.map(value);
-  const isComputed = events.every(({ cost, computedCost }) => cost === computedCost);
+/** Few rows: text costs no more than it must, and holds any number. */
+function sumParameters(sums: readonly QuarterHourSum[]): Parameter[] {
+  const of = (value: (sum: QuarterHourSum) => Count) => plainArray(sums.map(value));
   return [
-    uuidArray(organizationIds),
-    uuidArray(of((event) => event.organizationId)),
-    uuidArray(of((event) => event.id)),
-    textArray(of((event) => event.eventId)),
-    byteaArray(rows.map(({ bodyHash }) => bodyHash)),
-    timeArray(of((event) => event.timeMs)),
-    timeArray(of((event) => event.recordedAtMs)),
-    int4Array(rows.map(({ seriesId }) => seriesId)),
-    events.every(({ requests }) => requests === 1) ? null : int2Array(of((event) => event.requests)),
-    int8Array(of((event) => event.inputTokens)),
-    int8Array(of((event) => event.outputTokens)),
-    unlessZero(of((event) => event.cacheReadTokens)),
-    unlessZero(of((event) => event.cacheWriteTokens)),
-    unlessZero(of((event) => event.cacheWrite1hTokens)),
-    unlessZero(of((event) => event.reasoningTokens)),
-    unlessZero(of((event) => event.inputAudioTokens)),
-    unlessZero(of((event) => event.outputAudioTokens)),
-    unlessZero(of((event) => event.webSearches)),
-    plainArray(of((event) => event.cost)),
-    isComputed ? null : plainArray(of((event) => event.computedCost)),
-    textArray(of((event) => event.costSource)),
-    uuidArray(of((event) => event.priceId)),
-    unlessNull(
-      of((event) => event.unpricedReason),
-      textArray,
-    ),
-    unlessNull(
-      of((event) => event.userId),
-      textArray,
-    ),
-    unlessNull(
-      of((event) => tagsJson(event.tags)),
-      jsonbArray,
-    ),
-    unlessNull(
-      of((event) => jsonOrNull(event.metadata)),
-      jsonbArray,
-    ),
-    unlessNull(
-      of(({ warnings }) => (warnings.length > 0 ? JSON.stringify(warnings) : null)),
-      jsonbArray,
-    ),
-    unlessNull(
-      of((event) => event.holdId),
-      uuidArray,
-    ),
-    unlessNull(
-      of((event) => event.voidsId),
-      uuidArray,
-    ),
-    unlessNull(
-      of((event) => event.voidReason),
-      textArray,
-    ),
+    uuidArray(sums.map(({ organizationId }) => organizationId)),
+    timeArray(sums.map(({ bucketMs }) => bucketMs)),
+    int4Array(sums.map(({ seriesId }) => seriesId)),
+    int4Array(sums.map(({ events }) => events)),
+    of((sum) => sum.requests),
+    of((sum) => sum.inputTokens),
+    of((sum) => sum.outputTokens),
+    of((sum) => sum.cacheReadTokens),
+    of((sum) => sum.cacheWriteTokens),
+    of((sum) => sum.reasoningTokens),
+    plainArray(sums.map(({ costAtto }) => formatMoney(costAtto))),
+    of((sum) => sum.unpricedRequests),
   ];
 }
 
-function planParameters({ versions, setNumbers, pairs }: CountingPlan): Parameter[] {
+const NO_COUNTERS: Parameter[] = COUNTER_TYPES.map(() => null);
+
+function counterParameters({ setNumbers, pairs, counters }: CountingPlan): Parameter[] {
+  if (counters.length === 0) return NO_COUNTERS;
   return [
-    int8Array(versions),
-    pairs.length === 0 ? null : int4Array(setNumbers),
+    int4Array(setNumbers),
     int4Array(pairs.map(({ set }) => set)),
-    uuidArray(pairs.map(({ organizationId }) => organizationId)),
-    uuidArray(pairs.map(({ key }) => key.budget.id)),
-    textArray(pairs.map(({ key }) => key.subject)),
-    timeArray(pairs.map(({ key }) => key.startMs)),
-    timeArray(pairs.map(({ key }) => key.endMs)),
+    int4Array(pairs.map(({ counter }) => counter)),
+    uuidArray(counters.map(({ organizationId }) => organizationId)),
+    uuidArray(counters.map(({ key }) => key.budget.id)),
+    textArray(counters.map(({ key }) => key.subject)),
+    timeArray(counters.map(({ key }) => key.startMs)),
+    timeArray(counters.map(({ key }) => key.endMs)),
+    plainArray(counters.map(({ key }) => alarmOf(key.budget))),
+    int4Array(counters.map(({ events }) => events)),
+    plainArray(counters.map(({ spentAtto }) => formatMoney(spentAtto))),
+    int8Array(counters.map(({ matched }) => matched)),
   ];
 }
 
@@ -199,10 +130,28 @@ export function explainRefusal(error: unknown): unknown {
 }
 
 /**
+ * Leaves out what comes again in one batch: of rows with one event id the first is stored, and is what the others
+ * repeat. A null says that no row does.
+ */
+export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | null {
+  const repeats = new Map<number, UsageRow>();
+  const firsts = new Map<string, UsageRow>();
+  rows.forEach((row, index) => {
+    const { organizationId, eventId } = row.event;
+    const name = organizationId + eventId;
+    const first = firsts.get(name);
+    if (first === undefined) firsts.set(name, row);
+    else repeats.set(index, first);
+  });
+  return repeats.size === 0 ? null : repeats;
+}
+
+/**
  * Writes events, their deduplication and every sum that hangs on them in one transaction: one call of the database
  * function `record_usage`, so one round trip. Safe to call again with the same rows after a lost connection: a row
  * that was stored by the first call is not told from one stored by the second.
  *
+ * @param rows no event id twice
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeUsage(
@@ -220,10 +169,13 @@ export async function writeUsage(
     }
   }
   const values = [
-    ...eventParameters(rows, organizationsOf(rows)),
+    uuidArray(organizationsOf(rows)),
+    int8Array(plan.versions),
     new Date(atMs).toISOString(),
-    ...planParameters(plan),
     alone?.requireCredits ? (alone.event.cost ?? '0') : null,
+    ...eventParameters(rows),
+    ...sumParameters(addUpRows(rows)),
+    ...counterParameters(plan),
   ];
   const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
   return readKnown(result.rows);

@@ -1,0 +1,74 @@
+import type { AttoUsd } from '../../platform/money.ts';
+import { QUARTER_HOUR_MS } from './split-span.ts';
+import type { UsageRow } from './usage-event.ts';
+
+/** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
+export type Count = number | bigint;
+
+/** What rows of one series in one quarter hour come to. */
+export interface QuarterHourSum {
+  organizationId: string;
+  bucketMs: number;
+  seriesId: number;
+  /** How many rows. */
+  events: number;
+  requests: number;
+  inputTokens: Count;
+  outputTokens: Count;
+  cacheReadTokens: Count;
+  cacheWriteTokens: Count;
+  reasoningTokens: Count;
+  costAtto: AttoUsd;
+  unpricedRequests: number;
+}
+
+/** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
+const BUCKETS = 2 ** 22;
+
+/** Adds without losing a digit. */
+export function addCount(a: Count, b: Count): Count {
+  const sum = Number(a) + Number(b);
+  if (Number.isSafeInteger(sum)) return sum;
+  return BigInt(a) + BigInt(b);
+}
+
+function emptySum(organizationId: string, seriesId: number, bucketMs: number): QuarterHourSum {
+  return {
+    organizationId,
+    bucketMs,
+    seriesId,
+    events: 0,
+    requests: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    costAtto: 0n,
+    unpricedRequests: 0,
+  };
+}
+
+/** The rows' sums by quarter hour and series, which no two organizations share: what rollups grow by. */
+export function addUpRows(rows: readonly UsageRow[]): QuarterHourSum[] {
+  const sums = new Map<number, QuarterHourSum>();
+  for (const { event, seriesId, costAtto } of rows) {
+    const bucket = Math.floor(event.timeMs / QUARTER_HOUR_MS);
+    const key = seriesId * BUCKETS + bucket;
+    let sum = sums.get(key);
+    if (sum === undefined) {
+      sum = emptySum(event.organizationId, seriesId, bucket * QUARTER_HOUR_MS);
+      sums.set(key, sum);
+    }
+    sum.events++;
+    sum.requests += event.requests;
+    sum.inputTokens = addCount(sum.inputTokens, event.inputTokens);
+    sum.outputTokens = addCount(sum.outputTokens, event.outputTokens);
+    sum.cacheReadTokens = addCount(sum.cacheReadTokens, event.cacheReadTokens);
+    sum.cacheWriteTokens = addCount(sum.cacheWriteTokens, event.cacheWriteTokens);
+    sum.reasoningTokens = addCount(sum.reasoningTokens, event.reasoningTokens);
+    if (costAtto === null) sum.unpricedRequests += event.requests;
+    else sum.costAtto += costAtto;
+  }
+  return [...sums.values()];
+}
