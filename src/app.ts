@@ -90,7 +90,8 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): P
     firstOrganization,
     async listen(port, host) {
       const listener = createListener({ resources, fetch, handleGraphQL });
-      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener);
+      // The parser is strict by default; saying so spares each answer the look into the process's options.
+      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, insecureHTTPParser: false }, listener);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);

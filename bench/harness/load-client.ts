@@ -52,7 +52,7 @@ function drive(job: LoadJob, connection: number, tally: Tally): Promise<void> {
 
   function send(socket: Socket): void {
     fresh = 0;
-    const events = Array.from({ length: job.batchSize }, takeEvent);
+    const events = job.batchSize === 1 ? [takeEvent()] : Array.from({ length: job.batchSize }, takeEvent);
     const body = bodyOf(job.kind, events);
     sentAt = performance.now();
     socket.write(`${head}${body.length}\r\n\r\n${body}`, 'latin1');

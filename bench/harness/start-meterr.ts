@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, startChild } from './child.ts';
+import { type Child, ROOT, startChild } from './child.ts';
 
 /** Of every server that the bench starts. */
 export const OPERATOR_KEY = 'operator-key-of-this-bench';
@@ -11,11 +11,18 @@ export interface MeterrOptions {
   databaseUrl?: string;
 }
 
+/** What `npm start` gives to Node, but for the compile cache. */
+async function readNodeOptions(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  return scripts.start.split(/\s+/).filter((word) => word.startsWith('--') && word.includes('='));
+}
+
 /** The real server, as `npm start` has it, but for its folder, port, log and operator. */
 export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) {
   await mkdir(dataDir, { recursive: true });
   const child: Child = startChild({
     script: 'src/main.ts',
+    nodeOptions: await readNodeOptions(),
     env: {
       METERR_DATA_DIR: dataDir,
       METERR_LOG_LEVEL: 'error',

@@ -30,9 +30,22 @@ function literalText(node: ValueNode): string | null {
   return node.kind === Kind.STRING || node.kind === Kind.INT || node.kind === Kind.FLOAT ? node.value : null;
 }
 
+let lastTimeMs = Number.NaN;
+let lastTime = '';
+
+/** Many times in a row are the same one, of events that were recorded together. */
+function formatTime(value: Date): string {
+  const timeMs = value.getTime();
+  if (timeMs !== lastTimeMs) {
+    lastTime = value.toISOString();
+    lastTimeMs = timeMs;
+  }
+  return lastTime;
+}
+
 builder.scalarType('DateTime', {
   description: 'A moment, as RFC 3339. Input takes any offset; output is UTC, to the millisecond.',
-  serialize: (value) => value.toISOString(),
+  serialize: formatTime,
   parseValue: readTime,
 });
 

@@ -12,7 +12,22 @@ import './budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events.ts';
+import { defaultFieldResolver, type GraphQLSchema, isObjectType } from 'graphql';
 import { builder } from './builder.ts';
 
+/**
+ * A field that is its source's property of that name needs no resolver: GraphQL reads the property by itself, and a
+ * compiled operation then does so in place, without a call.
+ */
+function readPropertiesInPlace(whole: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(whole.getTypeMap())) {
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (field.resolve === defaultFieldResolver || field.extensions.isProperty === true) delete field.resolve;
+    }
+  }
+  return whole;
+}
+
 /** The whole schema. Imported by the doors and the printer only. */
-export const schema = builder.toSchema({ sortSchema: true });
+export const schema = readPropertiesInPlace(builder.toSchema({ sortSchema: true }));

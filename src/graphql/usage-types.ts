@@ -7,8 +7,57 @@ import { COST_SOURCES, type UsageEvent } from '../domain/usage/usage-event.ts';
 import { formatId } from '../platform/ids.ts';
 import { builder } from './builder.ts';
 
-/** An event, and where it was just recorded, whether an earlier request had done so. */
-export type UsageEventSource = UsageEvent & { duplicate?: boolean };
+/** An event as its type's fields read it: with ids as the wire has them, so that hardly a field needs a call. */
+export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId'> {
+  event: UsageEvent;
+  totalTokens: number;
+  timestamp: Date;
+  recordedAt: Date;
+  voids: string | null;
+  /** Whether an earlier request had recorded it. */
+  duplicate: boolean;
+}
+
+/** Makes an event ready for its type. */
+export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageEventSource {
+  const { teamId, priceId, holdId, voidsId } = event;
+  return {
+    event,
+    id: formatId('usageEvent', event.id),
+    eventId: event.eventId,
+    provider: event.provider,
+    model: event.model,
+    serviceTier: event.serviceTier,
+    inputTokens: event.inputTokens,
+    outputTokens: event.outputTokens,
+    totalTokens: event.inputTokens + event.outputTokens,
+    cacheReadTokens: event.cacheReadTokens,
+    cacheWriteTokens: event.cacheWriteTokens,
+    cacheWrite1hTokens: event.cacheWrite1hTokens,
+    reasoningTokens: event.reasoningTokens,
+    inputAudioTokens: event.inputAudioTokens,
+    outputAudioTokens: event.outputAudioTokens,
+    webSearches: event.webSearches,
+    requests: event.requests,
+    timestamp: new Date(event.timeMs),
+    recordedAt: new Date(event.recordedAtMs),
+    teamId: teamId && formatId('team', teamId),
+    apiKeyId: formatId('apiKey', event.apiKeyId),
+    userId: event.userId,
+    tags: event.tags,
+    metadata: event.metadata,
+    cost: event.cost,
+    computedCost: event.computedCost,
+    costSource: event.costSource,
+    priceId: priceId && formatId('price', priceId),
+    unpricedReason: event.unpricedReason,
+    warnings: event.warnings,
+    holdId: holdId && formatId('hold', holdId),
+    voids: voidsId && formatId('usageEvent', voidsId),
+    voidReason: event.voidReason,
+    duplicate,
+  };
+}
 
 export const UsageEventRef = builder.objectRef<UsageEventSource>('UsageEvent');
 
@@ -27,14 +76,15 @@ export const CostBreakdownLineRef = builder.objectRef<CostBreakdownLine>('CostBr
   }),
 });
 
-function loadEvent(id: string, context: Context) {
+async function loadEvent(id: string, context: Context) {
   requireScope(context.caller, 'usage:read');
-  return findUsageEvent(context, id);
+  const event = await findUsageEvent(context, id);
+  return event && toUsageEventSource(event);
 }
 
 builder.node(UsageEventRef, {
   description: 'One usage event as it stands in the ledger. Totals include their parts.',
-  id: { resolve: (event) => event.id },
+  id: { resolve: ({ event }) => event.id, extensions: { isProperty: true } },
   loadOne: loadEvent,
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'costSource' in value,
   fields: (t) => ({
@@ -46,7 +96,7 @@ builder.node(UsageEventRef, {
     serviceTier: t.exposeString('serviceTier'),
     inputTokens: t.expose('inputTokens', { type: 'SafeInt' }),
     outputTokens: t.expose('outputTokens', { type: 'SafeInt' }),
-    totalTokens: t.field({ type: 'SafeInt', resolve: (event) => event.inputTokens + event.outputTokens }),
+    totalTokens: t.expose('totalTokens', { type: 'SafeInt' }),
     cacheReadTokens: t.expose('cacheReadTokens', { type: 'SafeInt' }),
     cacheWriteTokens: t.expose('cacheWriteTokens', { type: 'SafeInt' }),
     cacheWrite1hTokens: t.expose('cacheWrite1hTokens', { type: 'SafeInt' }),
@@ -55,24 +105,24 @@ builder.node(UsageEventRef, {
     outputAudioTokens: t.expose('outputAudioTokens', { type: 'SafeInt' }),
     webSearches: t.expose('webSearches', { type: 'SafeInt' }),
     requests: t.expose('requests', { type: 'SafeInt', description: '1, or -1 where this event reverses another.' }),
-    timestamp: t.field({ type: 'DateTime', resolve: (event) => new Date(event.timeMs) }),
-    recordedAt: t.field({ type: 'DateTime', resolve: (event) => new Date(event.recordedAtMs) }),
-    teamId: t.id({ nullable: true, resolve: ({ teamId }) => teamId && formatId('team', teamId) }),
-    apiKeyId: t.id({ resolve: (event) => formatId('apiKey', event.apiKeyId) }),
+    timestamp: t.expose('timestamp', { type: 'DateTime' }),
+    recordedAt: t.expose('recordedAt', { type: 'DateTime' }),
+    teamId: t.exposeID('teamId', { nullable: true }),
+    apiKeyId: t.exposeID('apiKeyId'),
     userId: t.exposeString('userId', { nullable: true }),
     tags: t.expose('tags', { type: 'JSON' }),
-    metadata: t.field({ type: 'JSON', nullable: true, resolve: (event) => event.metadata }),
+    metadata: t.expose('metadata', { type: 'JSON', nullable: true }),
     cost: t.expose('cost', { type: 'Decimal', nullable: true, description: 'USD; null where it is unknown.' }),
     computedCost: t.expose('computedCost', {
       type: 'Decimal',
       nullable: true,
       description: "Our own price of the event, also where the caller's cost wins.",
     }),
-    costSource: t.field({ type: CostSourceRef, resolve: (event) => event.costSource }),
-    priceId: t.id({ nullable: true, resolve: ({ priceId }) => priceId && formatId('price', priceId) }),
+    costSource: t.expose('costSource', { type: CostSourceRef }),
+    priceId: t.exposeID('priceId', { nullable: true }),
     costBreakdown: t.field({
       type: [CostBreakdownLineRef],
-      resolve: (event, _, context) => explainCost(context, event),
+      resolve: ({ event }, _, context) => explainCost(context, event),
     }),
     unpricedReason: t.exposeString('unpricedReason', {
       nullable: true,
@@ -81,16 +131,11 @@ builder.node(UsageEventRef, {
         .join('\n'),
     }),
     warnings: t.exposeStringList('warnings', { description: "What was doubtful about the provider's usage object." }),
-    holdId: t.id({ nullable: true, resolve: ({ holdId }) => holdId && formatId('hold', holdId) }),
-    voids: t.id({
-      nullable: true,
-      description: 'The event that this one reverses.',
-      resolve: ({ voidsId }) => voidsId && formatId('usageEvent', voidsId),
-    }),
+    holdId: t.exposeID('holdId', { nullable: true }),
+    voids: t.exposeID('voids', { nullable: true, description: 'The event that this one reverses.' }),
     voidReason: t.exposeString('voidReason', { nullable: true }),
-    duplicate: t.boolean({
+    duplicate: t.exposeBoolean('duplicate', {
       description: 'Whether this answer repeats what an earlier request with the same id had recorded.',
-      resolve: (event) => event.duplicate ?? false,
     }),
   }),
 });

@@ -14,7 +14,7 @@ import { builder } from './builder.ts';
 import { toConnection } from './connection.ts';
 import { translateError } from './errors.ts';
 import { RecordUsageBatchInput, UsageEventInput, UsageFilterInput } from './usage-inputs.ts';
-import { UsageEventRef } from './usage-types.ts';
+import { toUsageEventSource, UsageEventRef } from './usage-types.ts';
 
 const BatchStatusRef = builder.enumType('UsageBatchStatus', {
   values: Object.fromEntries(BATCH_STATUSES.map((status) => [status.toUpperCase(), { value: status }])),
@@ -68,7 +68,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UsageEventInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { event, duplicate } = await recordUsage(context, input);
-      return duplicate ? { ...event, duplicate } : event;
+      return toUsageEventSource(event, duplicate);
     },
   }),
   recordUsageBatch: t.field({
@@ -93,7 +93,7 @@ builder.mutationField('voidUsage', (t) =>
     args: { input: t.arg({ type: VoidUsageInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { event, duplicate } = await voidUsage(context, input);
-      return { ...event, duplicate };
+      return toUsageEventSource(event, duplicate);
     },
   }),
 );
@@ -104,7 +104,7 @@ builder.queryFields((t) => ({
   usageEvent: t.field({
     type: UsageEventRef,
     args: { id: t.arg.id({ required: true }) },
-    resolve: (_, { id }, context) => getUsageEvent(context, id),
+    resolve: async (_, { id }, context) => toUsageEventSource(await getUsageEvent(context, id)),
   }),
   usageEvents: t.field({
     type: UsageEventConnection,
@@ -117,7 +117,10 @@ builder.queryFields((t) => ({
       recordedAfter: t.arg({ type: 'DateTime' }),
       filter: t.arg({ type: UsageFilterInput }),
     },
-    resolve: async (_, args, context) =>
-      toConnection(HISTORY_CURSOR, await listUsageEvents(context, args), (event) => event.id, args.after),
+    resolve: async (_, args, context) => {
+      const { items, hasMore } = await listUsageEvents(context, args);
+      const page = { items: items.map((event) => toUsageEventSource(event)), hasMore };
+      return toConnection(HISTORY_CURSOR, page, ({ event }) => event.id, args.after);
+    },
   }),
 }));

@@ -26,21 +26,26 @@ export type IdKind = keyof typeof ID_PREFIXES;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
-/** Two letters for every ten bits: five hexadecimal digits are two of them. */
-const LETTER_PAIRS = Array.from({ length: 1024 }, (_, bits) => `${ALPHABET[bits >> 5]}${ALPHABET[bits & 31]}`);
+const LETTER_CODES = Buffer.from(ALPHABET, 'latin1');
 const SUFFIX_LENGTH = 26;
 const RANDOM_POOL_BYTES = 8192;
 const pool = Buffer.alloc(RANDOM_POOL_BYTES);
 let poolOffset = RANDOM_POOL_BYTES;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const HEX_CODES = Buffer.from('0123456789abcdef', 'latin1');
+const DASH = 45;
+/** Text is put together here, in one piece: nothing awaits while it is in use. */
+const scratch = Buffer.alloc(64);
 
 function uuidText(bytes: Uint8Array): string {
-  let text = '';
+  let at = 0;
   for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) text += '-';
-    text += HEX[bytes[i] as number];
+    if (i === 4 || i === 6 || i === 8 || i === 10) scratch[at++] = DASH;
+    const byte = bytes[i] as number;
+    scratch[at++] = HEX_CODES[byte >> 4] as number;
+    scratch[at++] = HEX_CODES[byte & 15] as number;
   }
-  return text;
+  return scratch.toString('latin1', 0, at);
 }
 
 function stampV7(bytes: Uint8Array, timeMs: number): void {
@@ -98,16 +103,26 @@ export function formatId(kind: IdKind, uuid: string): string {
   return id;
 }
 
+function hexDigit(code: number): number {
+  return code <= 57 ? code - 48 : (code | 32) - 87;
+}
+
 function encodeId(kind: IdKind, uuid: string): string {
-  const hex = uuid.replaceAll('-', '');
-  const high = Number.parseInt(hex.slice(0, 2), 16);
-  let text = `${ID_PREFIXES[kind]}_${ALPHABET[high >> 5]}${ALPHABET[high & 31]}`;
-  for (let i = 2; i < 32; i += 5) {
-    const bits = Number.parseInt(hex.slice(i, i + 5), 16);
-    text += LETTER_PAIRS[bits >> 10];
-    text += LETTER_PAIRS[bits & 1023];
+  let at = 0;
+  // 128 bits after two zero bits, five at a time.
+  let bits = 0;
+  let count = 2;
+  for (let i = 0; i < uuid.length; i++) {
+    const code = uuid.charCodeAt(i);
+    if (code === DASH) continue;
+    bits = (bits << 4) | hexDigit(code);
+    count += 4;
+    if (count >= 5) {
+      count -= 5;
+      scratch[at++] = LETTER_CODES[(bits >> count) & 31] as number;
+    }
   }
-  return text;
+  return `${ID_PREFIXES[kind]}_${scratch.toString('latin1', 0, at)}`;
 }
 
 /** The UUID inside a TypeID of that kind, or null when the text is not one. */

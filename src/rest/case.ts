@@ -68,15 +68,14 @@ export function snakeRecord(value: object): Record<string, unknown> {
 
 /**
  * Gives every field of a document its snake_case name as an alias, once, when a route is made: the answer then comes
- * out in REST's spelling by itself.
+ * out in REST's spelling by itself. Where a field stands in the text is left out: no caller of REST sees it, and a
+ * compiled operation would carry it to every field of every answer.
  */
 export function snakeAliases(document: DocumentNode): DocumentNode {
   return visit(document, {
-    Field(node) {
-      if (node.alias) return undefined;
+    Field({ loc: _, ...node }) {
       const name = snakeName(node.name.value);
-      if (name === node.name.value) return undefined;
-      return { ...node, alias: { kind: Kind.NAME, value: name } };
+      return node.alias || name === node.name.value ? node : { ...node, alias: { kind: Kind.NAME, value: name } };
     },
   });
 }

@@ -1,4 +1,4 @@
-import { parseScaled } from '../../platform/money.ts';
+import { formatMoney, parseScaled } from '../../platform/money.ts';
 import type { Price, UnitPrice } from './price.ts';
 
 /** The units that Meterr counts; `requests` is one for each event. A price's other units are kept but not charged. */
@@ -27,6 +27,8 @@ export interface RateCard {
   rates: Rates;
   /** The same in the order of COUNTED_UNITS. */
   list: readonly (bigint | null)[];
+  /** And as decimal texts in USD. */
+  texts: readonly (string | null)[];
 }
 
 /** A sheet ready for arithmetic. `cards` ascend by `above`; the first is for any number of input tokens. */
@@ -72,7 +74,8 @@ export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
       web_searches: rate('web_searches'),
       requests: rate('requests'),
     };
-    return { above, rates, list: COUNTED_UNITS.map((unit) => rates[unit]) };
+    const list = COUNTED_UNITS.map((unit) => rates[unit]);
+    return { above, rates, list, texts: list.map((each) => (each === null ? null : formatMoney(each))) };
   };
   const starts = new Set(COUNTED_UNITS.flatMap((unit) => sheet.get(unit)?.tiers.map((tier) => tier.above) ?? []));
   const first = cardAt(-1);

@@ -17,6 +17,8 @@ export interface CostLine {
   quantity: number;
   /** For ONE unit, not for a million. */
   unitPrice: AttoUsd;
+  /** The same as decimal text in USD. */
+  unitPriceText: string;
   amount: AttoUsd;
 }
 
@@ -79,11 +81,18 @@ export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
   const lines: CostLine[] = [];
   let cost = 0n;
   for (let i = 0; i < quantities.length; i++) {
-    const [unit, quantity, unitPrice] = [COUNTED_UNITS[i], quantities[i], card.list[i]];
-    if (!unit || !quantity || unitPrice === null || unitPrice === undefined) continue;
+    const quantity = quantities[i];
+    const unitPrice = card.list[i];
+    if (!quantity || unitPrice === null || unitPrice === undefined) continue;
     const amount = BigInt(quantity) * unitPrice;
     cost += amount;
-    lines.push({ unit, quantity, unitPrice, amount });
+    lines.push({
+      unit: COUNTED_UNITS[i] as CountedUnit,
+      quantity,
+      unitPrice,
+      unitPriceText: card.texts[i] as string,
+      amount,
+    });
   }
   return { cost, lines };
 }
@@ -95,7 +104,8 @@ export function costOf(price: Price, counts: UsageCounts): AttoUsd {
   const quantities = splitCounts(counts, card.rates);
   let cost = 0n;
   for (let i = 0; i < quantities.length; i++) {
-    const [quantity, unitPrice] = [quantities[i], card.list[i]];
+    const quantity = quantities[i];
+    const unitPrice = card.list[i];
     if (quantity && unitPrice) cost += BigInt(quantity) * unitPrice;
   }
   return cost;

@@ -1,7 +1,7 @@
 import { formatMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { findPriceById, peekPrice } from '../pricing/find-price-by-id.ts';
-import type { Price } from '../pricing/price.ts';
+import type { Price, UsageCounts } from '../pricing/price.ts';
 import { priceUsage } from '../pricing/price-usage.ts';
 import type { UsageEvent } from './usage-event.ts';
 
@@ -15,24 +15,28 @@ export interface CostBreakdownLine {
 
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
-function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
-  const sign = event.requests < 0 ? -1 : 1;
-  const counts = {
-    inputTokens: event.inputTokens * sign,
-    outputTokens: event.outputTokens * sign,
-    cacheReadTokens: event.cacheReadTokens * sign,
-    cacheWriteTokens: event.cacheWriteTokens * sign,
-    cacheWrite1hTokens: event.cacheWrite1hTokens * sign,
-    reasoningTokens: event.reasoningTokens * sign,
-    inputAudioTokens: event.inputAudioTokens * sign,
-    outputAudioTokens: event.outputAudioTokens * sign,
-    webSearches: event.webSearches * sign,
+function absoluteCounts(event: Explained): UsageCounts {
+  return {
+    inputTokens: -event.inputTokens,
+    outputTokens: -event.outputTokens,
+    cacheReadTokens: -event.cacheReadTokens,
+    cacheWriteTokens: -event.cacheWriteTokens,
+    cacheWrite1hTokens: -event.cacheWrite1hTokens,
+    reasoningTokens: -event.reasoningTokens,
+    inputAudioTokens: -event.inputAudioTokens,
+    outputAudioTokens: -event.outputAudioTokens,
+    webSearches: -event.webSearches,
   };
-  return priceUsage(price, counts).lines.map(({ unit, quantity, unitPrice, amount }) => ({
+}
+
+function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
+  const isReversed = event.requests < 0;
+  const { lines } = priceUsage(price, isReversed ? absoluteCounts(event) : event);
+  return lines.map(({ unit, quantity, unitPriceText, amount }) => ({
     unit,
-    quantity: quantity * sign,
-    unitPrice: formatMoney(unitPrice),
-    amount: formatMoney(amount * BigInt(sign)),
+    quantity: isReversed ? -quantity : quantity,
+    unitPrice: unitPriceText,
+    amount: formatMoney(isReversed ? -amount : amount),
   }));
 }
 

@@ -5,6 +5,11 @@ import type { UsageInput } from './usage-input.ts';
 
 const HASH_BYTES = 16;
 
+/** With its length before it, so that no two lists of parts are one text. */
+function part(text: string | null | undefined): string {
+  return text ? `${text.length}:${text}` : '0:';
+}
+
 /**
  * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a fixed order, with
  * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again. The team is
@@ -17,19 +22,10 @@ export function hashUsage(
   teamId: string | null,
   tagsText: string | null,
 ): Uint8Array {
-  const counts = COUNT_FIELDS.map((field) => input[field] ?? 0);
-  const parts = [
-    provider,
-    input.model ?? '',
-    input.serviceTier ?? '',
-    input.timestamp ? input.timestamp.getTime() : '',
-    teamId ?? '',
-    input.userId ?? '',
-    cost ?? '',
-    input.holdId ?? '',
-    input.requireCredits ? 1 : 0,
-  ];
-  let text = `${JSON.stringify(parts)}${counts.join(',')}`;
+  let text = part(provider) + part(input.model) + part(input.serviceTier) + part(teamId) + part(input.userId);
+  text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
+  text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
+  for (const field of COUNT_FIELDS) text += `${input[field] ?? 0},`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
   if (input.metadata) text += `m${stableJson(input.metadata)}`;

@@ -32,7 +32,8 @@ export function idempotencyConflict(eventId: string, known: KnownEvent): AppErro
  */
 export async function recordUsage(context: Context, input: UsageInput): Promise<RecordedUsage> {
   requireScope(context.caller, 'usage:write');
-  const [prepared] = await prepareUsage(context, [input]);
+  const preparing = prepareUsage(context, [input]);
+  const [prepared] = Array.isArray(preparing) ? preparing : await preparing;
   if (!prepared) throw new Error('one event in, one answer out');
   if ('error' in prepared) throw prepared.error;
   const { row } = prepared;

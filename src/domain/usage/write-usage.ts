@@ -105,6 +105,8 @@ function counterParameters({ setNumbers, pairs, counters }: CountingPlan): Param
 
 /** The organizations of a batch, sorted: two writers that lock several take them in the same order. */
 export function organizationsOf(rows: readonly UsageRow[]): string[] {
+  const sole = rows[0]?.event.organizationId;
+  if (sole !== undefined && rows.every(({ event }) => event.organizationId === sole)) return [sole];
   return [...new Set(rows.map(({ event }) => event.organizationId))].sort();
 }
 
@@ -136,9 +138,11 @@ export function explainRefusal(error: unknown): unknown {
 export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | null {
   const repeats = new Map<number, UsageRow>();
   const firsts = new Map<string, UsageRow>();
+  const sole = rows[0]?.event.organizationId;
+  const isSole = rows.every(({ event }) => event.organizationId === sole);
   rows.forEach((row, index) => {
     const { organizationId, eventId } = row.event;
-    const name = organizationId + eventId;
+    const name = isSole ? eventId : organizationId + eventId;
     const first = firsts.get(name);
     if (first === undefined) firsts.set(name, row);
     else repeats.set(index, first);
