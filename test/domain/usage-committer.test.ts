@@ -66,10 +66,9 @@ describe('group commit', () => {
     const { rows } = await makeWriter();
     const row = await rows('alone');
     let sent = 0;
-    const pool = { query: async () => ({ rows: [], sent: ++sent }) };
+    const openSession = () => ({ query: async () => ({ rows: [], sent: ++sent }), close() {} });
     const retryingLostConnections: Database['retryingLostConnections'] = (work) => work();
-    const done = committerOver({ pool, retryingLostConnections } as unknown as Database).commit(row);
-    await Promise.resolve();
+    const done = committerOver({ openSession, retryingLostConnections } as unknown as Database).commit(row);
     expect(sent).toBe(1);
     expect(await done).toEqual([STORED]);
   });
@@ -174,14 +173,16 @@ describe('a connection that is lost', () => {
     const events = await rows('e-1', 'e-2', 'e-1');
     const { database } = resources;
     let isLost = false;
-    const query = async (...args: Parameters<typeof database.pool.query>) => {
-      const result = await database.pool.query(...args);
+    const session = database.openSession();
+    const query = async (...args: Parameters<typeof session.query>) => {
+      const result = await session.query(...args);
       if (isLost) return result;
       isLost = true;
       throw Object.assign(new Error('the socket was torn'), { code: 'ECONNRESET' });
     };
-    const torn = { ...database, pool: Object.assign(Object.create(database.pool), { query }) };
+    const torn: Database = { ...database, openSession: () => ({ query: query as typeof session.query, close() {} }) };
     const outcomes = await committerOver(torn).commit(events);
+    session.close();
     expect(isLost).toBe(true);
     expect(outcomes).toMatchObject([STORED, STORED, { known: { id: events[0]?.event.id } }]);
     const organizationId = context.caller.organization.id;

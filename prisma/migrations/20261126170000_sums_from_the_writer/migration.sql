@@ -114,7 +114,8 @@ DROP FUNCTION record_usage;
 --
 -- No event id comes twice in one call. A column that is the same for all rows may be one element; a count that is null
 -- is 0 (1 for requests), and null computed costs are the costs. `sum_` rows are the events by quarter hour and series,
--- `counter_` rows by budget counter; each event has a set of counters (0: none), which the pairs name.
+-- `day_` rows by UTC day and series, `counter_` rows by budget counter; each event has a set of counters (0: none), which
+-- the pairs name.
 -- Returns the events that were not stored, since their event id was known, with what is stored under it.
 CREATE FUNCTION record_usage(
   locked_organizations uuid[], budget_versions bigint[], at timestamptz, required_credits numeric,
@@ -128,6 +129,9 @@ CREATE FUNCTION record_usage(
   sum_organizations uuid[], sum_buckets timestamptz[], sum_series int[], sum_events int[], sum_requests bigint[],
   sum_inputs bigint[], sum_outputs bigint[], sum_cache_reads bigint[], sum_cache_writes bigint[],
   sum_reasonings bigint[], sum_costs numeric[], sum_unpriced bigint[],
+  day_organizations uuid[], day_buckets timestamptz[], day_series int[], day_requests bigint[], day_inputs bigint[],
+  day_outputs bigint[], day_cache_reads bigint[], day_cache_writes bigint[], day_reasonings bigint[],
+  day_costs numeric[], day_unpriced bigint[],
   set_numbers int[], pair_sets int[], pair_counters int[], counter_organizations uuid[], counter_budgets uuid[],
   counter_subjects text[], counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[],
   counter_events int[], counter_spents numeric[], counter_matches bigint[]
@@ -136,6 +140,7 @@ CREATE FUNCTION record_usage(
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   locked uuid;
+  is_locked boolean;
   is_stale boolean;
   has_retired boolean;
   prepaid uuid[];
@@ -152,14 +157,21 @@ DECLARE
   is_all_new boolean;
 BEGIN
   -- Shared by all writers; the fold takes it alone for a moment, to know that no position below is still to come.
-  PERFORM pg_advisory_xact_lock_shared(6384377010);
+  -- (An assignment is evaluated in place, where PERFORM would be a statement of its own.)
+  is_locked := pg_advisory_xact_lock_shared(6384377010) IS NULL;
   FOREACH locked IN ARRAY locked_organizations LOOP
-    PERFORM pg_advisory_xact_lock(hashtextextended(locked::text, 0));
+    is_locked := pg_advisory_xact_lock(hashtextextended(locked::text, 0)) IS NULL;
   END LOOP;
-  SELECT coalesce(bool_or(o.budget_version <> v.version), false), coalesce(bool_or(o.retired_before IS NOT NULL), false),
-         coalesce(array_agg(o.id ORDER BY o.id) FILTER (WHERE o.credits_mode = 'prepaid'), '{}')
-    INTO is_stale, has_retired, prepaid
-    FROM unnest(locked_organizations, budget_versions) AS v(id, version) JOIN organizations o ON o.id = v.id;
+  IF cardinality(locked_organizations) = 1 THEN
+    SELECT o.budget_version <> budget_versions[1], o.retired_before IS NOT NULL,
+           CASE WHEN o.credits_mode = 'prepaid' THEN locked_organizations ELSE '{}' END
+      INTO is_stale, has_retired, prepaid FROM organizations o WHERE o.id = locked_organizations[1];
+  ELSE
+    SELECT bool_or(o.budget_version <> v.version), bool_or(o.retired_before IS NOT NULL),
+           coalesce(array_agg(o.id ORDER BY o.id) FILTER (WHERE o.credits_mode = 'prepaid'), '{}')
+      INTO is_stale, has_retired, prepaid
+      FROM unnest(locked_organizations, budget_versions) AS v(id, version) JOIN organizations o ON o.id = v.id;
+  END IF;
   IF is_stale THEN RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001'; END IF;
 
   -- LIMIT keeps this a look into the index for each event, whatever the planner thinks of the number of events.
@@ -212,6 +224,21 @@ BEGIN
           ) AS p(organization_id, bucket, series_id, events, requests, inputs, outputs, cache_reads, cache_writes,
                  reasonings, costs, unpriced)
          GROUP BY 1, 2, 3 HAVING sum(p.events) > 0) s;
+    SELECT array_agg(s.organization_id), array_agg(s.bucket), array_agg(s.series_id), array_agg(s.requests),
+           array_agg(s.inputs), array_agg(s.outputs), array_agg(s.cache_reads), array_agg(s.cache_writes),
+           array_agg(s.reasonings), array_agg(s.costs), array_agg(s.unpriced)
+      INTO day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs, day_cache_reads,
+           day_cache_writes, day_reasonings, day_costs, day_unpriced
+      FROM (
+        SELECT q.organization_id, date_trunc('day', q.bucket, 'UTC') AS bucket, q.series_id,
+               sum(q.requests)::bigint AS requests, sum(q.inputs)::bigint AS inputs, sum(q.outputs)::bigint AS outputs,
+               sum(q.cache_reads)::bigint AS cache_reads, sum(q.cache_writes)::bigint AS cache_writes,
+               sum(q.reasonings)::bigint AS reasonings, sum(q.costs) AS costs, sum(q.unpriced)::bigint AS unpriced
+          FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs,
+                      sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
+            AS q(organization_id, bucket, series_id, requests, inputs, outputs, cache_reads, cache_writes, reasonings,
+                 costs, unpriced)
+         GROUP BY 1, 2, 3) s;
 
     IF cardinality(counter_budgets) > 0 THEN
       SELECT array_agg(s.organization_id), array_agg(s.budget_id), array_agg(s.subject), array_agg(s.period_start),
@@ -236,30 +263,52 @@ BEGIN
     END IF;
   END IF;
 
-  INSERT INTO usage_events (
-    organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-    output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-    metadata, warnings, hold_id, voids_id, void_reason)
-  SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
-         coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
-         i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
-         coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
-         coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
-         CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
-         coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
-         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
-    FROM unnest(
-      organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
-      output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts, input_audio_counts,
-      output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids, unpriced_reasons, user_ids,
-      tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
-    ) WITH ORDINALITY AS i(
+  IF sole IS NOT NULL AND request_counts IS NULL AND cache_write_1h_counts IS NULL AND input_audio_counts IS NULL
+     AND output_audio_counts IS NULL AND web_search_counts IS NULL AND computed_costs IS NULL
+     AND unpriced_reasons IS NULL AND metadata_objects IS NULL AND warning_lists IS NULL AND hold_ids IS NULL
+     AND voids_ids IS NULL THEN
+    -- The usual batch has none of these. Each column that is not unnested is saved for each row.
+    INSERT INTO usage_events (
+      organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
+      output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, user_id, tags)
+    SELECT sole, i.id, i.event_id, i.body_hash, i.time, coalesce(sole_recorded_at, i.recorded_at), i.series_id, 1,
+           i.input_tokens, i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0), 0,
+           coalesce(i.reasoning_tokens, 0), 0, 0, 0, i.cost, i.cost, coalesce(sole_source, i.cost_source),
+           coalesce(sole_price, i.price_id), coalesce(sole_user, i.user_id), coalesce(sole_tags, i.tags)
+      FROM unnest(
+        ids, event_ids, body_hashes, times, recorded_ats, series_ids, input_counts, output_counts, cache_read_counts,
+        cache_write_counts, reasoning_counts, costs, cost_sources, price_ids, user_ids, tag_objects
+      ) WITH ORDINALITY AS i(
+        id, event_id, body_hash, time, recorded_at, series_id, input_tokens, output_tokens, cache_read_tokens,
+        cache_write_tokens, reasoning_tokens, cost, cost_source, price_id, user_id, tags, ordinal)
+     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
+  ELSE
+    INSERT INTO usage_events (
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-      metadata, warnings, hold_id, voids_id, void_reason, ordinal)
-   WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
+      metadata, warnings, hold_id, voids_id, void_reason)
+    SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
+           coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
+           i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
+           coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
+           coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
+           CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
+           coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
+           coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
+      FROM unnest(
+        organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
+        output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts, input_audio_counts,
+        output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids, unpriced_reasons, user_ids,
+        tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+      ) WITH ORDINALITY AS i(
+        organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
+        cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
+        output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
+        metadata, warnings, hold_id, voids_id, void_reason, ordinal)
+     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
+  END IF;
 
   INSERT INTO usage_quarter_hours AS q
   SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs, sum_cache_reads,
@@ -274,13 +323,8 @@ BEGIN
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
   INSERT INTO usage_days AS d
-  SELECT s.organization_id, date_trunc('day', s.bucket, 'UTC'), s.series_id, sum(s.requests), sum(s.inputs),
-         sum(s.outputs), sum(s.cache_reads), sum(s.cache_writes), sum(s.reasonings), sum(s.costs), sum(s.unpriced)
-    FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs, sum_cache_reads,
-                sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
-      AS s(organization_id, bucket, series_id, requests, inputs, outputs, cache_reads, cache_writes, reasonings, costs,
-           unpriced)
-   GROUP BY 1, 2, 3
+  SELECT * FROM unnest(day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs, day_cache_reads,
+                       day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = d.requests + excluded.requests,
     input_tokens = d.input_tokens + excluded.input_tokens,
@@ -300,4 +344,84 @@ BEGIN
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);
   END IF;
+END $$;
+
+-- The same as record_usage for one plain event (no reverse, no hold, counted by no budget, of an organization without
+-- prepaid credits): a lone caller waits for a few plain statements instead of a plan made for a thousand rows. Fails
+-- with MT001 when the caller's list of budgets is not the newest, and with MT003 when the event is not that plain;
+-- nothing is stored then. Returns what is stored under the event's id where it was known.
+CREATE OR REPLACE FUNCTION record_one(
+  organization uuid, new_id uuid, new_event_id text, hash bytea, event_time timestamptz, recorded timestamptz,
+  series int, input_count bigint, output_count bigint, cache_read_count bigint, cache_write_count bigint,
+  cache_write_1h_count bigint, reasoning_count bigint, input_audio_count bigint, output_audio_count bigint,
+  web_search_count bigint, event_cost numeric, own_cost numeric, source text, price uuid, reason text, user_name text,
+  tag_object jsonb, metadata_object jsonb, warning_list jsonb, budgets_version bigint
+) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  kept_version bigint;
+  mode text;
+  is_locked boolean;
+  has_retired boolean;
+  is_stored boolean := false;
+BEGIN
+  is_locked := pg_advisory_xact_lock_shared(6384377010) IS NULL;
+  is_locked := pg_advisory_xact_lock(hashtextextended(organization::text, 0)) IS NULL;
+  SELECT o.budget_version, o.credits_mode::text, o.retired_before IS NOT NULL INTO kept_version, mode, has_retired
+    FROM organizations o WHERE o.id = organization;
+  IF kept_version <> budgets_version THEN
+    RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001';
+  END IF;
+  IF mode <> 'none' THEN RAISE EXCEPTION 'not a plain event' USING ERRCODE = 'MT003'; END IF;
+
+  IF NOT has_retired OR NOT EXISTS (SELECT FROM retired_usage_events r
+                  WHERE r.organization_id = organization AND r.event_id = new_event_id) THEN
+    INSERT INTO usage_events (
+      organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
+      output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
+      metadata, warnings)
+    VALUES (
+      organization, new_id, new_event_id, hash, event_time, recorded, series, 1, input_count, output_count,
+      cache_read_count, cache_write_count, cache_write_1h_count, reasoning_count, input_audio_count, output_audio_count,
+      web_search_count, event_cost, own_cost, source, price, reason, user_name, tag_object, metadata_object,
+      warning_list)
+    ON CONFLICT (organization_id, event_id) DO NOTHING;
+    is_stored := FOUND;
+  END IF;
+  IF NOT is_stored THEN
+    RETURN QUERY
+      SELECT 1::bigint, e.id, e.body_hash, e.cost FROM usage_events e
+       WHERE e.organization_id = organization AND e.event_id = new_event_id AND e.id <> new_id
+      UNION ALL
+      SELECT 1::bigint, r.id, r.body_hash, r.cost FROM retired_usage_events r
+       WHERE r.organization_id = organization AND r.event_id = new_event_id;
+    RETURN;
+  END IF;
+
+  INSERT INTO usage_quarter_hours AS q
+  VALUES (organization, date_bin('15 minutes', event_time, '2000-01-01Z'), series, 1, input_count, output_count, cache_read_count, cache_write_count,
+          reasoning_count, coalesce(event_cost, 0), CASE WHEN event_cost IS NULL THEN 1 ELSE 0 END)
+  ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
+    requests = q.requests + excluded.requests,
+    input_tokens = q.input_tokens + excluded.input_tokens,
+    output_tokens = q.output_tokens + excluded.output_tokens,
+    cache_read_tokens = q.cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = q.cache_write_tokens + excluded.cache_write_tokens,
+    reasoning_tokens = q.reasoning_tokens + excluded.reasoning_tokens,
+    cost = q.cost + excluded.cost,
+    unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
+  INSERT INTO usage_days AS d
+  VALUES (organization, date_trunc('day', event_time, 'UTC'), series, 1, input_count, output_count, cache_read_count, cache_write_count,
+          reasoning_count, coalesce(event_cost, 0), CASE WHEN event_cost IS NULL THEN 1 ELSE 0 END)
+  ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
+    requests = d.requests + excluded.requests,
+    input_tokens = d.input_tokens + excluded.input_tokens,
+    output_tokens = d.output_tokens + excluded.output_tokens,
+    cache_read_tokens = d.cache_read_tokens + excluded.cache_read_tokens,
+    cache_write_tokens = d.cache_write_tokens + excluded.cache_write_tokens,
+    reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
+    cost = d.cost + excluded.cost,
+    unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 END $$;

@@ -5,9 +5,10 @@ import type { UsageRow } from './usage-event.ts';
 /** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
 export type Count = number | bigint;
 
-/** What rows of one series in one quarter hour come to. */
-export interface QuarterHourSum {
+/** What rows of one series in one stretch of time, a bucket, come to. */
+export interface SeriesSum {
   organizationId: string;
+  /** When the bucket begins. */
   bucketMs: number;
   seriesId: number;
   /** How many rows. */
@@ -22,6 +23,14 @@ export interface QuarterHourSum {
   unpricedRequests: number;
 }
 
+const SUMMED_COUNTS = [
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'reasoningTokens',
+] as const satisfies readonly (keyof SeriesSum)[];
+
 /** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
 const BUCKETS = 2 ** 22;
 
@@ -32,7 +41,7 @@ export function addCount(a: Count, b: Count): Count {
   return BigInt(a) + BigInt(b);
 }
 
-function emptySum(organizationId: string, seriesId: number, bucketMs: number): QuarterHourSum {
+function emptySum(organizationId: string, seriesId: number, bucketMs: number): SeriesSum {
   return {
     organizationId,
     bucketMs,
@@ -49,9 +58,26 @@ function emptySum(organizationId: string, seriesId: number, bucketMs: number): Q
   };
 }
 
+/** The same sums by longer buckets, which tile into those given: UTC days of quarter hours. */
+export function addUpSums(sums: readonly SeriesSum[], bucketMs: number): SeriesSum[] {
+  const larger = new Map<number, SeriesSum>();
+  for (const part of sums) {
+    const bucket = Math.floor(part.bucketMs / bucketMs);
+    const key = part.seriesId * BUCKETS + bucket;
+    const sum = larger.get(key) ?? emptySum(part.organizationId, part.seriesId, bucket * bucketMs);
+    larger.set(key, sum);
+    sum.events += part.events;
+    sum.requests += part.requests;
+    for (const field of SUMMED_COUNTS) sum[field] = addCount(sum[field], part[field]);
+    sum.costAtto += part.costAtto;
+    sum.unpricedRequests += part.unpricedRequests;
+  }
+  return [...larger.values()];
+}
+
 /** The rows' sums by quarter hour and series, which no two organizations share: what rollups grow by. */
-export function addUpRows(rows: readonly UsageRow[]): QuarterHourSum[] {
-  const sums = new Map<number, QuarterHourSum>();
+export function addUpRows(rows: readonly UsageRow[]): SeriesSum[] {
+  const sums = new Map<number, SeriesSum>();
   for (const { event, seriesId, costAtto } of rows) {
     const bucket = Math.floor(event.timeMs / QUARTER_HOUR_MS);
     const key = seriesId * BUCKETS + bucket;

@@ -3,9 +3,10 @@ import { int4Array, int8Array, textArray, timeArray, uuidArray } from '../../pla
 import type { Sql } from '../../platform/database.ts';
 import { formatMoney } from '../../platform/money.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
-import { addUpRows, type Count, type QuarterHourSum } from './add-up-rows.ts';
+import { addUpRows, addUpSums, type Count, type SeriesSum } from './add-up-rows.ts';
 import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
 import { alarmOf, type CountingPlan } from './plan-counting.ts';
+import { DAY_MS } from './split-span.ts';
 import type { UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
 import { isNotPlain, isPlain, writeOne } from './write-one.ts';
@@ -25,11 +26,11 @@ export interface ConflictRow {
   cost: string | null;
 }
 
-const SUM_TYPES = [
+const ROWS_AT = 3;
+const DAY_TYPES = [
   'uuid[]', // organization
-  'timestamptz[]', // quarter hour
+  'timestamptz[]', // bucket
   'int[]', // series
-  'int[]', // rows
   'bigint[]', // requests
   'bigint[]', // input_tokens
   'bigint[]', // output_tokens
@@ -39,6 +40,8 @@ const SUM_TYPES = [
   'numeric[]', // cost
   'bigint[]', // unpriced_requests
 ];
+/** As days, and how many rows each sum has. */
+const SUM_TYPES = DAY_TYPES.toSpliced(ROWS_AT, 0, 'int[]');
 const COUNTER_TYPES = [
   'int[]', // set of counters, by event
   'int[]', // pairs of a set and a counter: set
@@ -60,18 +63,21 @@ const TYPES = [
   'numeric', // credits that must be there
   ...EVENT_COLUMN_TYPES,
   ...SUM_TYPES,
+  ...DAY_TYPES,
   ...COUNTER_TYPES,
 ];
 const CALL = `SELECT * FROM record_usage(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
 
-/** Few rows: text costs no more than it must, and holds any number. */
-function sumParameters(sums: readonly QuarterHourSum[]): Parameter[] {
-  const of = (value: (sum: QuarterHourSum) => Count) => plainArray(sums.map(value));
+function countArray(counts: readonly Count[]): Parameter {
+  return counts.every((count) => typeof count === 'number') ? int8Array(counts) : plainArray(counts);
+}
+
+function dayParameters(sums: readonly SeriesSum[]): Parameter[] {
+  const of = (value: (sum: SeriesSum) => Count) => countArray(sums.map(value));
   return [
     uuidArray(sums.map(({ organizationId }) => organizationId)),
     timeArray(sums.map(({ bucketMs }) => bucketMs)),
     int4Array(sums.map(({ seriesId }) => seriesId)),
-    int4Array(sums.map(({ events }) => events)),
     of((sum) => sum.requests),
     of((sum) => sum.inputTokens),
     of((sum) => sum.outputTokens),
@@ -81,6 +87,12 @@ function sumParameters(sums: readonly QuarterHourSum[]): Parameter[] {
     plainArray(sums.map(({ costAtto }) => formatMoney(costAtto))),
     of((sum) => sum.unpricedRequests),
   ];
+}
+
+function sumParameters(rows: readonly UsageRow[]): Parameter[] {
+  const sums = addUpRows(rows);
+  const events = int4Array(sums.map((sum) => sum.events));
+  return [...dayParameters(sums).toSpliced(ROWS_AT, 0, events), ...dayParameters(addUpSums(sums, DAY_MS))];
 }
 
 const NO_COUNTERS: Parameter[] = COUNTER_TYPES.map(() => null);
@@ -178,7 +190,7 @@ export async function writeUsage(
     new Date(atMs).toISOString(),
     alone?.requireCredits ? (alone.event.cost ?? '0') : null,
     ...eventParameters(rows),
-    ...sumParameters(addUpRows(rows)),
+    ...sumParameters(rows),
     ...counterParameters(plan),
   ];
   const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
