@@ -8,6 +8,8 @@ import { interleave, median, quantile } from '../harness/statistics.ts';
 const BUDGET = { name: 'Everything', amount: '1000000', period: 'month', action: 'block' };
 const HOLD = { provider: 'openai', model: 'gpt-4o', input_tokens: 1_200, max_output_tokens: 300, user_id: 'user-10' };
 
+const WARMUP_MS = 8_000;
+
 /** Milliseconds of calls one after another, for a while. What a call returns is run after it, untimed. */
 async function timeFor(ms: number, call: () => Promise<(() => Promise<unknown>) | null>): Promise<number[]> {
   const latenciesMs: number[] = [];
@@ -42,7 +44,8 @@ export async function holds(bench: Bench): Promise<void> {
   const post = () => floor.call('POST', '/', HOLD).then(() => null);
   try {
     await caller.call('POST', '/v1/budgets', BUDGET);
-    await timeFor(bench.measureMs, () => hold(caller));
+    // A few hundred holds a second leave much code uncompiled for a while.
+    await timeFor(WARMUP_MS, () => hold(caller));
     const shots = await interleave(bench.rounds, {
       commit: () => timeFor(bench.measureMs, commit),
       floor: () => timeFor(bench.measureMs / 2, post),

@@ -425,3 +425,92 @@ BEGIN
     cost = d.cost + excluded.cost,
     unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 END $$;
+
+DROP FUNCTION create_hold;
+
+-- Reserves the worst case of a call, or says that budgets or credits have no room. One call, one transaction: under the
+-- organization's lock the sums that decide cannot change before they are raised, so no two holds share the same money.
+-- By budget counter, as the newest list of budgets has it: what is wanted of it (null: unknown) and how much it may
+-- hold in all. `wanted_usd` null: the cost is unknown; a blocking budget in USD, or prepaid credits, then refuse.
+-- Answers a status and, in the order of the counters, what each had spent and held before.
+CREATE FUNCTION create_hold(
+  organization uuid, known_version bigint, at timestamptz, hold_id uuid, key_id uuid, hold_provider text,
+  hold_model text, hold_team uuid, hold_user text, hold_tags jsonb, wanted_usd numeric, wanted_tokens bigint,
+  expiry timestamptz, budget_ids uuid[], subjects text[], period_starts timestamptz[], period_ends timestamptz[],
+  amounts numeric[], limits numeric[], are_blocking boolean[]
+) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  is_locked boolean;
+  kept_version bigint;
+  is_prepaid boolean;
+  has_expired boolean;
+  has_budgets boolean := cardinality(budget_ids) > 0;
+  is_missing boolean;
+  is_refused boolean := false;
+  late record;
+  counters jsonb := '[]';
+  available numeric;
+  credit numeric := 0;
+BEGIN
+  is_locked := pg_advisory_xact_lock(hashtextextended(organization::text, 0)) IS NULL;
+  SELECT o.budget_version, o.credits_mode = 'prepaid', EXISTS (
+           SELECT FROM holds h WHERE h.organization_id = organization AND h.status = 'active' AND h.expires_at <= at)
+    INTO kept_version, is_prepaid, has_expired FROM organizations o WHERE o.id = organization;
+  IF kept_version <> known_version THEN RETURN jsonb_build_object('status', 'stale'); END IF;
+  IF has_expired THEN PERFORM sweep_holds(organization, at); END IF;
+
+  WHILE has_budgets LOOP
+    SELECT bool_or(c.budget_id IS NULL),
+           bool_or(k.is_blocking AND (k.amount IS NULL OR c.spent + c.held + k.amount > k.maximum)),
+           jsonb_agg(jsonb_build_array(k.ordinal, c.spent::text, c.held::text))
+      INTO is_missing, is_refused, counters
+      FROM unnest(budget_ids, subjects, period_starts, amounts, limits, are_blocking) WITH ORDINALITY
+        AS k(budget_id, subject, period_start, amount, maximum, is_blocking, ordinal)
+      LEFT JOIN budget_counters c ON c.organization_id = organization AND c.budget_id = k.budget_id
+       AND c.subject = k.subject AND c.period_start = k.period_start;
+    EXIT WHEN NOT is_missing;
+    -- A counter is made when it is first needed: from the ledger, where its period began before the budget did.
+    FOR late IN
+      SELECT DISTINCT b.id, k.period_start, k.period_end
+        FROM unnest(budget_ids, subjects, period_starts, period_ends) AS k(budget_id, subject, period_start, period_end)
+        JOIN budgets b ON b.organization_id = organization AND b.id = k.budget_id AND b.counted_from > k.period_start
+       WHERE NOT EXISTS (SELECT FROM budget_counters c WHERE c.organization_id = organization
+                            AND c.budget_id = k.budget_id AND c.subject = k.subject AND c.period_start = k.period_start)
+    LOOP
+      PERFORM rebuild_budget_counters(organization, late.id, late.period_start, late.period_end);
+    END LOOP;
+    INSERT INTO budget_counters (organization_id, budget_id, subject, period_start, period_end, spent)
+    SELECT organization, k.budget_id, k.subject, k.period_start, k.period_end, 0
+      FROM unnest(budget_ids, subjects, period_starts, period_ends) AS k(budget_id, subject, period_start, period_end)
+    ON CONFLICT DO NOTHING;
+  END LOOP;
+  IF is_refused THEN RETURN jsonb_build_object('status', 'refused', 'counters', counters); END IF;
+
+  IF is_prepaid THEN
+    IF wanted_usd IS NULL THEN RETURN jsonb_build_object('status', 'unknown_cost'); END IF;
+    INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
+    PERFORM turn_over_credits(organization, at);
+    available := available_credits(organization);
+    IF wanted_usd > available THEN
+      RETURN jsonb_build_object('status', 'insufficient_credits', 'required', wanted_usd::text, 'available', available::text);
+    END IF;
+    credit := wanted_usd;
+    UPDATE credit_accounts a SET held = a.held + credit WHERE a.organization_id = organization;
+  END IF;
+
+  INSERT INTO holds (organization_id, id, status, provider, model, amount, tokens, credit_amount, team_id, api_key_id,
+                     user_id, tags, created_at, expires_at)
+  VALUES (organization, hold_id, 'active', hold_provider, hold_model, wanted_usd, wanted_tokens, credit, hold_team,
+          key_id, hold_user, hold_tags, at, expiry);
+  IF has_budgets THEN
+    INSERT INTO hold_reservations (organization_id, hold_id, budget_id, subject, period_start, amount, expires_at)
+    SELECT organization, create_hold.hold_id, k.budget_id, k.subject, k.period_start, coalesce(k.amount, 0), expiry
+      FROM unnest(budget_ids, subjects, period_starts, amounts) AS k(budget_id, subject, period_start, amount);
+    UPDATE budget_counters c SET held = c.held + coalesce(k.amount, 0)
+      FROM unnest(budget_ids, subjects, period_starts, amounts) AS k(budget_id, subject, period_start, amount)
+     WHERE c.organization_id = organization AND c.budget_id = k.budget_id AND c.subject = k.subject
+       AND c.period_start = k.period_start;
+  END IF;
+  RETURN jsonb_build_object('status', 'held', 'counters', counters,
+                            'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);
+END $$;

@@ -1,14 +1,12 @@
-import { plainArray, textArray } from '../../platform/array-literal.ts';
 import { AppError, type FieldProblem, invalidField, invalidRequest } from '../../platform/errors.ts';
-import { formatId, newUuid } from '../../platform/ids.ts';
+import { newUuid } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
-import { plainDecimal } from '../budgets/budget-row.ts';
-import type { CreatedHold, HeldBudget } from '../budgets/hold.ts';
-import { type CounterKey, matchBudgets } from '../budgets/match-budgets.ts';
+import type { CreatedHold } from '../budgets/hold.ts';
+import { matchBudgets } from '../budgets/match-budgets.ts';
 import { readAmount } from '../budgets/read-budget-input.ts';
 import type { Context } from '../context.ts';
-import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import { prepareUsage } from './prepare-usage.ts';
+import { reserveHold } from './reserve-hold.ts';
 import type { UsageEvent } from './usage-event.ts';
 
 export const HOLD_SECONDS = { default: 300, max: 3_600 } as const;
@@ -26,41 +24,6 @@ export interface HoldInput {
   expiresIn?: number | null;
   /** Decimal text in USD: instead of the computed worst case. */
   amount?: string | null;
-}
-
-type Outcome =
-  | { status: 'stale' }
-  | { status: 'unknown_cost'; budgetId?: string }
-  | {
-      status: 'budget_exceeded';
-      budgetId: string;
-      unit: 'usd' | 'tokens';
-      limit: string;
-      current: string;
-      requested: string;
-    }
-  | { status: 'insufficient_credits'; required: string; available: string }
-  | { status: 'held'; credits: string | null; budgets: HeldBudget[] };
-
-/** An amount of a budget as callers have it: text for money, a number for tokens. */
-function wireAmount(unit: 'usd' | 'tokens', text: string): string | number {
-  return unit === 'usd' ? plainDecimal(text) : Number(plainDecimal(text));
-}
-
-function refusalOf(outcome: Exclude<Outcome, { status: 'held' | 'stale' }>): AppError {
-  if (outcome.status === 'insufficient_credits') return insufficientCredits(outcome.required, outcome.available);
-  if (outcome.status === 'unknown_cost') {
-    return invalidField('amount', 'is required: this model has no known price, and a blocking budget or credits apply');
-  }
-  const { budgetId, unit, limit, current, requested } = outcome;
-  const details = {
-    budgetId: formatId('budget', budgetId),
-    limit: wireAmount(unit, limit),
-    current: wireAmount(unit, current),
-    requested: wireAmount(unit, requested),
-  };
-  const message = `The budget ${details.budgetId} has no room: ${details.current} of ${details.limit} is used or held, ${details.requested} more was asked for.`;
-  return new AppError('budget_exceeded', message, { details });
 }
 
 function readExpiry(problems: FieldProblem[], expiresIn: number | null | undefined, nowMs: number): Date {
@@ -92,20 +55,6 @@ async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> 
   return prepared.row.event;
 }
 
-const CALL = `SELECT create_hold($1::uuid, $2::bigint, $3::timestamptz, $4::uuid, $5::uuid, $6::text, $7::text, $8::uuid,
-  $9::text, $10::jsonb, $11::numeric, $12::bigint, $13::timestamptz, $14::uuid[], $15::text[], $16::timestamptz[],
-  $17::timestamptz[]) AS outcome`;
-
-function counterParameters(keys: readonly CounterKey[]): string[] {
-  const time = (timeMs: number) => `"${new Date(timeMs).toISOString()}"`;
-  return [
-    plainArray(keys.map(({ budget }) => budget.id)),
-    textArray(keys.map(({ subject }) => subject)),
-    plainArray(keys.map(({ startMs }) => time(startMs))),
-    plainArray(keys.map(({ endMs }) => time(endMs))),
-  ];
-}
-
 /**
  * Reserves the worst case of a call before it is made, in every budget that would count it and in prepaid credits, or
  * refuses it. Exact under any number of parallel calls on any number of processes: the database function decides and
@@ -129,36 +78,15 @@ export async function createHold(context: Context, input: HoldInput): Promise<Cr
   const tokens = event.inputTokens + event.outputTokens;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const { version, index } = await resources.budgets.get(organizationId);
-    const { rows } = await resources.database.pool.query<{ outcome: Outcome }>({
-      name: 'create-hold',
-      text: CALL,
-      values: [
-        organizationId,
-        version,
-        new Date(nowMs).toISOString(),
-        id,
-        caller.apiKeyId,
-        event.provider,
-        event.model,
-        event.teamId,
-        event.userId,
-        Object.keys(event.tags).length === 0 ? null : JSON.stringify(event.tags),
-        amount,
-        tokens,
-        expiresAt.toISOString(),
-        ...counterParameters(matchBudgets(index, event)),
-      ],
-    });
-    const outcome = rows[0]?.outcome;
-    if (!outcome) throw new Error('a hold has an outcome');
-    if (outcome.status === 'stale') await resources.budgets.reload(organizationId);
-    else if (outcome.status !== 'held') throw refusalOf(outcome);
-    else {
-      const { provider, model } = event;
-      const { budgets, credits: creditsAvailable } = outcome;
-      const createdAt = new Date(nowMs);
-      return { id, status: 'active', provider, model, amount, tokens, createdAt, expiresAt, budgets, creditsAvailable };
+    const keys = matchBudgets(index, event);
+    const hold = { id, event, amount, tokens, expiresAt, version };
+    const outcome = await reserveHold(resources.database.pool, hold, keys, nowMs);
+    if (outcome === null) {
+      await resources.budgets.reload(organizationId);
+      continue;
     }
+    const { provider, model } = event;
+    return { id, status: 'active', provider, model, amount, tokens, createdAt: new Date(nowMs), expiresAt, ...outcome };
   }
   throw new AppError('unavailable', 'The budgets change faster than a hold can be made.');
 }
