@@ -514,3 +514,49 @@ BEGIN
   RETURN jsonb_build_object('status', 'held', 'counters', counters,
                             'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);
 END $$;
+
+-- Gives back what a hold reserves, if it still does. Answers the hold as it is then; nothing where there is none, or it
+-- is another team's.
+CREATE FUNCTION release_hold(organization uuid, released uuid, for_team uuid, at timestamptz)
+RETURNS SETOF holds LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  is_locked boolean;
+  found_hold holds;
+BEGIN
+  is_locked := pg_advisory_xact_lock(hashtextextended(organization::text, 0)) IS NULL;
+  SELECT * INTO found_hold FROM holds h
+   WHERE h.organization_id = organization AND h.id = released AND (for_team IS NULL OR h.team_id = for_team);
+  IF found_hold.id IS NULL THEN RETURN; END IF;
+  IF found_hold.status = 'active' AND found_hold.expires_at <= at THEN
+    PERFORM sweep_holds(organization, at);
+    found_hold.status := 'expired';
+  ELSIF found_hold.status = 'active' THEN
+    UPDATE holds h SET status = 'released', closed_at = at WHERE h.organization_id = organization AND h.id = released;
+    PERFORM free_reservations(organization, ARRAY[released]);
+    found_hold.status := 'released';
+  END IF;
+  RETURN NEXT found_hold;
+END $$;
+
+-- Ends holds and gives back what they reserved; the status of each must be set before. (In PL/pgSQL for its kept plans.)
+CREATE OR REPLACE FUNCTION free_reservations(organization uuid, hold_ids uuid[])
+RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  freed numeric;
+BEGIN
+  WITH gone AS (
+    DELETE FROM hold_reservations r WHERE r.organization_id = organization AND r.hold_id = ANY (hold_ids) RETURNING r.*),
+  sums AS (
+    SELECT g.budget_id, g.subject, g.period_start, sum(g.amount) AS amount FROM gone g GROUP BY 1, 2, 3)
+  UPDATE budget_counters c SET held = c.held - s.amount FROM sums s
+   WHERE c.organization_id = organization AND c.budget_id = s.budget_id AND c.subject = s.subject
+     AND c.period_start = s.period_start;
+
+  SELECT sum(h.credit_amount) INTO freed FROM holds h
+   WHERE h.organization_id = organization AND h.id = ANY (hold_ids) AND h.credit_amount > 0;
+  IF freed > 0 THEN
+    UPDATE holds h SET credit_amount = 0
+     WHERE h.organization_id = organization AND h.id = ANY (hold_ids) AND h.credit_amount > 0;
+    UPDATE credit_accounts a SET held = a.held - freed WHERE a.organization_id = organization;
+  END IF;
+END $$;

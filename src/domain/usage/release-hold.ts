@@ -5,7 +5,8 @@ import { plainDecimal } from '../budgets/budget-row.ts';
 import type { Hold, HoldRow } from '../budgets/hold.ts';
 import type { Context } from '../context.ts';
 
-const COLUMNS = 'id, status, provider, model, amount, tokens, created_at, expires_at';
+const CALL = `SELECT id, status, provider, model, amount, tokens, created_at, expires_at
+  FROM release_hold($1::uuid, $2::uuid, $3::uuid, $4::timestamptz)`;
 
 function readHold(row: HoldRow): Hold {
   const { id, status, provider, model, amount, tokens, created_at: createdAt, expires_at: expiresAt } = row;
@@ -21,25 +22,11 @@ export async function releaseHold({ caller, resources }: Context, id: string): P
   const uuid = parseId('hold', id);
   const notFound = new AppError('not_found', 'There is no hold with this id.');
   if (uuid === null) throw notFound;
-  const organizationId = caller.organization.id;
-  const now = new Date(resources.clock());
-  return resources.database.transaction(async (sql) => {
-    await sql.query('SELECT lock_organization($1)', [organizationId]);
-    await sql.query('SELECT sweep_holds($1, $2)', [organizationId, now]);
-    const { rows } = await sql.query<HoldRow>(
-      `SELECT ${COLUMNS} FROM holds WHERE organization_id = $1 AND id = $2 AND ($3::uuid IS NULL OR team_id = $3)`,
-      [organizationId, uuid, caller.teamId],
-    );
-    const hold = rows[0];
-    if (!hold) throw notFound;
-    if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');
-    if (hold.status !== 'active') return readHold(hold);
-    await sql.query(`UPDATE holds SET status = 'released', closed_at = $3 WHERE organization_id = $1 AND id = $2`, [
-      organizationId,
-      uuid,
-      now,
-    ]);
-    await sql.query('SELECT free_reservations($1, ARRAY[$2::uuid])', [organizationId, uuid]);
-    return readHold({ ...hold, status: 'released' });
-  });
+  const now = new Date(resources.clock()).toISOString();
+  const values = [caller.organization.id, uuid, caller.teamId, now];
+  const { rows } = await resources.database.pool.query<HoldRow>({ name: 'release-hold', text: CALL, values });
+  const hold = rows[0];
+  if (!hold) throw notFound;
+  if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');
+  return readHold(hold);
 }
