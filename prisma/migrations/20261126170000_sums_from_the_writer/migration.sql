@@ -560,3 +560,11 @@ BEGIN
     UPDATE credit_accounts a SET held = a.held - freed WHERE a.organization_id = organization;
   END IF;
 END $$;
+
+-- All of these look rows up by their keys. A plan that is kept, and made while a table was small, must not be one that
+-- reads the whole table when it has grown.
+ALTER FUNCTION record_usage SET enable_seqscan = off;
+ALTER FUNCTION record_one SET enable_seqscan = off;
+ALTER FUNCTION create_hold SET enable_seqscan = off;
+ALTER FUNCTION release_hold SET enable_seqscan = off;
+ALTER FUNCTION free_reservations SET enable_seqscan = off;
