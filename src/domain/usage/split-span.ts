@@ -8,6 +8,8 @@ export type Grain = 'event' | 'quarterHour' | 'day';
 
 export interface GrainSpan extends TimeSpan {
   grain: Grain;
+  /** -1: to be taken off, since a day that is read whole reaches beyond the span. */
+  sign: 1 | -1;
 }
 
 function ceil(timeMs: number, stepMs: number): number {
@@ -19,12 +21,19 @@ function floor(timeMs: number, stepMs: number): number {
 }
 
 function add(spans: GrainSpan[], grain: Grain, startMs: number, endMs: number): void {
-  if (startMs < endMs) spans.push({ grain, startMs, endMs });
+  if (startMs < endMs) spans.push({ grain, startMs, endMs, sign: 1 });
+  if (startMs > endMs) spans.push({ grain, startMs: endMs, endMs: startMs, sign: -1 });
+}
+
+/** The nearest turn of a UTC day: the same for the span that ends at a moment and for the one that begins there. */
+function nearestDay(timeMs: number): number {
+  return floor(timeMs + DAY_MS / 2, DAY_MS);
 }
 
 /**
- * Cuts a span into the coarsest rollups that tile it exactly: whole UTC days in the middle, quarter hours around
- * them, single events at ends that lie inside a quarter hour. The pieces join without gap or overlap, in any order.
+ * Cuts a span into the coarsest rollups that make it up exactly: whole UTC days in the middle; between them and the
+ * span's ends quarter hours, to be added or taken off, so that a day of any zone costs at most half a day of them at
+ * either end; single events at ends that lie inside a quarter hour. In any order.
  */
 export function splitSpan({ startMs, endMs }: TimeSpan): GrainSpan[] {
   const spans: GrainSpan[] = [];
@@ -36,9 +45,10 @@ export function splitSpan({ startMs, endMs }: TimeSpan): GrainSpan[] {
   }
   add(spans, 'event', startMs, firstQuarter);
   add(spans, 'event', lastQuarter, endMs);
-  const firstDay = ceil(firstQuarter, DAY_MS);
-  const lastDay = floor(lastQuarter, DAY_MS);
-  if (firstDay >= lastDay) {
+  const firstDay = nearestDay(firstQuarter);
+  const lastDay = nearestDay(lastQuarter);
+  const stripsMs = Math.abs(firstQuarter - firstDay) + Math.abs(lastQuarter - lastDay);
+  if (firstDay >= lastDay || stripsMs >= lastQuarter - firstQuarter) {
     add(spans, 'quarterHour', firstQuarter, lastQuarter);
     return spans;
   }

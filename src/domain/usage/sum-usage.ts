@@ -5,7 +5,7 @@ import { invalidField } from '../../platform/errors.ts';
 import { uuidFloor } from '../../platform/ids.ts';
 import { parseMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
-import { type Grain, splitSpan } from './split-span.ts';
+import { DAY_MS, type Grain, QUARTER_HOUR_MS, splitSpan } from './split-span.ts';
 import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } from './usage-dimension.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from './usage-filter.ts';
 import { SUM_COLUMNS, type UsageSums } from './usage-sums.ts';
@@ -56,43 +56,46 @@ const TABLES: Readonly<Record<Source, string>> = {
     ON a.organization_id = d.organization_id AND a.id = d.attribution_id)`,
   unfolded: 'unfolded',
 };
-const EVENT_SUMS = SUM_COLUMNS.map((column) => {
-  if (column === 'unpriced_requests') return 'sum(e.requests) FILTER (WHERE e.cost IS NULL) AS unpriced_requests';
-  return `sum(e.${column}) AS ${column}`;
-}).join(', ');
-const ROLLUP_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
 const MOST = Number.MAX_SAFE_INTEGER;
 // Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer down.
 const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(r.${column}) AS ${column}`).join(', ');
+const ANY_SUM = SUM_COLUMNS.map((column) => `sum(${column}) <> 0`).join(' OR ');
 const OUTER_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
   return `least(greatest(coalesce(sum(${column}), 0), -${MOST}), ${MOST})::bigint AS ${column}`;
 }).join(', ');
 
-interface Piece extends TimeSpan {
-  span: number;
+/** What is read of one source: ranges of time, each once, and the spans that each is added to or taken off. */
+interface Reading {
+  ranges: TimeSpan[];
+  /** `range`: its place, from 1. */
+  uses: { range: number; span: number; sign: 1 | -1 }[];
 }
 
 /** Where each piece of each span is read from. Users and tags are on events and on the days folded from them. */
-function splitAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source, Piece[]> {
-  const pieces = new Map<Source, Piece[]>();
-  const add = (source: Source, piece: Piece) => {
-    const list = pieces.get(source) ?? [];
-    list.push(piece);
-    pieces.set(source, list);
+function readAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source, Reading> {
+  const readings = new Map<Source, Reading>();
+  const places = new Map<string, number>();
+  const add = (source: Source, { startMs, endMs }: TimeSpan, use: { span: number; sign: 1 | -1 }) => {
+    const reading = readings.get(source) ?? { ranges: [], uses: [] };
+    readings.set(source, reading);
+    const name = `${source} ${startMs} ${endMs}`;
+    const range = places.get(name) ?? reading.ranges.push({ startMs, endMs });
+    places.set(name, range);
+    reading.uses.push({ range, ...use });
   };
   spans.forEach((whole, span) => {
-    for (const { grain, startMs, endMs } of splitSpan(whole)) {
-      const piece = { span, startMs, endMs };
-      if (!byAttribution) add(grain, piece);
-      else if (grain !== 'day') add('event', piece);
+    for (const { grain, sign, ...range } of splitSpan(whole)) {
+      const use = { span, sign };
+      if (!byAttribution) add(grain, range, use);
+      else if (grain !== 'day') add('event', range, use);
       else {
-        add('attributionDay', piece);
-        add('unfolded', piece);
+        add('attributionDay', range, use);
+        add('unfolded', range, use);
       }
     }
   });
-  return pieces;
+  return readings;
 }
 
 function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
@@ -113,35 +116,61 @@ function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   };
 }
 
-/** The SQL of one source: its pieces joined to its table, filtered, grouped. Pushes the values it refers to. */
-function sourceSql(source: Source, parts: readonly Piece[], groups: string, where: UsageWhere): string {
+/** The sums of one source's rows: of events, unpriced requests are those without a cost. */
+function sumsSql(isEvent: boolean, sign: string): string {
+  return SUM_COLUMNS.map((column) => {
+    if (column === 'unpriced_requests' && isEvent) {
+      return `sum(e.requests${sign}) FILTER (WHERE e.cost IS NULL) AS unpriced_requests`;
+    }
+    return `sum(e.${column}${sign}) AS ${column}`;
+  }).join(', ');
+}
+
+/**
+ * The SQL of one source: its ranges read from its table, filtered, grouped, added to the spans that use them. Pushes
+ * the values it refers to.
+ */
+function sourceSql(source: Source, { ranges, uses }: Reading, groups: string, where: UsageWhere): string {
   const { values, conditions } = where;
   const isEvent = source === 'event' || source === 'unfolded';
+  const push = (list: readonly (string | number)[]) => `$${values.push(plainArray(list))}`;
   const bound = (timeMs: number) => (isEvent ? uuidFloor(timeMs) : `"${new Date(timeMs).toISOString()}"`);
   const type = isEvent ? 'uuid[]' : 'timestamptz[]';
-  const column = isEvent ? 'id' : 'bucket';
-  values.push(plainArray(parts.map(({ startMs }) => bound(startMs))));
-  values.push(plainArray(parts.map(({ endMs }) => bound(endMs))));
-  values.push(plainArray(parts.map(({ span }) => span)));
-  const n = values.length;
-  const from = `
-      FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
-      JOIN ${TABLES[source]} e ON e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last
-      JOIN usage_series s ON s.id = e.series_id
-     WHERE ${conditions.join(' AND ')}`;
+  const sums = sumsSql(isEvent, uses.some((use) => use.sign < 0) ? ' * u.sign' : '');
+  const spans = push(uses.map(({ span }) => span));
+  const signs = push(uses.map(({ sign }) => sign));
   if (source !== 'quarterHour' && source !== 'day') {
-    return `SELECT p.span, ${groups} AS groups, ${isEvent ? EVENT_SUMS : ROLLUP_SUMS} ${from} GROUP BY 1, 2`;
-  }
-  // Each piece is a range of the primary key, read on its own and added up by number first: the texts that callers see
-  // are made once a series, not once a row. OFFSET keeps the planner from reading all time and sorting it out after.
-  return `
-    SELECT p.span, ${groups} AS groups, ${ROLLUP_SUMS}
-      FROM unnest($${n - 2}::${type}, $${n - 1}::${type}, $${n}::int[]) AS p(first, last, span)
-     CROSS JOIN LATERAL (
-       SELECT r.organization_id, r.series_id, ${PIECE_SUMS} FROM ${TABLES[source]} r
-        WHERE r.organization_id = $1 AND r.bucket >= p.first AND r.bucket < p.last GROUP BY 1, 2 OFFSET 0) e
+    const used = uses.map(({ range }) => ranges[range - 1] as TimeSpan);
+    const firsts = push(used.map(({ startMs }) => bound(startMs)));
+    const lasts = push(used.map(({ endMs }) => bound(endMs)));
+    const column = isEvent ? 'id' : 'bucket';
+    return `
+    SELECT u.span, ${groups} AS groups, ${sums}
+      FROM unnest(${firsts}::${type}, ${lasts}::${type}, ${spans}::int[], ${signs}::int[]) AS u(first, last, span, sign)
+      JOIN ${TABLES[source]} e ON e.organization_id = $1 AND e.${column} >= u.first AND e.${column} < u.last
       JOIN usage_series s ON s.id = e.series_id
      WHERE ${conditions.join(' AND ')} GROUP BY 1, 2`;
+  }
+  // Each range is a range of the primary key, read once and added up by series number first: the texts that callers see
+  // are made once a series, not once a row. OFFSET keeps the planner from reading all time and sorting it out after.
+  const firsts = push(ranges.map(({ startMs }) => bound(startMs)));
+  const lasts = push(ranges.map(({ endMs }) => bound(endMs)));
+  const places = push(uses.map(({ range }) => range));
+  const bucketMs = source === 'day' ? DAY_MS : QUARTER_HOUR_MS;
+  const isLong = ranges.some(({ startMs, endMs }) => endMs - startMs > bucketMs);
+  const rows = `FROM ${TABLES[source]} r WHERE r.organization_id = $1 AND r.bucket >= p.first AND r.bucket < p.last`;
+  return `
+    SELECT u.span, e.groups, ${sums}
+      FROM (
+        SELECT p.range, ${groups} AS groups, e.*
+          FROM unnest(${firsts}::${type}, ${lasts}::${type}) WITH ORDINALITY AS p(first, last, range)
+         CROSS JOIN LATERAL (
+           SELECT ${isLong ? `r.organization_id, r.series_id, ${PIECE_SUMS} ${rows} GROUP BY 1, 2` : `* ${rows}`} OFFSET 0) e
+         CROSS JOIN LATERAL (
+           SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
+         WHERE ${conditions.join(' AND ')} OFFSET 0) e
+      JOIN unnest(${places}::int[], ${spans}::int[], ${signs}::int[]) AS u(range, span, sign) ON u.range = e.range
+     GROUP BY 1, 2`;
 }
 
 /** Events that the fold has not reached: few, and found by their place in the table. */
@@ -153,22 +182,22 @@ async function unfoldedSql(sql: Sql, where: UsageWhere): Promise<string> {
 }
 
 /** Refuses what needs single events that retention has removed. */
-async function requireKept(sql: Sql, organizationId: string, pieces: readonly Piece[] | undefined): Promise<void> {
-  if (!pieces) return;
+async function requireKept(sql: Sql, organizationId: string, reading: Reading | undefined): Promise<void> {
+  if (!reading) return;
   const { rows } = await sql.query<{ retired_before: Date | null }>(
     'SELECT retired_before FROM organizations WHERE id = $1',
     [organizationId],
   );
   const keptFrom = rows[0]?.retired_before?.getTime() ?? 0;
-  if (pieces.every(({ startMs }) => startMs >= keptFrom)) return;
+  if (reading.ranges.every(({ startMs }) => startMs >= keptFrom)) return;
   throw invalidField('start', KEPT_MESSAGE);
 }
 
 /**
- * Sums usage by span and group, from the coarsest rows that tile the spans exactly: whole UTC days, then quarter
+ * Sums usage by span and group, from the coarsest rows that make the spans up exactly: whole UTC days, then quarter
  * hours, then single events. By user or tag: from days folded by attribution, the events that the fold has not reached
  * yet, and single events around them; both are read in one snapshot. Sorted by span, then by rank, `other` last;
- * groups without usage in a span are left out.
+ * groups without usage in a span, or of which all was taken back, are left out.
  *
  * @throws AppError invalid_request where it would take single events that retention has removed
  */
@@ -178,17 +207,17 @@ export async function sumUsage({ caller, resources }: Context, question: SumQues
   const { values } = where;
   const columns = dimensions.map((dimension) => dimensionColumn(dimension, values));
   const groups = `ARRAY[${columns.join(', ')}]::text[]`;
-  const pieces = splitAll(spans, where.needsEvents || dimensions.some(needsEvents));
+  const readings = readAll(spans, where.needsEvents || dimensions.some(needsEvents));
 
   async function run(sql: Sql): Promise<Row[]> {
-    await requireKept(sql, caller.organization.id, pieces.get('event'));
-    const unfolded = pieces.has('unfolded') ? await unfoldedSql(sql, where) : '';
-    const sources = [...pieces].map(([source, parts]) => sourceSql(source, parts, groups, where));
+    await requireKept(sql, caller.organization.id, readings.get('event'));
+    const unfolded = readings.has('unfolded') ? await unfoldedSql(sql, where) : '';
+    const sources = [...readings].map(([source, reading]) => sourceSql(source, reading, groups, where));
     values.push(limit);
     const n = values.length;
     const { rows } = await sql.query<Row>(
       `WITH ${unfolded} parts AS (${sources.join(' UNION ALL ')}),
-       merged AS (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups),
+       merged AS (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups HAVING ${ANY_SUM}),
        weighed AS (
          SELECT *, sum(cost) OVER same AS all_cost, sum(input_tokens + output_tokens) OVER same AS all_tokens,
                 sum(requests) OVER same AS all_requests
@@ -205,7 +234,7 @@ export async function sumUsage({ caller, resources }: Context, question: SumQues
 
   const { database } = resources;
   // Whether single events are kept, and where the fold stands, must be as of the sums' own moment.
-  const needsSnapshot = pieces.has('unfolded') || pieces.has('event');
+  const needsSnapshot = readings.has('unfolded') || readings.has('event');
   const rows = needsSnapshot ? await database.snapshot(run) : await run(database.pool);
   return rows.map((row) => readRow(row, dimensions));
 }
