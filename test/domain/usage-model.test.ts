@@ -291,7 +291,7 @@ async function checkQuarterHours(world: World, ledger: ModelLedger): Promise<voi
     `SELECT q.*, q.input_tokens + q.output_tokens AS total_tokens, trim_scale(q.cost)::text AS cost,
             s.provider, s.model, s.team_id, s.api_key_id
        FROM usage_quarter_hours q JOIN usage_series s ON s.organization_id = q.organization_id AND s.id = q.series_id
-      WHERE q.organization_id = $1`,
+      WHERE q.organization_id = $1 AND (q.requests <> 0 OR q.input_tokens <> 0 OR q.output_tokens <> 0 OR q.cost <> 0)`,
     [world.organizationUuid],
   );
   const name = (timeMs: number, ...rest: unknown[]) =>

@@ -107,10 +107,14 @@ export function sumsOf(events: readonly SumOf[]): WireSums {
   };
 }
 
-/** Sums by a name that each event has. */
+function isNothing(sums: WireSums): boolean {
+  return Object.values(sums).every((sum) => Number(sum) === 0);
+}
+
+/** Sums by a name that each event has; without those of which all was taken back. */
 export function sumsBy<T extends SumOf>(events: readonly T[], nameOf: (event: T) => string): Map<string, WireSums> {
-  const groups = Map.groupBy(events, nameOf);
-  return new Map([...groups].map(([name, list]) => [name, sumsOf(list)]).sort() as [string, WireSums][]);
+  const groups = [...Map.groupBy(events, nameOf)].map(([name, list]) => [name, sumsOf(list)] as const);
+  return new Map(groups.filter(([, sums]) => !isNothing(sums)).sort());
 }
 
 /** Only the sums of an answer's row or totals. */
