@@ -3,7 +3,7 @@ import type { Resources } from '../domain/context.ts';
 import { mediaType } from '../platform/http-body.ts';
 import { parseJson } from '../platform/json.ts';
 import { rateLimitHeaders } from '../platform/rate-limiter.ts';
-import type { CompiledOperation } from './execute.ts';
+import type { CompiledOperation } from './compiled-operation.ts';
 import { type GraphQLAnswer, type RequestInfo, refuseRequest } from './handler.ts';
 import { createKnownOperations } from './known-operations.ts';
 

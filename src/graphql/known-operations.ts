@@ -1,5 +1,6 @@
 import { type DocumentNode, Kind, parse, specifiedRules, validate } from 'graphql';
-import { type CompiledOperation, compileOperation } from './execute.ts';
+import type { CompiledOperation } from './compiled-operation.ts';
+import { compileOperation } from './execute.ts';
 import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
 import { schema } from './schema.ts';
 

@@ -20,6 +20,7 @@ const recordOne = operation(
     `mutation RecordUsage($input: RecordUsageInput!) { recordUsage(input: $input) { ...UsageEventFields duplicate } }`,
     [usageEventFields],
   ),
+  { isPlain: true },
 );
 const recordBatch = operation(
   graphql(`
@@ -29,6 +30,7 @@ const recordBatch = operation(
       }
     }
   `),
+  { isPlain: true },
 );
 
 const REPORT = { reportInput: true } as const;

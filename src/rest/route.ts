@@ -4,7 +4,7 @@ import { enter, enterNow } from '../domain/access/enter.ts';
 import type { Scope } from '../domain/access/scopes.ts';
 import type { Context, Resources } from '../domain/context.ts';
 import { translateError } from '../graphql/errors.ts';
-import { type CompiledOperation, compileOperation } from '../graphql/execute.ts';
+import { compileRouteOperation } from '../graphql/execute.ts';
 import { AppError } from '../platform/errors.ts';
 import { mediaType } from '../platform/http-body.ts';
 import { parseJson } from '../platform/json.ts';
@@ -18,19 +18,20 @@ import type { RestAnswer, RestRequest } from './request.ts';
 
 /** A typed GraphQL document, its answer in snake_case, compiled when first used. */
 export interface Operation<Result, Variables> {
-  compiled(): CompiledOperation;
+  compiled(): ReturnType<typeof compileRouteOperation>;
   /** Never set: carries the types. */
   types?: (variables: Variables) => Result;
 }
 
-/** Makes an operation of a document. */
+/** Makes an operation of a document. `isPlain`: a hot one, whose document is plain enough for the shortest way. */
 export function operation<Result, Variables>(
   document: TadaDocumentNode<Result, Variables>,
+  { isPlain = false } = {},
 ): Operation<Snake<Result>, Variables> {
-  let compiled: CompiledOperation | undefined;
+  let compiled: ReturnType<typeof compileRouteOperation> | undefined;
   return {
     compiled() {
-      compiled ??= compileOperation(snakeAliases(document));
+      compiled ??= compileRouteOperation(snakeAliases(document), isPlain);
       return compiled;
     },
   };

@@ -25,9 +25,12 @@ function add(spans: GrainSpan[], grain: Grain, startMs: number, endMs: number): 
   if (startMs > endMs) spans.push({ grain, startMs: endMs, endMs: startMs, sign: -1 });
 }
 
+/** The last day whose turn has a text of four digits for its year. */
+const LAST_DAY_MS = Date.UTC(9999, 11, 31);
+
 /** The nearest turn of a UTC day: the same for the span that ends at a moment and for the one that begins there. */
 function nearestDay(timeMs: number): number {
-  return floor(timeMs + DAY_MS / 2, DAY_MS);
+  return Math.min(floor(timeMs + DAY_MS / 2, DAY_MS), LAST_DAY_MS);
 }
 
 /**
