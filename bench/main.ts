@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, createBench, databaseOf } from './harness/bench.ts';
-import { ROOT, stopChildren } from './harness/child.ts';
+import { CAN_PIN, ROOT, stopChildren } from './harness/child.ts';
 import { openDataFolder } from './harness/data-folder.ts';
 import { formatTable, type Measurement, type Skipped, writeResults } from './harness/report.ts';
 import { startMeterr } from './harness/start-meterr.ts';
@@ -99,4 +99,5 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 installOwnPackages();
+say(CAN_PIN ? 'Each server stays on one core, each load client on the next.' : 'Processes run on any core.');
 await run(positionals.length > 0 ? positionals : Object.keys(ROWS));

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { EmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
-import { type Child, startChild } from './child.ts';
+import { type Child, CORES, startChild } from './child.ts';
 import { cpuSeconds } from './cpu.ts';
 import type { LoadKind } from './events.ts';
 import type { LoadResult } from './load-job.ts';
@@ -135,12 +135,12 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
       const connectionString = databaseOf(postgres.connectionString, 'baseline');
       await openPool(postgres.connectionString).query('CREATE DATABASE baseline');
       const env = { BASELINE_DATABASE: connectionString, BASELINE_KEY };
-      const process = startChild({ script: 'bench/baseline/server.ts', env });
+      const process = startChild({ script: 'bench/baseline/server.ts', env, core: CORES.server });
       const port = Number((await process.waitFor(/listening on (\d+)/))[1]);
       return warm({ name: 'baseline', port, key: BASELINE_KEY, process, pool: openPool(connectionString) });
     }),
     floor: once(async () => {
-      const process = startChild({ script: 'bench/baseline/floor.ts' });
+      const process = startChild({ script: 'bench/baseline/floor.ts', core: CORES.server });
       const port = Number((await process.waitFor(/listening on (\d+)/))[1]);
       return warm({ name: 'node:http', port, key: BASELINE_KEY, process, pool: null });
     }),

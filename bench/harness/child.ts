@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /** The repository. */
@@ -22,11 +23,22 @@ export interface ChildOptions {
   env?: Record<string, string>;
   nodeOptions?: readonly string[];
   ipc?: boolean;
+  /** Where the process is to stay, where the machine can be told so. */
+  core?: number;
 }
 
+/** Servers have one core for themselves, load clients the next; PostgreSQL runs wherever there is room. */
+export const CORES = { server: 0, client: 1 } as const;
+
+/** Two processes that chase each other over the cores measure the scheduler. */
+export const CAN_PIN = availableParallelism() > CORES.client && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+
 /** Starts a script of this repository under this same Node. */
-export function startChild({ script, env = {}, nodeOptions = [], ipc = false }: ChildOptions): Child {
-  const child = spawn(process.execPath, [...nodeOptions, join(ROOT, script)], {
+export function startChild({ script, env = {}, nodeOptions = [], ipc = false, core }: ChildOptions): Child {
+  const command = [process.execPath, ...nodeOptions, join(ROOT, script)];
+  if (core !== undefined && CAN_PIN) command.unshift('taskset', '-c', String(core));
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, ROOT, startChild } from './child.ts';
+import { type Child, CORES, ROOT, startChild } from './child.ts';
 
 /** Of every server that the bench starts. */
 export const OPERATOR_KEY = 'operator-key-of-this-bench';
@@ -23,6 +23,7 @@ export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) 
   const child: Child = startChild({
     script: 'src/main.ts',
     nodeOptions: await readNodeOptions(),
+    core: CORES.server,
     env: {
       METERR_DATA_DIR: dataDir,
       METERR_LOG_LEVEL: 'error',

@@ -16,6 +16,8 @@ export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 't
   voids: string | null;
   /** Whether an earlier request had recorded it. */
   duplicate: boolean;
+  /** Where it was worked out before it was asked for. */
+  costBreakdown?: ReturnType<typeof explainCost>;
 }
 
 /** Makes an event ready for its type. */
@@ -122,7 +124,7 @@ builder.node(UsageEventRef, {
     priceId: t.exposeID('priceId', { nullable: true }),
     costBreakdown: t.field({
       type: [CostBreakdownLineRef],
-      resolve: ({ event }, _, context) => explainCost(context, event),
+      resolve: ({ event, costBreakdown }, _, context) => costBreakdown ?? explainCost(context, event),
     }),
     unpricedReason: t.exposeString('unpricedReason', {
       nullable: true,

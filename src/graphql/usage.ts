@@ -1,3 +1,4 @@
+import { explainCost } from '../domain/usage/explain-cost.ts';
 import { getUsageEvent } from '../domain/usage/find-usage-event.ts';
 import { HISTORY_CURSOR, listUsageEvents } from '../domain/usage/list-usage-events.ts';
 import { recordUsage } from '../domain/usage/record-usage.ts';
@@ -14,7 +15,7 @@ import { builder } from './builder.ts';
 import { toConnection } from './connection.ts';
 import { translateError } from './errors.ts';
 import { RecordUsageBatchInput, UsageEventInput, UsageFilterInput } from './usage-inputs.ts';
-import { toUsageEventSource, UsageEventRef } from './usage-types.ts';
+import { toUsageEventSource, UsageEventRef, type UsageEventSource } from './usage-types.ts';
 
 const BatchStatusRef = builder.enumType('UsageBatchStatus', {
   values: Object.fromEntries(BATCH_STATUSES.map((status) => [status.toUpperCase(), { value: status }])),
@@ -67,8 +68,15 @@ builder.mutationFields((t) => ({
     description: 'Records one event; answered after it is on disk. Scope usage:write.',
     args: { input: t.arg({ type: UsageEventInput, required: true }) },
     resolve: async (_, { input }, context) => {
-      const { event, duplicate } = await recordUsage(context, input);
-      return toUsageEventSource(event, duplicate);
+      let ready: UsageEventSource | undefined;
+      const { event, duplicate } = await recordUsage(context, input, (stored) => {
+        ready = toUsageEventSource(stored);
+        const lines = explainCost(context, stored);
+        if (Array.isArray(lines)) ready.costBreakdown = lines;
+        // Asked of the database, it is not waited for, and its failure is nobody's.
+        else lines.catch(() => {});
+      });
+      return ready && !duplicate ? ready : toUsageEventSource(event, duplicate);
     },
   }),
   recordUsageBatch: t.field({

@@ -28,16 +28,24 @@ export function idempotencyConflict(eventId: string, known: KnownEvent): AppErro
 
 /**
  * Records one event: price, deduplication and every sum in one transaction, answered after its commit.
+ * @param whileStoring told of the event as it will stand, once it is on its way to the database: what is made ready then
+ * need not be made after the commit, and counts only if that takes place and the event is no repeat
  * @throws AppError invalid_request, idempotency_conflict, insufficient_permissions, unavailable
  */
-export async function recordUsage(context: Context, input: UsageInput): Promise<RecordedUsage> {
+export async function recordUsage(
+  context: Context,
+  input: UsageInput,
+  whileStoring?: (event: UsageEvent) => void,
+): Promise<RecordedUsage> {
   requireScope(context.caller, 'usage:write');
   const preparing = prepareUsage(context, [input]);
   const [prepared] = Array.isArray(preparing) ? preparing : await preparing;
   if (!prepared) throw new Error('one event in, one answer out');
   if ('error' in prepared) throw prepared.error;
   const { row } = prepared;
-  const [outcome] = await context.resources.usage.commit([row]);
+  const storing = context.resources.usage.commit([row]);
+  whileStoring?.(row.event);
+  const [outcome] = await storing;
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.known === null) return { event: row.event, duplicate: false };
   if (!isSameBody(row, outcome.known)) throw idempotencyConflict(row.event.eventId, outcome.known);
