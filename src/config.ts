@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
+/** One records usage, one listens for jobs, and the rest of the work needs some too. */
+const MIN_CONNECTIONS = 4;
 const MIN_OPERATOR_KEY_LENGTH = 16;
 /** What a header can bear as it is, and no API key is. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
@@ -26,7 +28,7 @@ const schema = z.object({
     .regex(/^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database')
     .optional(),
   METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
-  METERR_DATABASE_CONNECTIONS: wholeNumber(2, 500).default(12),
+  METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
   METERR_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
   METERR_CORS_ORIGINS: z.string().default('*'),
   METERR_OPERATOR_KEY: z

@@ -26,13 +26,3 @@ export function textArray(values: readonly (string | null)[]): string {
   }
   return `${text}}`;
 }
-
-/** `{"\\x00ff",NULL}` as hexadecimal bytea. */
-export function byteaArray(values: readonly Uint8Array[]): string {
-  let text = '{';
-  for (let i = 0; i < values.length; i++) {
-    if (i > 0) text += ',';
-    text += `"\\\\x${Buffer.from(values[i] as Uint8Array).toString('hex')}"`;
-  }
-  return `${text}}`;
-}

@@ -105,8 +105,9 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   function openSession(): Session {
     let current: pg.PoolClient | null = null;
+    let opening: Promise<pg.PoolClient> | null = null;
 
-    async function open(): Promise<pg.PoolClient> {
+    async function connect(): Promise<pg.PoolClient> {
       const client = await pool.connect();
       current = client;
       client.once('error', (error: Error) => {
@@ -115,6 +116,13 @@ export function openDatabase(options: DatabaseOptions): Database {
         client.release(error);
       });
       return client;
+    }
+
+    function open(): Promise<pg.PoolClient> {
+      opening ??= connect().finally(() => {
+        opening = null;
+      });
+      return opening;
     }
 
     const query = (...args: Parameters<pg.PoolClient['query']>) =>

@@ -63,9 +63,19 @@ const CROSSINGS = `
     FROM crossed c FULL JOIN told t USING (organization_id, budget_id, subject, period_start, threshold)
    WHERE (c.crossings, c.recoveries) IS DISTINCT FROM (t.crossings, t.recoveries)`;
 
+// A counter that stands exceeded is looked at with every change of it; one that does not must not miss its recovery.
+const EXCEEDED = `
+  SELECT c.organization_id, concat_ws(' ', c.budget_id, c.period_start, c.subject) AS of, c.exceeded::text AS kept,
+         (x.budget_id IS NOT NULL)::text AS summed
+    FROM budget_counters c LEFT JOIN budget_crossings x
+      ON x.organization_id = c.organization_id AND x.budget_id = c.budget_id AND x.subject = c.subject
+     AND x.period_start = c.period_start AND x.threshold = 0 AND x.recovered_at IS NULL
+   WHERE c.exceeded <> (x.budget_id IS NOT NULL)`;
+
 const CHECKS: Readonly<Record<string, string>> = {
   budget_counters: COUNTERS,
   'budget_counters (held)': HELD,
+  'budget_counters (exceeded)': EXCEEDED,
   hold_reservations: RESERVATIONS,
   budget_crossings: CROSSINGS,
 };
