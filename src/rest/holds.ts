@@ -56,6 +56,7 @@ const create = operation(
       }
     }
   `),
+  { isPlain: true },
 );
 const release = operation(
   graphql(`
@@ -63,6 +64,7 @@ const release = operation(
       releaseHold(input: $input) { id status provider model amount tokens createdAt expiresAt }
     }
   `),
+  { isPlain: true },
 );
 
 const createHold = route({
