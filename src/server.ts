@@ -50,14 +50,15 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
   }
 
   function write(incoming: IncomingMessage, outgoing: ServerResponse, requestId: string, answer: Answer): void {
-    const headers: Record<string, string | number> = { ...answer.headers, 'X-Request-Id': requestId };
+    const { headers } = answer;
+    headers['X-Request-Id'] = requestId;
     const origin = incoming.headers.origin;
     if (origin !== undefined)
       for (const [name, value] of corsHeaders(config.corsOrigins, origin)) headers[name] = value;
     if (answer.status === TOO_LARGE) headers.Connection = 'close';
     const { body } = answer;
     const bytes = body === null ? 0 : Buffer.byteLength(body);
-    if (body !== null) headers['Content-Length'] = bytes;
+    if (body !== null) headers['Content-Length'] = String(bytes);
     outgoing.writeHead(answer.status, headers);
     // Text of as many bytes as letters is ASCII, which takes a shorter way to the socket.
     if (typeof body === 'string') outgoing.end(body, bytes === body.length ? 'latin1' : 'utf8');

@@ -129,7 +129,11 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /** Events that require credits are transactions of their own, in their place; the others go together. */
-  async function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    return rows.some(({ requireCredits }) => requireCredits) ? writeApart(rows) : writeSet(rows);
+  }
+
+  async function writeApart(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const outcomes: CommitOutcome[] = [];
     for (let from = 0; from < rows.length; ) {
       let to = from + 1;
