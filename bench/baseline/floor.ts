@@ -4,7 +4,10 @@ import { createServer } from 'node:http';
 
 const ANSWER = '{"ok":true}';
 
-const server = createServer((request, response) => {
+/** A caller that is idle while others are measured keeps its connection. */
+const KEEP_ALIVE_MS = 600_000;
+
+const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
   let text = '';
   request.setEncoding('utf8');
   request.on('data', (chunk: string) => {
