@@ -158,7 +158,8 @@ describe('a connection that is lost', () => {
     const blockade = await blockWriters(sql, organization.uuid);
     const done = resources.usage.commit(events);
     const [pid] = await blockade.waiting();
-    await sql.query('SELECT pg_terminate_backend($1)', [pid]);
+    // Waits until that one is gone: before, it is still seen waiting.
+    await sql.query('SELECT pg_terminate_backend($1, 10000)', [pid]);
     const [next] = await blockade.waiting();
     expect(next).not.toBe(pid);
     await blockade.release();
