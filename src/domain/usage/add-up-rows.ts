@@ -36,9 +36,9 @@ const BUCKETS = 2 ** 22;
 
 /** Adds without losing a digit. */
 export function addCount(a: Count, b: Count): Count {
-  const sum = Number(a) + Number(b);
-  if (Number.isSafeInteger(sum)) return sum;
-  return BigInt(a) + BigInt(b);
+  // Two whole numbers that are safe add up exactly where their sum is safe; a BigInt must not pass through a float.
+  const sum = typeof a === 'number' && typeof b === 'number' ? a + b : Number.NaN;
+  return Number.isSafeInteger(sum) ? sum : BigInt(a) + BigInt(b);
 }
 
 function emptySum(organizationId: string, seriesId: number, bucketMs: number): SeriesSum {
