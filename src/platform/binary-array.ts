@@ -85,15 +85,15 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
   return fixedArray(OIDS.uuid, 16, values, writeUuid);
 }
 
-/** `bytea[]`. */
-export function byteaArray(values: readonly Uint8Array[]): Buffer {
+/** `bytea[]` of bytes as texts of Latin-1. */
+export function byteaArray(values: readonly string[]): Buffer {
   const size = values.reduce((sum, value) => sum + LENGTH_BYTES + value.length, HEADER_BYTES);
   const buffer = Buffer.allocUnsafe(size);
   writeHeader(buffer, OIDS.bytea, values.length);
   let at = HEADER_BYTES;
   for (const value of values) {
     buffer.writeInt32BE(value.length, at);
-    buffer.set(value, at + LENGTH_BYTES);
+    buffer.write(value, at + LENGTH_BYTES, 'latin1');
     at += LENGTH_BYTES + value.length;
   }
   return buffer.subarray(0, values.length === 0 ? HEADER_BYTES - 8 : at);

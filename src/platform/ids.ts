@@ -85,20 +85,24 @@ export function uuidFloor(timeMs: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** Ids that come back with event after event; their texts are remembered. */
-const REPEATED: ReadonlySet<IdKind> = new Set(['organization', 'team', 'apiKey', 'price']);
-const formatted = new Map<string, string>();
+/** Ids that come back with event after event; their texts are remembered, by kind. */
+const REPEATED: Partial<Record<IdKind, Map<string, string>>> = {
+  organization: new Map(),
+  team: new Map(),
+  apiKey: new Map(),
+  price: new Map(),
+};
 const MAX_FORMATTED = 10_000;
 
 /** `usage_01h455vb4pex5vsknk084sn02q` from a kind and a UUID. */
 export function formatId(kind: IdKind, uuid: string): string {
-  if (!REPEATED.has(kind)) return encodeId(kind, uuid);
-  const name = kind + uuid;
-  let id = formatted.get(name);
+  const formatted = REPEATED[kind];
+  if (formatted === undefined) return encodeId(kind, uuid);
+  let id = formatted.get(uuid);
   if (id === undefined) {
     id = encodeId(kind, uuid);
     if (formatted.size >= MAX_FORMATTED) formatted.clear();
-    formatted.set(name, id);
+    formatted.set(uuid, id);
   }
   return id;
 }

@@ -1,8 +1,8 @@
 import { invalidField } from './errors.ts';
 
-/** More digits than every double keeps; in a string they only cost the slower way. */
-const HAS_LONG_NUMBER = /[\d.]{16,}/;
 const MAX_FAITHFUL_DIGITS = 15;
+/** So many digits and points in a row may be more than every double keeps; in a string they only cost the slower way. */
+const LONG_NUMBER = MAX_FAITHFUL_DIGITS + 1;
 const WHOLE = /^-?\d+$/;
 /** Fields whose values are the caller's own: never money, so their numbers stay numbers. */
 const FREE_FIELDS = new Set(['metadata', 'tags']);
@@ -36,6 +36,23 @@ function keepDigits(key: string, value: unknown, context?: { source: string }): 
   return WHOLE.test(source) && Number.isSafeInteger(value) ? value : new Digits(source);
 }
 
+function isNumeral(code: number): boolean {
+  return (code >= 48 && code <= 57) || code === 46;
+}
+
+/** Whether there is a long number in the text. Each covers one place in so many, so that few places need a look. */
+function hasLongNumber(text: string): boolean {
+  for (let at = LONG_NUMBER - 1; at < text.length; at += LONG_NUMBER) {
+    if (!isNumeral(text.charCodeAt(at))) continue;
+    let start = at;
+    let end = at + 1;
+    while (start > 0 && isNumeral(text.charCodeAt(start - 1))) start--;
+    while (end < text.length && isNumeral(text.charCodeAt(end))) end++;
+    if (end - start >= LONG_NUMBER) return true;
+  }
+  return false;
+}
+
 /**
  * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money loses none
  * (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of rounded; not so inside `tags`
@@ -44,7 +61,7 @@ function keepDigits(key: string, value: unknown, context?: { source: string }): 
  */
 export function parseJson(text: string): unknown {
   try {
-    return HAS_LONG_NUMBER.test(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
+    return hasLongNumber(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
   } catch (error) {
     throw invalidField('', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -10,11 +10,11 @@ import { whereUsage } from './usage-filter.ts';
 export async function findUsageEvent({ caller, resources }: Context, uuid: string): Promise<UsageEvent | null> {
   const { conditions, values } = whereUsage(caller);
   values.push(uuid);
-  const { rows } = await resources.database.pool.query<UsageEventRow>(
-    `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
-      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`,
-    values,
-  );
+  const text = `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
+      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`;
+  // Every repeat asks it, so it is kept prepared: one text for each number of conditions.
+  const name = `find-usage-event-${values.length}`;
+  const { rows } = await resources.database.pool.query<UsageEventRow>({ name, text, values });
   return rows[0] ? readUsageEvent(rows[0]) : null;
 }
 

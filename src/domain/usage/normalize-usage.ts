@@ -19,7 +19,7 @@ export const VOID_PREFIX = 'void:';
 
 export interface NormalizedUsage {
   event: UsageEvent;
-  bodyHash: Uint8Array;
+  bodyHash: string;
   costAtto: AttoUsd | null;
   tagsText: string | null;
   /** Set: the event is older than what is kept, so it may only be the repeat of one that was recorded in time. */
@@ -99,13 +99,14 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const holdId = readHold(problems, input.holdId);
   const tags = readTags(problems, input.tags);
   const metadata = readMetadata(problems, input.metadata);
-  const { counts, charge, warnings, ...served } = readCounts(problems, input);
-  const model = input.model ?? served.model;
+  const read = readCounts(problems, input);
+  const { counts } = read;
+  const model = input.model ?? read.model;
   if (model === null) problems.push({ path: 'model', message: 'is required' });
   else checkText(problems, 'model', model, USAGE_LIMITS.model);
-  const serviceTier = keptTier(input.serviceTier ?? served.serviceTier);
+  const serviceTier = keptTier(input.serviceTier ?? read.serviceTier);
   checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
-  const callerCost = readCost(problems, input.cost ?? charge);
+  const callerCost = readCost(problems, input.cost ?? read.charge);
   const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
   if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
 
@@ -114,6 +115,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const id = newUuid(timeMs);
   const question = { organizationId, provider, model, serviceTier, timeMs, counts };
   const { priced, costAtto } = priceEvent(resources.prices, question, callerCost);
+  // Field by field: an object that is made of others, spread, has no shape that the engine knows beforehand.
   const event: UsageEvent = {
     id,
     organizationId,
@@ -129,9 +131,21 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     tags,
     metadata: metadata === null ? null : input.metadata,
     requests: 1,
-    ...counts,
-    ...priced,
-    warnings,
+    inputTokens: counts.inputTokens,
+    outputTokens: counts.outputTokens,
+    cacheReadTokens: counts.cacheReadTokens,
+    cacheWriteTokens: counts.cacheWriteTokens,
+    cacheWrite1hTokens: counts.cacheWrite1hTokens,
+    reasoningTokens: counts.reasoningTokens,
+    inputAudioTokens: counts.inputAudioTokens,
+    outputAudioTokens: counts.outputAudioTokens,
+    webSearches: counts.webSearches,
+    cost: priced.cost,
+    computedCost: priced.computedCost,
+    costSource: priced.costSource,
+    priceId: priced.priceId,
+    unpricedReason: priced.unpricedReason,
+    warnings: read.warnings,
     holdId,
     voidsId: null,
     voidReason: null,

@@ -24,12 +24,18 @@ async function findTeams(context: Context, teamIds: string[]): Promise<Set<strin
   return teamIds.length === 0 ? new Set() : teams.findExisting(organizationId, teamIds);
 }
 
-/** Whether everything an event refers to is known to this process: then nothing need be asked. */
-function isKnown({ resources }: Context, one: NormalizedUsage | AppError): boolean {
-  if (one instanceof AppError) return true;
+function toRow(one: NormalizedUsage, seriesId: number, input: UsageInput | undefined): PreparedUsage {
+  const { event, bodyHash, costAtto, tagsText } = one;
+  return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits: input?.requireCredits ?? false } };
+}
+
+/** The row at once, where everything that the event refers to is known to this process; null where it must be asked. */
+function toKnownRow({ resources }: Context, one: NormalizedUsage, input: UsageInput | undefined): PreparedUsage | null {
   const { event, tooOld } = one;
-  if (tooOld !== null || event.holdId !== null || resources.series.peek(event) === undefined) return false;
-  return event.teamId === null || resources.teams.isKnown(event.organizationId, event.teamId);
+  if (tooOld !== null || event.holdId !== null) return null;
+  if (event.teamId !== null && !resources.teams.isKnown(event.organizationId, event.teamId)) return null;
+  const seriesId = resources.series.peek(event);
+  return seriesId === undefined ? null : toRow(one, seriesId, input);
 }
 
 async function prepareAsking(
@@ -69,10 +75,8 @@ async function prepareAsking(
       prepared.push({ error: one instanceof AppError ? one : (refusal as AppError) });
       continue;
     }
-    const { event, bodyHash, costAtto, tagsText } = one;
-    const seriesId = series.peek(event) ?? (await series.get(event));
-    const requireCredits = inputs[at]?.requireCredits ?? false;
-    prepared.push({ row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits } });
+    const seriesId = series.peek(one.event) ?? (await series.get(one.event));
+    prepared.push(toRow(one, seriesId, inputs[at]));
   }
   return prepared;
 }
@@ -86,15 +90,14 @@ export function prepareUsage(
   inputs: readonly UsageInput[],
 ): PreparedUsage[] | Promise<PreparedUsage[]> {
   const normalized = inputs.map((input) => normalizeOrExplain(context, input));
-  const { budgets, series } = context.resources;
-  const isAllKnown =
-    budgets.peek(context.caller.organization.id) !== undefined && normalized.every((one) => isKnown(context, one));
-  if (!isAllKnown) return prepareAsking(context, inputs, normalized);
-  return normalized.map((one, at): PreparedUsage => {
-    if (one instanceof AppError) return { error: one };
-    const { event, bodyHash, costAtto, tagsText } = one;
-    const seriesId = series.peek(event) as number;
-    const requireCredits = inputs[at]?.requireCredits ?? false;
-    return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits } };
-  });
+  if (context.resources.budgets.peek(context.caller.organization.id) === undefined) {
+    return prepareAsking(context, inputs, normalized);
+  }
+  const prepared: PreparedUsage[] = [];
+  for (const [at, one] of normalized.entries()) {
+    const known = one instanceof AppError ? { error: one } : toKnownRow(context, one, inputs[at]);
+    if (known === null) return prepareAsking(context, inputs, normalized);
+    prepared.push(known);
+  }
+  return prepared;
 }

@@ -3,7 +3,14 @@ import { checkText, isStorableText } from './check-text.ts';
 import type { Tags } from './usage-event.ts';
 import { USAGE_LIMITS } from './usage-input.ts';
 
-const NO_TAGS: Tags = Object.freeze({});
+/**
+ * Tags without any name of a prototype's. Not `Object.create(null)`: such objects are dictionaries to the engine, which
+ * it writes as JSON several times more slowly.
+ */
+const TagSet = function TagSet() {} as unknown as new () => Tags;
+TagSet.prototype = Object.create(null);
+
+const NO_TAGS: Tags = Object.freeze(new TagSet());
 /** An escape in JSON text that PostgreSQL's jsonb refuses: NUL, or half of a surrogate pair. */
 const UNSTORABLE = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/i;
 
@@ -18,6 +25,18 @@ function sortedKeys(object: object): string[] {
   return keys;
 }
 
+/** Whether nothing at all is wrong with a tag. */
+function isPlainTag(key: string, value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    key.length > 0 &&
+    key.length <= USAGE_LIMITS.tagKey &&
+    value.length <= USAGE_LIMITS.tagValue &&
+    isStorableText(key) &&
+    isStorableText(value)
+  );
+}
+
 /** Tags as an object of texts with its keys sorted, so that the same tags are the same bytes. */
 export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags'): Tags {
   if (raw === undefined || raw === null) return NO_TAGS;
@@ -30,9 +49,13 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
     problems.push({ path: field, message: `must have at most ${USAGE_LIMITS.tags} entries` });
     return NO_TAGS;
   }
-  const tags: Tags = Object.create(null);
+  const tags = new TagSet();
   for (const key of keys) {
     const value = raw[key];
+    if (isPlainTag(key, value)) {
+      tags[key] = value;
+      continue;
+    }
     const path = `${field}.${key}`;
     checkText(problems, path, key, USAGE_LIMITS.tagKey);
     if (typeof value !== 'string') problems.push({ path, message: 'must be a text' });

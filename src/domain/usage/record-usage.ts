@@ -16,7 +16,7 @@ export interface RecordedUsage {
 
 /** Whether what is stored under the event's id came with the same body. */
 export function isSameBody({ bodyHash }: UsageRow, known: KnownEvent): boolean {
-  return Buffer.compare(bodyHash, known.bodyHash) === 0;
+  return bodyHash === known.bodyHash;
 }
 
 /** The refusal of an event whose id was used before with another body. */

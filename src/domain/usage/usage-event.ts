@@ -44,7 +44,8 @@ export interface UsageEvent extends UsageCounts {
 export interface UsageRow {
   event: UsageEvent;
   seriesId: number;
-  bodyHash: Uint8Array;
+  /** Bytes, each a letter of Latin-1. */
+  bodyHash: string;
   /** The event's cost as the integer that sums are made of. */
   costAtto: AttoUsd | null;
   /** The event's tags as JSON; null where there are none. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { AppError, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
@@ -6,6 +5,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { checkText } from './check-text.ts';
 import { findUsageEvent } from './find-usage-event.ts';
+import { hashText } from './hash-usage.ts';
 import { VOID_PREFIX } from './normalize-usage.ts';
 import { formatTags } from './read-tags.ts';
 import type { RecordedUsage } from './record-usage.ts';
@@ -17,8 +17,6 @@ export interface VoidInput {
   id: string;
   reason: string;
 }
-
-const HASH_BYTES = 16;
 
 function negate(cost: string | null): string | null {
   const value = cost === null ? null : parseMoney(cost);
@@ -64,7 +62,7 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
   const reversed = reverse(event, input.reason, context.resources.clock());
   await context.resources.budgets.get(event.organizationId);
   const seriesId = await context.resources.series.get(event);
-  const bodyHash = createHash('sha256').update(reversed.eventId).digest().subarray(0, HASH_BYTES);
+  const bodyHash = hashText(reversed.eventId);
   const costAtto = reversed.cost === null ? null : parseMoney(reversed.cost);
   const [outcome] = await context.resources.usage.commit([
     { event: reversed, seriesId, bodyHash, costAtto, tagsText: formatTags(reversed.tags), requireCredits: false },

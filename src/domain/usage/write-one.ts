@@ -58,7 +58,7 @@ export async function writeOne(sql: Sql, { event, seriesId, bodyHash, tagsText }
       event.organizationId,
       event.id,
       event.eventId,
-      bodyHash,
+      Buffer.from(bodyHash, 'latin1'),
       new Date(event.timeMs).toISOString(),
       new Date(event.recordedAtMs).toISOString(),
       seriesId,

@@ -14,7 +14,8 @@ import { isNotPlain, isPlain, writeOne } from './write-one.ts';
 /** An event that was not stored, since its id was known: what was stored under that id before. */
 export interface KnownEvent {
   id: string;
-  bodyHash: Uint8Array;
+  /** As in {@link UsageRow}. */
+  bodyHash: string;
   cost: string | null;
 }
 
@@ -199,8 +200,8 @@ export async function writeUsage(
 
 function readKnown(rows: readonly ConflictRow[]): Map<number, KnownEvent> {
   return new Map(
-    rows.map(({ ordinal, id, body_hash: bodyHash, cost }) => {
-      return [ordinal - 1, { id, bodyHash, cost: readMoney(cost) }] as const;
+    rows.map(({ ordinal, id, body_hash: hash, cost }) => {
+      return [ordinal - 1, { id, bodyHash: hash.toString('latin1'), cost: readMoney(cost) }] as const;
     }),
   );
 }
