@@ -23,24 +23,36 @@ function accepting(isRight: (value: unknown) => boolean): Accept {
   return (value) => (isRight(value) ? value : UNSURE);
 }
 
-function acceptObject(fields: readonly { name: string; accept: Accept; isRequired: boolean }[]): Accept {
+interface AcceptedField {
+  name: string;
+  accept: Accept;
+  isRequired: boolean;
+}
+
+/**
+ * Reads all fields of one object. Written as code, once: each property is then read where its shape is known, and all
+ * results have one shape, which is what makes their readers fast. Only names that GraphQL allows come into it.
+ */
+function acceptObject(fields: readonly AcceptedField[]): Accept {
   const names = new Set(fields.map(({ name }) => name));
-  return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return UNSURE;
-    for (const name in value) if (!names.has(name)) return UNSURE;
-    const result: Source = {};
-    for (const { name, accept, isRequired } of fields) {
-      const inner = (value as Source)[name];
-      if (inner === undefined) {
-        if (isRequired) return UNSURE;
-        continue;
-      }
-      const accepted = accept(inner);
-      if (accepted === UNSURE) return UNSURE;
-      result[name] = accepted;
-    }
-    return result;
-  };
+  const reads = fields.map(({ name, isRequired }, i) => {
+    const missing = isRequired ? 'unsure' : 'undefined';
+    return `const v${i} = value.${name} === undefined ? ${missing} : accept[${i}](value.${name});
+      if (v${i} === unsure) return unsure;`;
+  });
+  const result = fields.map(({ name }, i) => `${name}: v${i}`);
+  const body = `return (value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return unsure;
+      for (const name in value) if (!names.has(name)) return unsure;
+      ${reads.join('\n')}
+      return { ${result.join(', ')} };
+    }`;
+  const make = new Function('names', 'accept', 'unsure', body);
+  return make(
+    names,
+    fields.map(({ accept }) => accept),
+    UNSURE,
+  );
 }
 
 function acceptOf(type: GraphQLInputType): Accept {
