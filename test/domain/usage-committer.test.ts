@@ -110,6 +110,34 @@ describe('group commit', () => {
   });
 });
 
+describe('a repeat that comes soon', () => {
+  it('is answered from the ledger, while writers wait; what is new beside it is stored', async () => {
+    const { organization, rows } = await makeWriter();
+    const { usage } = domain().resources;
+    const first = await rows('a', 'b');
+    await usage.commit(first);
+    const blockade = await blockWriters(domain().sql, organization.uuid);
+    const waiting = usage.commit(await rows('c'));
+    await blockade.waiting();
+    const [a, b] = first.map(({ event, bodyHash }) => ({ id: event.id, bodyHash, cost: event.cost }));
+    expect(await usage.commit(await rows('b'))).toMatchObject([{ known: { ...b, event: first[1]?.event } }]);
+    expect(await usage.commit(await rows('b', 'a'))).toEqual([{ known: b }, { known: a }]);
+    const mixed = await rows('d', 'a', 'e', 'd');
+    const done = usage.commit(mixed);
+    await blockade.release();
+    expect(await waiting).toEqual([STORED]);
+    expect(await done).toMatchObject([STORED, { known: a }, STORED, { known: { id: mixed[0]?.event.id } }]);
+    expect(await transactionsOf(mixed)).toHaveLength(2);
+  });
+
+  it('of another organization is none', async () => {
+    const [one, other] = [await makeWriter(), await makeWriter()];
+    const { usage } = domain().resources;
+    expect(await usage.commit(await one.rows('same'))).toEqual([STORED]);
+    expect(await usage.commit(await other.rows('same'))).toEqual([STORED]);
+  });
+});
+
 const POISON = `
   CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN IF NEW.user_id = 'poison' THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$;

@@ -26,6 +26,13 @@ export function idempotencyConflict(eventId: string, known: KnownEvent): AppErro
   });
 }
 
+/** The first record of a repeated event; null where the caller may not see it, or it is gone. */
+function findFirst(context: Context, { id, event }: KnownEvent): UsageEvent | null | Promise<UsageEvent | null> {
+  if (event === undefined) return findUsageEvent(context, id);
+  const { teamId } = context.caller;
+  return teamId === null || teamId === event.teamId ? event : null;
+}
+
 /**
  * Records one event: price, deduplication and every sum in one transaction, answered after its commit.
  * @param whileStoring told of the event as it will stand, once it is on its way to the database: what is made ready then
@@ -49,7 +56,7 @@ export async function recordUsage(
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.known === null) return { event: row.event, duplicate: false };
   if (!isSameBody(row, outcome.known)) throw idempotencyConflict(row.event.eventId, outcome.known);
-  const first = await findUsageEvent(context, outcome.known.id);
+  const first = await findFirst(context, outcome.known);
   // Retention has removed the first record: the same body gives the same event, but for what was kept of it.
   const { id, cost } = outcome.known;
   return { event: first ?? { ...row.event, id, cost }, duplicate: true };

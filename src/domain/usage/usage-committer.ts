@@ -1,7 +1,9 @@
 import { type Database, isConnectionLoss } from '../../platform/database.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { BudgetDirectory } from '../budgets/budget-directory.ts';
+import { findStored } from './find-stored.ts';
 import { planCounting } from './plan-counting.ts';
+import { createRecentIds } from './recent-ids.ts';
 import type { UsageRow } from './usage-event.ts';
 import {
   explainRefusal,
@@ -76,10 +78,13 @@ export interface CommitterOptions {
  */
 export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
   const session = database.openSession();
+  const recent = createRecentIds();
   let queue: Pending[] = [];
   let queuedEvents = 0;
   let running: Promise<void> | null = null;
   let closed = false;
+  /** Callers whose events are looked for before they are queued. */
+  let asking = 0;
 
   function takeBatch(): Pending[] {
     let events = 0;
@@ -173,24 +178,50 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     );
   }
 
+  function enqueue(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    if (rows.length === 0) return Promise.resolve([]);
+    if (queuedEvents + rows.length > maxQueuedEvents && queuedEvents > 0) {
+      const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+      return Promise.reject(new AppError('unavailable', 'Too many events are waiting to be stored.', { details }));
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ rows, resolve, reject });
+      queuedEvents += rows.length;
+      if (running === null) sendNext();
+    });
+  }
+
+  /**
+   * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to see, has its answer
+   * there, and the transactions of others are spared it; what is not there goes the way of all, where the database
+   * decides under its lock.
+   */
+  async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const stored = await findStored(database, met).finally(() => {
+      asking--;
+    });
+    const outcomes = await enqueue(rows.filter(({ event }) => !stored.has(event.eventId)));
+    let next = 0;
+    return rows.map(({ event }): CommitOutcome => {
+      const known = stored.get(event.eventId);
+      // A row that is there itself is no repeat.
+      if (known) return known.id === event.id ? STORED : { known };
+      return outcomes[next++] ?? STORED;
+    });
+  }
+
   return {
     commit(rows) {
-      if (rows.length === 0) return Promise.resolve([]);
       if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
-      if (queuedEvents + rows.length > maxQueuedEvents && queuedEvents > 0) {
-        const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-        return Promise.reject(new AppError('unavailable', 'Too many events are waiting to be stored.', { details }));
-      }
-      return new Promise((resolve, reject) => {
-        queue.push({ rows, resolve, reject });
-        queuedEvents += rows.length;
-        if (running === null) sendNext();
-      });
+      const met = rows.filter(({ event }) => recent.meet(event.organizationId, event.eventId));
+      if (met.length === 0) return enqueue(rows);
+      asking++;
+      return enqueueUnknown(rows, met);
     },
     isIdle: () => running === null,
     async close() {
       closed = true;
-      while (running !== null) await running;
+      while (running !== null || asking > 0) await (running ?? new Promise(setImmediate));
       session.close();
     },
   };

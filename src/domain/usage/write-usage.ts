@@ -7,7 +7,7 @@ import { addUpRows, addUpSums, type Count, type SeriesSum } from './add-up-rows.
 import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
 import { alarmOf, type CountingPlan } from './plan-counting.ts';
 import { DAY_MS } from './split-span.ts';
-import type { UsageRow } from './usage-event.ts';
+import type { UsageEvent, UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
 import { isNotPlain, isPlain, writeOne } from './write-one.ts';
 
@@ -17,6 +17,8 @@ export interface KnownEvent {
   /** As in {@link UsageRow}. */
   bodyHash: string;
   cost: string | null;
+  /** The event itself, where it was read with the rest. */
+  event?: UsageEvent;
 }
 
 /** A row of the answer of `record_usage` and `record_one`: what is stored under a known id. */

@@ -1,0 +1,36 @@
+/** A process's rough memory of the event ids that it was given lately. */
+export interface RecentIds {
+  /**
+   * Whether the id was given before, and lately; it is remembered from now on. Sometimes wrong, either way: whoever
+   * hears yes asks the database, and whoever hears no is told by it.
+   */
+  meet(organizationId: string, eventId: string): boolean;
+}
+
+/** Half a megabyte: at ten thousand events a second, those of the last ten seconds. */
+const SLOTS = 2 ** 17;
+/** Where the random part of an organization's UUID begins that is long enough. */
+const ORGANIZATION_FROM = 28;
+// FNV-1a, draft-eastlake-fnv.
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+function hashOn(hash: number, text: string, from: number): number {
+  let result = hash;
+  for (let i = from; i < text.length; i++) result = Math.imul(result ^ text.charCodeAt(i), FNV_PRIME);
+  return result;
+}
+
+/** A table of fixed size, in one piece: each id has one place, which a later one takes over. */
+export function createRecentIds(): RecentIds {
+  const marks = new Int32Array(SLOTS);
+  return {
+    meet(organizationId, eventId) {
+      const hash = hashOn(hashOn(FNV_OFFSET, organizationId, ORGANIZATION_FROM), eventId, 0);
+      const place = (hash ^ (hash >>> 15)) & (SLOTS - 1);
+      const isMet = marks[place] === hash;
+      marks[place] = hash;
+      return isMet;
+    },
+  };
+}
