@@ -7,7 +7,7 @@ import { corsHeaders } from './platform/cors.ts';
 import { BODY_LIMIT_BYTES } from './platform/http-body.ts';
 import { newUuid } from './platform/ids.ts';
 import { incomingHeader, readIncoming, readIncomingText, toWebRequest } from './platform/node-request.ts';
-import { findFixedRoute } from './rest/app.ts';
+import { findFixedPost } from './rest/app.ts';
 import type { RestRequest } from './rest/request.ts';
 import type { Route } from './rest/route.ts';
 
@@ -107,7 +107,7 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
     };
     if (incoming.method === 'POST' && isPlainBody(incoming)) {
       const path = incoming.url ?? '';
-      const route = findFixedRoute('POST', path);
+      const route = findFixedPost(path);
       if (route) return void answerRoute(route, incoming, outgoing).catch(fail);
       if (path === GRAPHQL_PATH && takesWhole(incoming)) return void answerGraphQL(incoming, outgoing).catch(fail);
     }

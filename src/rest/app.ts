@@ -66,14 +66,14 @@ function toRestRequest(request: Request, params: Record<string, string>, info: R
   };
 }
 
-/** The route at exactly this method and path, where no part of the path varies. */
-export function findFixedRoute(method: string, path: string): Route | undefined {
-  return FIXED_ROUTES.get(`${method} ${path}`);
+/** The route that takes a POST at exactly this path, where no part of the path varies. */
+export function findFixedPost(path: string): Route | undefined {
+  return FIXED_POSTS.get(path);
 }
 
-const FIXED_ROUTES = new Map(
-  ROUTES.filter(({ definition }) => !definition.path.includes('{')).map((one) => [
-    `${one.definition.method.toUpperCase()} ${one.definition.path}`,
+const FIXED_POSTS = new Map(
+  ROUTES.filter(({ definition: { method, path } }) => method === 'post' && !path.includes('{')).map((one) => [
+    one.definition.path,
     one,
   ]),
 );

@@ -80,7 +80,7 @@ export async function createHold(context: Context, input: HoldInput): Promise<Cr
     const { version, index } = await resources.budgets.get(organizationId);
     const keys = matchBudgets(index, event);
     const hold = { id, event, amount, tokens, expiresAt, version };
-    const outcome = await reserveHold(resources.database.pool, hold, keys, nowMs);
+    const outcome = await reserveHold(resources.database, hold, keys, nowMs);
     if (outcome === null) {
       await resources.budgets.reload(organizationId);
       continue;

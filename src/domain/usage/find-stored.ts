@@ -26,9 +26,9 @@ const FIND_ONE = {
      WHERE e.organization_id = $1 AND s.organization_id = $1 AND e.event_id = $2`,
 };
 
-async function findOne({ pool }: Database, { event }: UsageRow): Promise<Map<string, KnownEvent>> {
+async function findOne(database: Database, { event }: UsageRow): Promise<Map<string, KnownEvent>> {
   const values = [event.organizationId, event.eventId];
-  const { rows } = await pool.query<UsageEventRow & Pick<StoredRow, 'body_hash'>>({ ...FIND_ONE, values });
+  const { rows } = await database.direct<UsageEventRow & Pick<StoredRow, 'body_hash'>>({ ...FIND_ONE, values });
   return new Map(
     rows.map((row) => {
       const stored = readUsageEvent(row);
@@ -38,9 +38,9 @@ async function findOne({ pool }: Database, { event }: UsageRow): Promise<Map<str
   );
 }
 
-async function findMany({ pool }: Database, rows: readonly UsageRow[]): Promise<Map<string, KnownEvent>> {
+async function findMany(database: Database, rows: readonly UsageRow[]): Promise<Map<string, KnownEvent>> {
   const values = [rows[0]?.event.organizationId, rows.map(({ event }) => event.eventId)];
-  const result = await pool.query<StoredRow>({ ...FIND_MANY, values });
+  const result = await database.direct<StoredRow>({ ...FIND_MANY, values });
   return new Map(
     result.rows.map(({ event_id: eventId, id, body_hash: hash, cost }) => {
       return [eventId, { id, bodyHash: hash.toString('latin1'), cost: readMoney(cost) }];

@@ -24,7 +24,7 @@ export async function releaseHold({ caller, resources }: Context, id: string): P
   if (uuid === null) throw notFound;
   const now = new Date(resources.clock()).toISOString();
   const values = [caller.organization.id, uuid, caller.teamId, now];
-  const { rows } = await resources.database.pool.query<HoldRow>({ name: 'release-hold', text: CALL, values });
+  const { rows } = await resources.database.direct<HoldRow>({ name: 'release-hold', text: CALL, values });
   const hold = rows[0];
   if (!hold) throw notFound;
   if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');

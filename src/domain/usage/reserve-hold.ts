@@ -1,6 +1,6 @@
 import { plainArray, textArray } from '../../platform/array-literal.ts';
 import { timeArray } from '../../platform/binary-array.ts';
-import type { Sql } from '../../platform/database.ts';
+import type { Database } from '../../platform/database.ts';
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
@@ -132,7 +132,7 @@ function counterParameters(parts: readonly Part[]) {
  * @throws AppError budget_exceeded, insufficient_credits, invalid_request (the cost must be known, and is not)
  */
 export async function reserveHold(
-  sql: Sql,
+  database: Database,
   hold: WantedHold,
   keys: readonly CounterKey[],
   nowMs: number,
@@ -144,7 +144,7 @@ export async function reserveHold(
     const maximum = decimal(limitAt(key.budget, nowMs));
     return { key, wanted: key.budget.unit === 'usd' ? wantedUsd : wantedTokens, maximum };
   });
-  const { rows } = await sql.query<{ outcome: Outcome }>({
+  const { rows } = await database.direct<{ outcome: Outcome }>({
     name: 'create-hold',
     text: CALL,
     values: [

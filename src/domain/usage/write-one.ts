@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/database.ts';
+import type { Session } from '../../platform/database.ts';
 import type { CountingPlan } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
 import type { ConflictRow } from './write-usage.ts';
@@ -50,8 +50,12 @@ function json(value: unknown, isEmpty: boolean): string | null {
 }
 
 /** Writes one plain event, as `writeUsage` writes many: one round trip, one transaction, safe to send again. */
-export async function writeOne(sql: Sql, { event, seriesId, bodyHash, tagsText }: UsageRow, plan: CountingPlan) {
-  const { rows } = await sql.query<ConflictRow>({
+export async function writeOne(
+  session: Pick<Session, 'query'>,
+  { event, seriesId, bodyHash, tagsText }: UsageRow,
+  plan: CountingPlan,
+) {
+  const { rows } = await session.query<ConflictRow>({
     name: 'record-one',
     text: CALL,
     values: [

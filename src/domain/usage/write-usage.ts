@@ -1,6 +1,6 @@
 import { plainArray } from '../../platform/array-literal.ts';
 import { int4Array, int8Array, textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
-import type { Sql } from '../../platform/database.ts';
+import type { Session } from '../../platform/database.ts';
 import { formatMoney } from '../../platform/money.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import { addUpRows, addUpSums, type Count, type SeriesSum } from './add-up-rows.ts';
@@ -174,7 +174,7 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeUsage(
-  sql: Sql,
+  session: Pick<Session, 'query'>,
   rows: readonly UsageRow[],
   plan: CountingPlan,
   atMs: number,
@@ -182,7 +182,7 @@ export async function writeUsage(
   const alone = rows.length === 1 ? rows[0] : undefined;
   if (alone && isPlain(alone, plan)) {
     try {
-      return readKnown(await writeOne(sql, alone, plan));
+      return readKnown(await writeOne(session, alone, plan));
     } catch (error) {
       if (!isNotPlain(error)) throw error;
     }
@@ -196,7 +196,7 @@ export async function writeUsage(
     ...sumParameters(rows),
     ...counterParameters(plan),
   ];
-  const result = await sql.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
+  const result = await session.query<ConflictRow>({ name: 'record-usage', text: CALL, values });
   return readKnown(result.rows);
 }
 
