@@ -12,7 +12,7 @@ export async function findUsageEvent({ caller, resources }: Context, uuid: strin
   values.push(uuid);
   const text = `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
       WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`;
-  // Every repeat asks it, so it is kept prepared: one text for each number of conditions.
+  // Late repeats ask it too, so it is kept prepared: one text for each number of conditions.
   const name = `find-usage-event-${values.length}`;
   const { rows } = await resources.database.pool.query<UsageEventRow>({ name, text, values });
   return rows[0] ? readUsageEvent(rows[0]) : null;
