@@ -83,8 +83,8 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   let queuedEvents = 0;
   let running: Promise<void> | null = null;
   let closed = false;
-  /** Callers whose events are looked for before they are queued. */
-  let asking = 0;
+  /** What callers wait for whose events are looked for before they are queued. */
+  const asking = new Set<Promise<unknown>>();
 
   function takeBatch(): Pending[] {
     let events = 0;
@@ -197,9 +197,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
    * decides under its lock.
    */
   async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    const stored = await findStored(database, met).finally(() => {
-      asking--;
-    });
+    const stored = await findStored(database, met);
     const outcomes = await enqueue(rows.filter(({ event }) => !stored.has(event.eventId)));
     let next = 0;
     return rows.map(({ event }): CommitOutcome => {
@@ -215,13 +213,16 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
       if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
       const met = rows.filter(({ event }) => recent.meet(event.organizationId, event.eventId));
       if (met.length === 0) return enqueue(rows);
-      asking++;
-      return enqueueUnknown(rows, met);
+      const answered = enqueueUnknown(rows, met);
+      const forget = () => asking.delete(answered);
+      asking.add(answered);
+      answered.then(forget, forget);
+      return answered;
     },
     isIdle: () => running === null,
     async close() {
       closed = true;
-      while (running !== null || asking > 0) await (running ?? new Promise(setImmediate));
+      while (running !== null || asking.size > 0) await (running ?? Promise.allSettled(asking));
       session.close();
     },
   };
