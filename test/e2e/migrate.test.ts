@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -94,6 +94,28 @@ describe('migrateDatabase', () => {
     );
     expect(await query("SELECT to_regclass('half') AS found")).toEqual([{ found: null }]);
     expect((await migrateInProcess()).error).toMatch(/^The migration 99990101000000_broken failed .* earlier: .*$/);
+  });
+
+  it('keeps what open holds reserve, where it moves into the holds themselves', async () => {
+    const moving = names.findIndex((name) => name.endsWith('_holds_carry_reservations'));
+    for (const name of names.slice(moving)) await rm(join(clone, 'prisma/migrations', name), { recursive: true });
+    expect(await migrateInProcess()).toEqual({ applied: names.slice(0, moving) });
+    const [organization, hold, released, a, b] = Array.from({ length: 5 }, () => randomUUID());
+    const period = `'2026-11-01Z'`;
+    await query(`
+      INSERT INTO organizations (id, name) VALUES ('${organization}', 'Old');
+      INSERT INTO budget_counters (organization_id, budget_id, subject, period_start, period_end, spent, held)
+      VALUES ('${organization}', '${a}', '', ${period}, '2026-12-01Z', 1, 3), ('${organization}', '${b}', 'u', ${period}, '2026-12-01Z', 1, 2);
+      INSERT INTO holds (organization_id, id, status, provider, model, amount, tokens, api_key_id, created_at, expires_at)
+      SELECT '${organization}', id::uuid, status, 'openai', 'gpt-4o', 2, 7, '${a}', now(), now() + interval '1 hour'
+        FROM (VALUES ('${hold}', 'active'), ('${released}', 'released')) AS h(id, status);
+      INSERT INTO hold_reservations (organization_id, hold_id, budget_id, subject, period_start, amount, expires_at)
+      VALUES ('${organization}', '${hold}', '${b}', 'u', ${period}, 2, now()), ('${organization}', '${hold}', '${a}', '', ${period}, 3, now())`);
+    expect(await migrateDatabase(connectionString)).toEqual({ applied: names.slice(moving) });
+    for (const id of [hold, released, hold]) {
+      await query(`SELECT release_hold('${organization}', '${id}', NULL, now())`);
+    }
+    expect(await query('SELECT held::float FROM budget_counters')).toEqual([{ held: 0 }, { held: 0 }]);
   });
 
   it('leaves a database alone that knows newer migrations', async () => {

@@ -38,12 +38,17 @@ interface Row {
   matched_events: number;
 }
 
-// Reservations whose time is over are left out though nothing has swept them yet.
+// What holds reserve whose time is over is left out though nothing has swept them yet.
 const QUERY = `
+  WITH over AS MATERIALIZED (
+    SELECT r.budget_id, r.subject, r.period_start, r.amount
+      FROM holds h
+      CROSS JOIN LATERAL unnest(h.budget_ids, h.subjects, h.period_starts, h.reserved)
+        AS r(budget_id, subject, period_start, amount)
+     WHERE h.organization_id = $1 AND h.status = 'active' AND h.expires_at <= $4)
   SELECT k.ordinal, c.subject, c.spent, c.matched_events, c.held - coalesce((
-           SELECT sum(r.amount) FROM hold_reservations r
-            WHERE r.organization_id = $1 AND r.expires_at <= $4 AND r.budget_id = c.budget_id
-              AND r.subject = c.subject AND r.period_start = c.period_start), 0) AS held
+           SELECT sum(o.amount) FROM over o
+            WHERE o.budget_id = c.budget_id AND o.subject = c.subject AND o.period_start = c.period_start), 0) AS held
     FROM unnest($2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS k(budget_id, period_start, ordinal)
     CROSS JOIN LATERAL (
       SELECT * FROM budget_counters c

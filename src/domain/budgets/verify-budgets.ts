@@ -36,14 +36,12 @@ const HELD = `
   SELECT organization_id, concat_ws(' ', budget_id, period_start, subject) AS of, coalesce(c.held, 0)::text AS kept,
          coalesce(r.held, 0)::text AS summed
     FROM budget_counters c FULL JOIN (
-      SELECT organization_id, budget_id, subject, period_start, sum(amount) AS held
-        FROM hold_reservations GROUP BY 1, 2, 3, 4) r USING (organization_id, budget_id, subject, period_start)
+      SELECT h.organization_id, n.budget_id, n.subject, n.period_start, sum(n.amount) AS held
+        FROM holds h
+        CROSS JOIN LATERAL unnest(h.budget_ids, h.subjects, h.period_starts, h.reserved)
+          AS n(budget_id, subject, period_start, amount)
+       WHERE h.status = 'active' GROUP BY 1, 2, 3, 4) r USING (organization_id, budget_id, subject, period_start)
    WHERE coalesce(c.held, 0) <> coalesce(r.held, 0)`;
-
-const RESERVATIONS = `
-  SELECT r.organization_id, r.hold_id::text AS of, r.amount::text AS kept, coalesce(h.status, 'no hold') AS summed
-    FROM hold_reservations r LEFT JOIN holds h ON h.organization_id = r.organization_id AND h.id = r.hold_id
-   WHERE h.status IS DISTINCT FROM 'active'`;
 
 // What was crossed was told once, what has recovered too, and nothing else was told.
 const CROSSINGS = `
@@ -76,12 +74,11 @@ const CHECKS: Readonly<Record<string, string>> = {
   budget_counters: COUNTERS,
   'budget_counters (held)': HELD,
   'budget_counters (exceeded)': EXCEEDED,
-  hold_reservations: RESERVATIONS,
   budget_crossings: CROSSINGS,
 };
 
 /**
- * Adds up again what budgets keep: their counters from the ledger, what is held from the reservations, and what was
+ * Adds up again what budgets keep: their counters from the ledger, what is held from the holds, and what was
  * crossed from the events that told it; in one snapshot.
  * @returns the first difference of each kind that has one
  */

@@ -13,6 +13,10 @@ function readHold(row: HoldRow): Hold {
   return { id, status, provider, model, amount: amount && plainDecimal(amount), tokens, createdAt, expiresAt };
 }
 
+function notFound(): AppError {
+  return new AppError('not_found', 'There is no hold with this id.');
+}
+
 /**
  * Gives back what a hold reserves, since its call was not made. Released or expired before, it stays as it is.
  * @throws AppError not_found, conflict (an event has settled it), insufficient_permissions
@@ -20,13 +24,12 @@ function readHold(row: HoldRow): Hold {
 export async function releaseHold({ caller, resources }: Context, id: string): Promise<Hold> {
   requireScope(caller, 'usage:write');
   const uuid = parseId('hold', id);
-  const notFound = new AppError('not_found', 'There is no hold with this id.');
-  if (uuid === null) throw notFound;
+  if (uuid === null) throw notFound();
   const now = new Date(resources.clock()).toISOString();
   const values = [caller.organization.id, uuid, caller.teamId, now];
   const { rows } = await resources.database.direct<HoldRow>({ name: 'release-hold', text: CALL, values });
   const hold = rows[0];
-  if (!hold) throw notFound;
+  if (!hold) throw notFound();
   if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');
   return readHold(hold);
 }
