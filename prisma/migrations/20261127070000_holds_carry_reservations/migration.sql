@@ -16,6 +16,12 @@ UPDATE holds h SET budget_ids = r.budget_ids, subjects = r.subjects, period_star
 -- DropTable
 DROP TABLE "hold_reservations";
 
+-- Of active holds only, so that a plan made while the table was small cannot take it for a look by id: that one would
+-- read every hold that the organization ever had.
+-- DropIndex
+DROP INDEX "holds_organization_id_status_expires_at_idx";
+CREATE INDEX "holds_active_idx" ON "holds" ("organization_id", "expires_at") WHERE status = 'active';
+
 -- Gives back what those of these holds that are active reserve. Whoever calls it closes them next, in the same
 -- transaction and under the organization's lock: a hold that is closed has given back. (In PL/pgSQL for its kept plans.)
 CREATE OR REPLACE FUNCTION free_reservations(organization uuid, hold_ids uuid[]) RETURNS void
