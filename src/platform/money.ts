@@ -9,7 +9,13 @@ export const MONEY_SCALE = 18;
 const ATTO_PER_USD = 10n ** BigInt(MONEY_SCALE);
 /** NUMERIC(38,18) leaves 20 digits before the point. */
 const MAX_ATTO = 10n ** 38n - 1n;
+/** Those that amounts need; raising a BigInt anew costs more than the rest of reading one. */
+const POWERS_OF_TEN = Array.from({ length: 2 * MONEY_SCALE + 1 }, (_, i) => 10n ** BigInt(i));
 const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+function powerOfTen(exponent: number): bigint {
+  return POWERS_OF_TEN[exponent] ?? 10n ** BigInt(exponent);
+}
 
 /**
  * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of 10^-scale.
@@ -21,9 +27,9 @@ export function parseScaled(text: string, scale: number): bigint | null {
   const [, sign, whole = '', fraction = '', exponent = '0'] = match;
   const shift = scale + Number(exponent) - fraction.length;
   let value = BigInt(whole + fraction);
-  if (shift >= 0) value *= 10n ** BigInt(shift);
+  if (shift >= 0) value *= powerOfTen(shift);
   else {
-    const divisor = 10n ** BigInt(-shift);
+    const divisor = powerOfTen(-shift);
     if (value % divisor !== 0n) return null;
     value /= divisor;
   }
