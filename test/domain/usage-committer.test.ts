@@ -93,6 +93,34 @@ describe('group commit', () => {
     expect(new Set(transactions.flatMap((set) => [...set])).size).toBe(3);
   });
 
+  it('a large set does not wait here for the transaction under way, but behind it in the database', async () => {
+    const { organization, context, rows } = await makeWriter();
+    const { usage } = domain().resources;
+    const large = (name: string) =>
+      makeRows(
+        context,
+        Array.from({ length: 600 }, (_, i) => ({ id: `${name}-${i}` })),
+      );
+    const [first, second, third] = [await rows('a'), await large('b'), await large('c')];
+    const blockade = await blockWriters(domain().sql, organization.uuid);
+    const done = [usage.commit(first), usage.commit(second), usage.commit(third)];
+    await blockade.waiting(2);
+    await blockade.release();
+    expect((await Promise.all(done)).flat()).toEqual([...first, ...second, ...third].map(() => STORED));
+    expect(await verifyUsage(domain().resources.database)).toEqual([]);
+  });
+
+  it('a repeat within a batch is answered with the first, without a look into the ledger', async () => {
+    const { rows } = await makeWriter();
+    const { database } = domain().resources;
+    const [first, repeat] = await rows('x', 'x');
+    const direct = () => Promise.reject(new Error('the ledger was asked'));
+    const committer = committerOver({ ...database, direct });
+    const outcomes = await committer.commit([first, repeat] as UsageRow[]);
+    await committer.close();
+    expect(outcomes).toMatchObject([STORED, { known: { id: first?.event.id } }]);
+  });
+
   it('the same id from several callers at once is stored once, in the order of their calls', async () => {
     const { organization, rows } = await makeWriter();
     const { usage } = domain().resources;

@@ -1,10 +1,8 @@
 /** A process's rough memory of the event ids that it was given lately. */
 export interface RecentIds {
-  /**
-   * Whether the id was given before, and lately; it is remembered from now on. Sometimes wrong, either way: whoever
-   * hears yes asks the database, and whoever hears no is told by it.
-   */
-  meet(organizationId: string, eventId: string): boolean;
+  /** Whether the id was given lately. Sometimes wrong, either way: whoever hears yes asks the database, and whoever hears no is told by it. */
+  has(organizationId: string, eventId: string): boolean;
+  add(organizationId: string, eventId: string): void;
 }
 
 /** Half a megabyte: at ten thousand events a second, those of the last ten seconds. */
@@ -21,16 +19,25 @@ function hashOn(hash: number, text: string, from: number): number {
   return result;
 }
 
+function hashOf(organizationId: string, eventId: string): number {
+  return hashOn(hashOn(FNV_OFFSET, organizationId, ORGANIZATION_FROM), eventId, 0);
+}
+
+function placeOf(hash: number): number {
+  return (hash ^ (hash >>> 15)) & (SLOTS - 1);
+}
+
 /** A table of fixed size, in one piece: each id has one place, which a later one takes over. */
 export function createRecentIds(): RecentIds {
   const marks = new Int32Array(SLOTS);
   return {
-    meet(organizationId, eventId) {
-      const hash = hashOn(hashOn(FNV_OFFSET, organizationId, ORGANIZATION_FROM), eventId, 0);
-      const place = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-      const isMet = marks[place] === hash;
-      marks[place] = hash;
-      return isMet;
+    has(organizationId, eventId) {
+      const hash = hashOf(organizationId, eventId);
+      return marks[placeOf(hash)] === hash;
+    },
+    add(organizationId, eventId) {
+      const hash = hashOf(organizationId, eventId);
+      marks[placeOf(hash)] = hash;
     },
   };
 }

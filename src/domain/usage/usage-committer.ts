@@ -1,4 +1,4 @@
-import { type Database, isConnectionLoss } from '../../platform/database.ts';
+import { type Database, isConnectionLoss, type Session } from '../../platform/database.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { BudgetDirectory } from '../budgets/budget-directory.ts';
 import { findStored } from './find-stored.ts';
@@ -39,6 +39,10 @@ interface Pending {
 
 /** A transaction takes whole requests until it holds this many events. */
 const MAX_TRANSACTION_EVENTS = 1_000;
+/** Transactions under way at a time, each on a connection of its own. */
+const MAX_TRANSACTIONS = 2;
+/** So many events do not wait for the transaction under way, but are sent behind it. */
+const SECOND_TRANSACTION_EVENTS = 500;
 const RETRY_AFTER_SECONDS = 1;
 /** So often in a row the budgets may have changed under one transaction. */
 const MAX_ATTEMPTS = 20;
@@ -69,19 +73,21 @@ export interface CommitterOptions {
 }
 
 /**
- * One transaction is in flight at a time; what arrives meanwhile is the next one. A lone caller therefore waits for
- * nobody, and under load the cost of a commit is shared. Several processes may do this on one database: the function
- * takes a lock per organization, in sorted order, before it writes, so rollup rows cannot deadlock.
+ * What arrives while a transaction is in flight is the next one. A lone caller therefore waits for nobody, and under
+ * load the cost of a commit is shared. A next one that is large is sent at once, on a second connection: the database
+ * reads it while the one before is on its way to the disk, and has it there when this process is busy. Several
+ * processes may do this on one database: the function takes a lock per organization, in sorted order, before it
+ * writes, so rollup rows cannot deadlock.
  *
  * A lost connection leaves open whether the commit took effect. The same rows are sent again: those that are already
  * there are recognised by their own ids, so nothing is lost or doubled.
  */
 export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
-  const session = database.openSession();
+  const idle = Array.from({ length: MAX_TRANSACTIONS }, () => database.openSession());
   const recent = createRecentIds();
   let queue: Pending[] = [];
   let queuedEvents = 0;
-  let running: Promise<void> | null = null;
+  const running = new Set<Promise<void>>();
   let closed = false;
   /** What callers wait for whose events are looked for before they are queued. */
   const asking = new Set<Promise<unknown>>();
@@ -101,7 +107,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /** One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. */
-  async function writeOnce(all: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const repeats = all.length > 1 ? findRepeats(all) : null;
     const rows = repeats === null ? all : all.filter((_, index) => !repeats.has(index));
     const organizationIds = organizationsOf(rows);
@@ -122,28 +128,28 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /** When the database refuses a set, nothing of it is stored: halve it until the event that is the cause is alone. */
-  async function writeSet(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  async function writeSet(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     try {
-      return await writeOnce(rows);
+      return await writeOnce(session, rows);
     } catch (error) {
       if (isConnectionLoss(error)) throw error;
       if (rows.length === 1) return [{ failed: explainRefusal(error) }];
       const middle = rows.length >> 1;
-      return [...(await writeSet(rows.slice(0, middle))), ...(await writeSet(rows.slice(middle)))];
+      return [...(await writeSet(session, rows.slice(0, middle))), ...(await writeSet(session, rows.slice(middle)))];
     }
   }
 
   /** Events that require credits are transactions of their own, in their place; the others go together. */
-  function write(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    return rows.some(({ requireCredits }) => requireCredits) ? writeApart(rows) : writeSet(rows);
+  function write(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    return rows.some(({ requireCredits }) => requireCredits) ? writeApart(session, rows) : writeSet(session, rows);
   }
 
-  async function writeApart(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+  async function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const outcomes: CommitOutcome[] = [];
     for (let from = 0; from < rows.length; ) {
       let to = from + 1;
       if (!rows[from]?.requireCredits) while (to < rows.length && !rows[to]?.requireCredits) to++;
-      const part = await writeSet(from === 0 && to === rows.length ? rows : rows.slice(from, to));
+      const part = await writeSet(session, from === 0 && to === rows.length ? rows : rows.slice(from, to));
       outcomes.push(...part);
       from = to;
     }
@@ -160,22 +166,27 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
 
   /** Sends what has gathered. What comes after it is sent before its callers are answered: the database never waits. */
   function sendNext(): void {
-    if (queue.length === 0) {
-      running = null;
-      return;
-    }
+    if (queue.length === 0 || (running.size > 0 && queuedEvents < SECOND_TRANSACTION_EVENTS)) return;
+    const session = idle.pop();
+    if (session === undefined) return;
     const batch = takeBatch();
     const rows = batch.length === 1 && batch[0] ? batch[0].rows : batch.flatMap((pending) => pending.rows);
-    running = write(rows).then(
+    const done = () => {
+      idle.push(session);
+      running.delete(sent);
+      sendNext();
+    };
+    const sent = write(session, rows).then(
       (outcomes) => {
-        sendNext();
+        done();
         answer(batch, outcomes);
       },
       (error) => {
-        sendNext();
+        done();
         for (const pending of batch) pending.reject(error);
       },
     );
+    running.add(sent);
   }
 
   function enqueue(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
@@ -187,7 +198,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     return new Promise((resolve, reject) => {
       queue.push({ rows, resolve, reject });
       queuedEvents += rows.length;
-      if (running === null) sendNext();
+      sendNext();
     });
   }
 
@@ -211,7 +222,9 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   return {
     commit(rows) {
       if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
-      const met = rows.filter(({ event }) => recent.meet(event.organizationId, event.eventId));
+      // Before any is remembered: a repeat within the batch is no matter for the ledger.
+      const met = rows.filter(({ event }) => recent.has(event.organizationId, event.eventId));
+      for (const { event } of rows) recent.add(event.organizationId, event.eventId);
       if (met.length === 0) return enqueue(rows);
       const answered = enqueueUnknown(rows, met);
       const forget = () => asking.delete(answered);
@@ -219,11 +232,11 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
       answered.then(forget, forget);
       return answered;
     },
-    isIdle: () => running === null,
+    isIdle: () => running.size === 0,
     async close() {
       closed = true;
-      while (running !== null || asking.size > 0) await (running ?? Promise.allSettled(asking));
-      session.close();
+      while (running.size + asking.size > 0) await Promise.allSettled([...running, ...asking]);
+      for (const session of idle) session.close();
     },
   };
 }
