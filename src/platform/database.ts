@@ -65,6 +65,13 @@ export function isConnectionLoss(error: unknown): boolean {
   return LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message);
 }
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Whether a statement gave up since it had waited for a lock for as long as `lock_timeout` says. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
+
 // Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   const value = Number(text);

@@ -1,9 +1,17 @@
-import type { Database, Sql } from '../../platform/database.ts';
+import { type Database, isLockTimeout, type Sql } from '../../platform/database.ts';
 import { SUM_COLUMNS } from './usage-sums.ts';
 
 /** The lock that every writer of usage shares, see the function `record_usage`. */
 const WRITERS_LOCK = 6_384_377_010;
 const CHUNK_POSITIONS = 100_000;
+const POSITION_INDEX = 'usage_events_position_brin';
+/** Well below PostgreSQL's deadlock_timeout, after which an autovacuum that is in the way would be cancelled. */
+const SUMMARIZE_LOCK_TIMEOUT_MS = 100;
+/**
+ * New events lie at the table's end, where the index by position finds them; without statistics of it, which a growing
+ * table never has, the planner would read the table from its start. Nor does it know how few sums they make.
+ */
+const FOLD_SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off';
 
 const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
 // Events are added up by user and tags first; only what is left, which is much less as a rule, is hashed and looked up.
@@ -44,12 +52,28 @@ async function readSafePosition(database: Database): Promise<number> {
   });
 }
 
+/**
+ * Tells the index by position what the table's new pages hold. It takes what it was not told for a page to be read, and
+ * would be told by a vacuum only: once the table has grown by a fifth. When a vacuum is at it, it does this itself.
+ */
+async function summarizePositions(database: Database): Promise<void> {
+  try {
+    await database.transaction(async (sql) => {
+      await sql.query(`SET LOCAL lock_timeout = ${SUMMARIZE_LOCK_TIMEOUT_MS}`);
+      await sql.query('SELECT brin_summarize_new_values($1::regclass)', [POSITION_INDEX]);
+    });
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+  }
+}
+
 async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
   const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold FOR UPDATE SKIP LOCKED');
   const from = rows[0]?.position;
   // No row: another process folds. It has as much right to.
   if (from === undefined || from >= safe) return false;
   const to = Math.min(from + CHUNK_POSITIONS, safe);
+  await sql.query(FOLD_SETTINGS);
   await sql.query(FOLD, [from, to]);
   await sql.query('UPDATE usage_fold SET position = $1', [to]);
   return to < safe;
@@ -70,5 +94,6 @@ export async function readFoldBacklog(database: Database): Promise<number> {
  */
 export async function foldUsage(database: Database): Promise<void> {
   const safe = await readSafePosition(database);
+  await summarizePositions(database);
   while (await database.transaction((sql) => foldChunk(sql, safe)));
 }

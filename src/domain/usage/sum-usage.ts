@@ -178,7 +178,7 @@ async function unfoldedSql(sql: Sql, where: UsageWhere): Promise<string> {
   const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold');
   where.values.push(rows[0]?.position ?? 0);
   return `unfolded AS MATERIALIZED (
-    SELECT * FROM usage_events WHERE organization_id = $1 AND position > $${where.values.length}::bigint),`;
+    SELECT * FROM usage_events_after($1, $${where.values.length})),`;
 }
 
 /** Refuses what needs single events that retention has removed. */
