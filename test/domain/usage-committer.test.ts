@@ -4,7 +4,7 @@ import type { CommitOutcome, UsageCommitter } from '../../src/domain/usage/usage
 import { createUsageCommitter } from '../../src/domain/usage/usage-committer.ts';
 import type { UsageRow } from '../../src/domain/usage/usage-event.ts';
 import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
-import type { Database } from '../../src/platform/database.ts';
+import type { Database, Statement } from '../../src/platform/database.ts';
 import type { UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { createTestApp, useTestApp } from '../harness/app.ts';
 import { blockWriters, makeRows, openTestDomain, useTestDomain } from '../harness/domain.ts';
@@ -119,6 +119,30 @@ describe('group commit', () => {
     const outcomes = await committer.commit([first, repeat] as UsageRow[]);
     await committer.close();
     expect(outcomes).toMatchObject([STORED, { known: { id: first?.event.id } }]);
+  });
+
+  it('ids that another process stored are taken for new once, which stores nothing, and are looked for from then on', async () => {
+    const { rows } = await makeWriter();
+    const { database, usage } = domain().resources;
+    const stored = await rows('x', 'y');
+    await usage.commit(stored);
+    let sent = 0;
+    const openSession = () => {
+      const session = database.openSession();
+      const query = <Row>(statement: Statement) => {
+        sent++;
+        return session.query<Row>(statement);
+      };
+      return { query, close: session.close };
+    };
+    const committer = committerOver({ ...database, openSession });
+    const [x, y] = stored.map(({ event }) => ({ known: { id: event.id } }));
+    expect(await committer.commit(await rows('a', 'x', 'b'))).toMatchObject([STORED, x, STORED]);
+    expect(sent).toBe(2);
+    expect(await committer.commit(await rows('y', 'c'))).toMatchObject([y, STORED]);
+    expect(sent).toBe(3);
+    await committer.close();
+    expect(await verifyUsage(database)).toEqual([]);
   });
 
   it('the same id from several callers at once is stored once, in the order of their calls', async () => {

@@ -8,6 +8,7 @@ import type { UsageRow } from './usage-event.ts';
 import {
   explainRefusal,
   findRepeats,
+  isKnownId,
   isStaleBudgets,
   type KnownEvent,
   organizationsOf,
@@ -44,6 +45,8 @@ const MAX_TRANSACTIONS = 2;
 /** So many events do not wait for the transaction under way, but are sent behind it. */
 const SECOND_TRANSACTION_EVENTS = 500;
 const RETRY_AFTER_SECONDS = 1;
+/** So many transactions look for their event ids after one that took a known id for new. */
+const LOOKS_AFTER_SURPRISE = 100;
 /** So often in a row the budgets may have changed under one transaction. */
 const MAX_ATTEMPTS = 20;
 const STORED: CommitOutcome = Object.freeze({ known: null });
@@ -88,6 +91,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   let queue: Pending[] = [];
   let queuedEvents = 0;
   const running = new Set<Promise<void>>();
+  let looksLeft = 0;
   let closed = false;
   /** What callers wait for whose events are looked for before they are queued. */
   const asking = new Set<Promise<unknown>>();
@@ -106,21 +110,32 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     return batch;
   }
 
-  /** One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. */
+  /**
+   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again; so they are when
+   * an event id is known that nobody had met here. It may come from another process, or from before this one's start,
+   * and others with it: the next transactions look for theirs at once.
+   */
   async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const repeats = all.length > 1 ? findRepeats(all) : null;
     const rows = repeats === null ? all : all.filter((_, index) => !repeats.has(index));
     const organizationIds = organizationsOf(rows);
+    let areNew = rows.length > 1 && looksLeft === 0;
+    if (looksLeft > 0) looksLeft--;
     for (let attempt = 1; ; attempt++) {
       const plan = planCounting(budgets, organizationIds, rows);
       try {
-        const known = await database.retryingLostConnections(() => writeUsage(session, rows, plan, clock()));
+        const known = await database.retryingLostConnections(() => writeUsage(session, rows, plan, clock(), areNew));
         const outcomes = rows.map((_, index): CommitOutcome => {
           const before = known.get(index);
           return before ? { known: before } : STORED;
         });
         return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats);
       } catch (error) {
+        if (areNew && isKnownId(error)) {
+          areNew = false;
+          looksLeft = LOOKS_AFTER_SURPRISE;
+          continue;
+        }
         if (!isStaleBudgets(error) || attempt === MAX_ATTEMPTS) throw error;
         await Promise.all(organizationIds.map((id) => budgets.reload(id)));
       }

@@ -2,6 +2,7 @@ import { plainArray } from '../../platform/array-literal.ts';
 import { int4Array, int8Array, textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
 import type { Session } from '../../platform/database.ts';
 import { formatMoney } from '../../platform/money.ts';
+import { isUniqueViolation } from '../../platform/unique-violation.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import { addUpRows, addUpSums, type Count, type SeriesSum } from './add-up-rows.ts';
 import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
@@ -64,6 +65,7 @@ const TYPES = [
   'bigint[]', // their budget versions
   'timestamptz', // at
   'numeric', // credits that must be there
+  'boolean', // whether event ids are taken for new
   ...EVENT_COLUMN_TYPES,
   ...SUM_TYPES,
   ...DAY_TYPES,
@@ -127,6 +129,8 @@ export function organizationsOf(rows: readonly UsageRow[]): string[] {
 
 /** SQLSTATE of `record_usage`: the list of budgets was not the newest; nothing was stored. */
 const STALE_BUDGETS = 'MT001';
+/** Of the ledger. An event that was stored by a transaction of which the answer was lost is met by either. */
+const UNIQUE_INDEXES = ['usage_events_pkey', 'usage_events_organization_id_event_id_key'];
 /** SQLSTATE of `record_usage`: credits that an event requires are not there; nothing was stored. */
 const MISSING_CREDITS = 'MT002';
 
@@ -137,6 +141,11 @@ function hasState(error: unknown, state: string): error is Error & { detail?: st
 /** Whether the writer must read its budgets again and repeat. */
 export function isStaleBudgets(error: unknown): boolean {
   return hasState(error, STALE_BUDGETS);
+}
+
+/** Whether an event id was known that was taken for new: nothing was stored. */
+export function isKnownId(error: unknown): boolean {
+  return UNIQUE_INDEXES.some((index) => isUniqueViolation(error, index));
 }
 
 /** What the database refused, as callers are told; other errors as they are. */
@@ -171,6 +180,8 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
  * that was stored by the first call is not told from one stored by the second.
  *
  * @param rows no event id twice
+ * @param areNew takes all event ids for new, which spares the database a look for each; fails, with nothing stored,
+ * where one is known all the same, see {@link isKnownId}
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeUsage(
@@ -178,6 +189,7 @@ export async function writeUsage(
   rows: readonly UsageRow[],
   plan: CountingPlan,
   atMs: number,
+  areNew = false,
 ): Promise<Map<number, KnownEvent>> {
   const alone = rows.length === 1 ? rows[0] : undefined;
   if (alone && isPlain(alone, plan)) {
@@ -192,6 +204,7 @@ export async function writeUsage(
     int8Array(plan.versions),
     new Date(atMs).toISOString(),
     alone?.requireCredits ? (alone.event.cost ?? '0') : null,
+    areNew,
     ...eventParameters(rows),
     ...sumParameters(rows),
     ...counterParameters(plan),
