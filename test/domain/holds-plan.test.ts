@@ -46,3 +46,29 @@ it('a hold and its release read a handful of rows, however many holds there have
   await sql.query('COMMIT');
   expect(rows[0].read).toBeLessThan(10);
 });
+
+it('an event that settles a hold reads a handful of rows, however many holds are active', async () => {
+  const settle = async () => {
+    const id = randomUUID();
+    await sql.query(
+      `INSERT INTO holds (organization_id, id, status, provider, model, tokens, api_key_id, created_at, expires_at)
+       VALUES ($1, $2, 'active', 'openai', 'gpt-4o', 1, $2, now(), now() + interval '1 hour')`,
+      [organization, id],
+    );
+    await sql.query('SELECT free_reservations($1, $2::uuid[])', [organization, [id]]);
+  };
+  await sql.query('TRUNCATE holds');
+  await sql.query('DISCARD ALL');
+  await settle();
+  await sql.query(`
+    INSERT INTO holds (organization_id, id, status, provider, model, tokens, api_key_id, created_at, expires_at)
+    SELECT '${organization}', gen_random_uuid(), 'active', 'openai', 'gpt-4o', 1, gen_random_uuid(), now(), now()
+      FROM generate_series(1, ${OLD_HOLDS})`);
+  await sql.query('BEGIN');
+  await settle();
+  const { rows } = await sql.query(
+    `SELECT (idx_tup_fetch + seq_tup_read)::int AS read FROM pg_stat_xact_user_tables WHERE relname = 'holds'`,
+  );
+  await sql.query('COMMIT');
+  expect(rows[0].read).toBeLessThan(OLD_HOLDS / 100);
+});
