@@ -1,5 +1,9 @@
+import { plainArray } from '../../platform/array-literal.ts';
+import { textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
 import type { Session } from '../../platform/database.ts';
-import type { CountingPlan } from './plan-counting.ts';
+import { formatMoney } from '../../platform/money.ts';
+import type { Parameter } from './event-parameters.ts';
+import { alarmOf, type CountingPlan } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
 import type { ConflictRow } from './write-usage.ts';
 
@@ -30,6 +34,13 @@ const TYPES = [
   'jsonb', // metadata
   'jsonb', // warnings
   'bigint', // budget version
+  'timestamptz', // at
+  'uuid[]', // counters: budget
+  'text[]', // subject
+  'timestamptz[]', // period start
+  'timestamptz[]', // period end
+  'numeric[]', // alarm
+  'numeric[]', // spent
 ];
 const CALL = `SELECT * FROM record_one(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
 /** SQLSTATE of `record_one`: the event is not plain enough for it; nothing was stored. */
@@ -40,9 +51,23 @@ export function isNotPlain(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === NOT_PLAIN;
 }
 
-/** Whether a row can go the short way: alone, and nothing hangs on it but its sums. */
-export function isPlain({ event, requireCredits }: UsageRow, plan: CountingPlan): boolean {
-  return plan.counters.length === 0 && !requireCredits && event.requests === 1 && event.holdId === null;
+/** Whether a row can go the short way: alone, and nothing hangs on it but sums and budgets. */
+export function isPlain({ event, requireCredits }: UsageRow): boolean {
+  return !requireCredits && event.requests === 1 && event.holdId === null;
+}
+
+const NO_COUNTERS: Parameter[] = [null, null, null, null, null, null];
+
+function counterParameters({ counters }: CountingPlan): Parameter[] {
+  if (counters.length === 0) return NO_COUNTERS;
+  return [
+    uuidArray(counters.map(({ key }) => key.budget.id)),
+    textArray(counters.map(({ key }) => key.subject)),
+    timeArray(counters.map(({ key }) => key.startMs)),
+    timeArray(counters.map(({ key }) => key.endMs)),
+    plainArray(counters.map(({ key }) => alarmOf(key.budget))),
+    plainArray(counters.map(({ spentAtto }) => formatMoney(spentAtto))),
+  ];
 }
 
 function json(value: unknown, isEmpty: boolean): string | null {
@@ -54,6 +79,7 @@ export async function writeOne(
   session: Pick<Session, 'query'>,
   { event, seriesId, bodyHash, tagsText }: UsageRow,
   plan: CountingPlan,
+  atMs: number,
 ) {
   const { rows } = await session.query<ConflictRow>({
     name: 'record-one',
@@ -85,6 +111,8 @@ export async function writeOne(
       json(event.metadata, event.metadata === null),
       json(event.warnings, event.warnings.length === 0),
       plan.versions[0],
+      new Date(atMs).toISOString(),
+      ...counterParameters(plan),
     ],
   });
   return rows;

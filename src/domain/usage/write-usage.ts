@@ -192,9 +192,9 @@ export async function writeUsage(
   areNew = false,
 ): Promise<Map<number, KnownEvent>> {
   const alone = rows.length === 1 ? rows[0] : undefined;
-  if (alone && isPlain(alone, plan)) {
+  if (alone && isPlain(alone)) {
     try {
-      return readKnown(await writeOne(session, alone, plan));
+      return readKnown(await writeOne(session, alone, plan, atMs));
     } catch (error) {
       if (!isNotPlain(error)) throw error;
     }
