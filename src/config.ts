@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
-/** One records usage, one listens for jobs, and the rest of the work needs some too. */
+/** Two record usage, one listens for jobs, and the rest of the work needs some too. */
 const MIN_CONNECTIONS = 5;
 const MIN_OPERATOR_KEY_LENGTH = 16;
 /** What a header can bear as it is, and no API key is. */

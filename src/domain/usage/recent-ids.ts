@@ -1,7 +1,11 @@
 /** A process's rough memory of the event ids that it was given lately. */
 export interface RecentIds {
-  /** Whether the id was given lately. Sometimes wrong, either way: whoever hears yes asks the database, and whoever hears no is told by it. */
+  /**
+   * Whether the id was given lately. Sometimes wrong, either way: whoever hears yes asks the database, and whoever
+   * hears no is told by it.
+   */
   has(organizationId: string, eventId: string): boolean;
+  /** Remembers that it was given. */
   add(organizationId: string, eventId: string): void;
 }
 

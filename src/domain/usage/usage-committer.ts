@@ -111,8 +111,8 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /**
-   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again; so they are when
-   * an event id is known that nobody had met here. It may come from another process, or from before this one's start,
+   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. They are sent
+   * again, too, when an event id is known that nobody had met here. It may come from another process, or from before this one's start,
    * and others with it: the next transactions look for theirs at once.
    */
   async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
