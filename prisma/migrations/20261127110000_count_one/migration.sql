@@ -4,7 +4,7 @@ DROP FUNCTION record_one;
 
 -- The same as record_usage for one plain event (no reverse, no hold, of an organization without prepaid credits): a lone
 -- caller waits for a few plain statements instead of a plan made for a thousand rows. The lists are the counters that it
--- counts for, null where there are none. Fails with MT001 when the caller's list of budgets is not the newest, and with
+-- counts for, left out where there are none. Fails with MT001 when the caller's list of budgets is not the newest, and with
 -- MT003 when the event is not that plain; nothing is stored then. Returns what is stored under the event's id where it
 -- was known.
 CREATE FUNCTION record_one(
@@ -13,8 +13,9 @@ CREATE FUNCTION record_one(
   cache_write_1h_count bigint, reasoning_count bigint, input_audio_count bigint, output_audio_count bigint,
   web_search_count bigint, event_cost numeric, own_cost numeric, source text, price uuid, reason text, user_name text,
   tag_object jsonb, metadata_object jsonb, warning_list jsonb, budgets_version bigint,
-  at timestamptz, budget_ids uuid[], counter_subjects text[], starts timestamptz[], ends timestamptz[], alarms numeric[],
-  spents numeric[]
+  at timestamptz DEFAULT NULL, budget_ids uuid[] DEFAULT NULL, counter_subjects text[] DEFAULT NULL,
+  starts timestamptz[] DEFAULT NULL, ends timestamptz[] DEFAULT NULL, alarms numeric[] DEFAULT NULL,
+  spents numeric[] DEFAULT NULL
 ) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column

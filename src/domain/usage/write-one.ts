@@ -1,6 +1,6 @@
 import { plainArray } from '../../platform/array-literal.ts';
 import { textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
-import type { Session } from '../../platform/database.ts';
+import type { Session, Statement } from '../../platform/database.ts';
 import { formatMoney } from '../../platform/money.ts';
 import type { Parameter } from './event-parameters.ts';
 import { alarmOf, type CountingPlan } from './plan-counting.ts';
@@ -34,6 +34,8 @@ const TYPES = [
   'jsonb', // metadata
   'jsonb', // warnings
   'bigint', // budget version
+];
+const COUNTER_TYPES = [
   'timestamptz', // at
   'uuid[]', // counters: budget
   'text[]', // subject
@@ -42,7 +44,13 @@ const TYPES = [
   'numeric[]', // alarm
   'numeric[]', // spent
 ];
-const CALL = `SELECT * FROM record_one(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
+
+function statement(name: string, types: readonly string[]): Omit<Statement, 'values'> {
+  return { name, text: `SELECT * FROM record_one(${types.map((type, i) => `$${i + 1}::${type}`).join(', ')})` };
+}
+
+const RECORD = statement('record-one', TYPES);
+const RECORD_COUNTED = statement('record-one-counted', [...TYPES, ...COUNTER_TYPES]);
 /** SQLSTATE of `record_one`: the event is not plain enough for it; nothing was stored. */
 const NOT_PLAIN = 'MT003';
 
@@ -56,11 +64,9 @@ export function isPlain({ event, requireCredits }: UsageRow): boolean {
   return !requireCredits && event.requests === 1 && event.holdId === null;
 }
 
-const NO_COUNTERS: Parameter[] = [null, null, null, null, null, null];
-
-function counterParameters({ counters }: CountingPlan): Parameter[] {
-  if (counters.length === 0) return NO_COUNTERS;
+function counterParameters({ counters }: CountingPlan, atMs: number): Parameter[] {
   return [
+    new Date(atMs).toISOString(),
     uuidArray(counters.map(({ key }) => key.budget.id)),
     textArray(counters.map(({ key }) => key.subject)),
     timeArray(counters.map(({ key }) => key.startMs)),
@@ -81,39 +87,36 @@ export async function writeOne(
   plan: CountingPlan,
   atMs: number,
 ) {
-  const { rows } = await session.query<ConflictRow>({
-    name: 'record-one',
-    text: CALL,
-    values: [
-      event.organizationId,
-      event.id,
-      event.eventId,
-      Buffer.from(bodyHash, 'latin1'),
-      new Date(event.timeMs).toISOString(),
-      new Date(event.recordedAtMs).toISOString(),
-      seriesId,
-      event.inputTokens,
-      event.outputTokens,
-      event.cacheReadTokens,
-      event.cacheWriteTokens,
-      event.cacheWrite1hTokens,
-      event.reasoningTokens,
-      event.inputAudioTokens,
-      event.outputAudioTokens,
-      event.webSearches,
-      event.cost,
-      event.computedCost,
-      event.costSource,
-      event.priceId,
-      event.unpricedReason,
-      event.userId,
-      tagsText,
-      json(event.metadata, event.metadata === null),
-      json(event.warnings, event.warnings.length === 0),
-      plan.versions[0],
-      new Date(atMs).toISOString(),
-      ...counterParameters(plan),
-    ],
-  });
+  const values: unknown[] = [
+    event.organizationId,
+    event.id,
+    event.eventId,
+    Buffer.from(bodyHash, 'latin1'),
+    new Date(event.timeMs).toISOString(),
+    new Date(event.recordedAtMs).toISOString(),
+    seriesId,
+    event.inputTokens,
+    event.outputTokens,
+    event.cacheReadTokens,
+    event.cacheWriteTokens,
+    event.cacheWrite1hTokens,
+    event.reasoningTokens,
+    event.inputAudioTokens,
+    event.outputAudioTokens,
+    event.webSearches,
+    event.cost,
+    event.computedCost,
+    event.costSource,
+    event.priceId,
+    event.unpricedReason,
+    event.userId,
+    tagsText,
+    json(event.metadata, event.metadata === null),
+    json(event.warnings, event.warnings.length === 0),
+    plan.versions[0],
+  ];
+  const isCounted = plan.counters.length > 0;
+  if (isCounted) values.push(...counterParameters(plan, atMs));
+  const { rows } = await session.query<ConflictRow>({ ...(isCounted ? RECORD_COUNTED : RECORD), values });
   return rows;
 }
