@@ -5,6 +5,8 @@ import { SUM_COLUMNS } from './usage-sums.ts';
 const WRITERS_LOCK = 6_384_377_010;
 const CHUNK_POSITIONS = 100_000;
 const POSITION_INDEX = 'usage_events_position_brin';
+/** A few ranges of pages: so many may be read for nothing, so that a lone event rarely has a range to keep up to date. */
+const SUMMARIZE_EVERY_POSITIONS = 10_000;
 /** Well below PostgreSQL's deadlock_timeout, after which an autovacuum that is in the way would be cancelled. */
 const SUMMARIZE_LOCK_TIMEOUT_MS = 100;
 /**
@@ -67,6 +69,11 @@ async function summarizePositions(database: Database): Promise<void> {
   }
 }
 
+async function readFoldPosition(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ position: number }>('SELECT position FROM usage_fold');
+  return rows[0]?.position ?? 0;
+}
+
 async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
   const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold FOR UPDATE SKIP LOCKED');
   const from = rows[0]?.position;
@@ -94,6 +101,7 @@ export async function readFoldBacklog(database: Database): Promise<number> {
  */
 export async function foldUsage(database: Database): Promise<void> {
   const safe = await readSafePosition(database);
-  await summarizePositions(database);
+  const steps = (position: number) => Math.floor(position / SUMMARIZE_EVERY_POSITIONS);
+  if (steps(safe) > steps(await readFoldPosition(database))) await summarizePositions(database);
   while (await database.transaction((sql) => foldChunk(sql, safe)));
 }
