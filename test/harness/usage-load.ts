@@ -35,8 +35,8 @@ const LANES = { single: 6, batch: 2, large: 2, graphql: 2, anonymous: 3 } as con
 const MUTATION = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }';
 
 /**
- * Writers that never rest: single events, batches small and large, GraphQL, events without an id. `target` is asked each time: it
- * resolves when there is a server to ask. Ids begin with `name`.
+ * Writers that never rest: single events, batches small and large, GraphQL, events without an id. `target` is asked
+ * each time: it resolves when there is a server to ask. Ids begin with `name`.
  */
 export function startLoad(name: string, target: () => Promise<Target>): UsageLoad {
   const report: LoadReport = { byEventId: new Map(), byUser: new Map(), repeats: 0, failures: {} };

@@ -1,9 +1,6 @@
-import { plainArray } from '../../platform/array-literal.ts';
-import { textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
 import type { Session, Statement } from '../../platform/database.ts';
-import { formatMoney } from '../../platform/money.ts';
-import type { Parameter } from './event-parameters.ts';
-import { alarmOf, type CountingPlan } from './plan-counting.ts';
+import { COUNTER_KEY_TYPES, counterKeys, counterSpents } from './counter-parameters.ts';
+import type { CountingPlan } from './plan-counting.ts';
 import type { UsageRow } from './usage-event.ts';
 import type { ConflictRow } from './write-usage.ts';
 
@@ -37,11 +34,7 @@ const TYPES = [
 ];
 const COUNTER_TYPES = [
   'timestamptz', // at
-  'uuid[]', // counters: budget
-  'text[]', // subject
-  'timestamptz[]', // period start
-  'timestamptz[]', // period end
-  'numeric[]', // alarm
+  ...COUNTER_KEY_TYPES,
   'numeric[]', // spent
 ];
 
@@ -62,18 +55,6 @@ export function isNotPlain(error: unknown): boolean {
 /** Whether a row can go the short way: alone, and nothing hangs on it but sums and budgets. */
 export function isPlain({ event, requireCredits }: UsageRow): boolean {
   return !requireCredits && event.requests === 1 && event.holdId === null;
-}
-
-function counterParameters({ counters }: CountingPlan, atMs: number): Parameter[] {
-  return [
-    new Date(atMs).toISOString(),
-    uuidArray(counters.map(({ key }) => key.budget.id)),
-    textArray(counters.map(({ key }) => key.subject)),
-    timeArray(counters.map(({ key }) => key.startMs)),
-    timeArray(counters.map(({ key }) => key.endMs)),
-    plainArray(counters.map(({ key }) => alarmOf(key.budget))),
-    plainArray(counters.map(({ spentAtto }) => formatMoney(spentAtto))),
-  ];
 }
 
 function json(value: unknown, isEmpty: boolean): string | null {
@@ -116,7 +97,7 @@ export async function writeOne(
     plan.versions[0],
   ];
   const isCounted = plan.counters.length > 0;
-  if (isCounted) values.push(...counterParameters(plan, atMs));
+  if (isCounted) values.push(new Date(atMs).toISOString(), ...counterKeys(plan.counters), counterSpents(plan.counters));
   const { rows } = await session.query<ConflictRow>({ ...(isCounted ? RECORD_COUNTED : RECORD), values });
   return rows;
 }

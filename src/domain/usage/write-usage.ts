@@ -1,12 +1,13 @@
 import { plainArray } from '../../platform/array-literal.ts';
-import { int4Array, int8Array, textArray, timeArray, uuidArray } from '../../platform/binary-array.ts';
+import { int4Array, int8Array, timeArray, uuidArray } from '../../platform/binary-array.ts';
 import type { Session } from '../../platform/database.ts';
 import { formatMoney } from '../../platform/money.ts';
 import { isUniqueViolation } from '../../platform/unique-violation.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import { addUpRows, addUpSums, type Count, type SeriesSum } from './add-up-rows.ts';
+import { COUNTER_KEY_TYPES, counterKeys, counterSpents } from './counter-parameters.ts';
 import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
-import { alarmOf, type CountingPlan } from './plan-counting.ts';
+import type { CountingPlan } from './plan-counting.ts';
 import { DAY_MS } from './split-span.ts';
 import type { UsageEvent, UsageRow } from './usage-event.ts';
 import { readMoney } from './usage-event-row.ts';
@@ -51,11 +52,7 @@ const COUNTER_TYPES = [
   'int[]', // pairs of a set and a counter: set
   'int[]', // counter
   'uuid[]', // organization
-  'uuid[]', // budget
-  'text[]', // subject
-  'timestamptz[]', // period start
-  'timestamptz[]', // period end
-  'numeric[]', // alarm
+  ...COUNTER_KEY_TYPES,
   'int[]', // rows
   'numeric[]', // spent
   'bigint[]', // matched_events
@@ -109,13 +106,9 @@ function counterParameters({ setNumbers, pairs, counters }: CountingPlan): Param
     int4Array(pairs.map(({ set }) => set)),
     int4Array(pairs.map(({ counter }) => counter)),
     uuidArray(counters.map(({ organizationId }) => organizationId)),
-    uuidArray(counters.map(({ key }) => key.budget.id)),
-    textArray(counters.map(({ key }) => key.subject)),
-    timeArray(counters.map(({ key }) => key.startMs)),
-    timeArray(counters.map(({ key }) => key.endMs)),
-    plainArray(counters.map(({ key }) => alarmOf(key.budget))),
+    ...counterKeys(counters),
     int4Array(counters.map(({ events }) => events)),
-    plainArray(counters.map(({ spentAtto }) => formatMoney(spentAtto))),
+    counterSpents(counters),
     int8Array(counters.map(({ matched }) => matched)),
   ];
 }
