@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Resources } from './domain/context.ts';
-import { createFastHandler } from './graphql/fast-handler.ts';
-import { GRAPHQL_PATH, type GraphQLHandler } from './graphql/handler.ts';
-import { corsHeaders } from './platform/cors.ts';
-import { BODY_LIMIT_BYTES } from './platform/http-body.ts';
+import { createFastHandler } from './graphql/server/fast-handler.ts';
+import { GRAPHQL_PATH, type GraphQLHandler } from './graphql/server/handler.ts';
+import { corsHeaders } from './platform/http/cors.ts';
+import { BODY_LIMIT_BYTES } from './platform/http/http-body.ts';
+import { incomingHeader, readIncoming, readIncomingText, toWebRequest } from './platform/http/node-request.ts';
 import { newUuid } from './platform/ids.ts';
-import { incomingHeader, readIncoming, readIncomingText, toWebRequest } from './platform/node-request.ts';
 import { findFixedPost } from './rest/app.ts';
-import type { RestRequest } from './rest/request.ts';
-import type { Route } from './rest/route.ts';
+import type { RestRequest } from './rest/http/request.ts';
+import type { Route } from './rest/http/route.ts';
 
 /** The rest of such a body is not read, so the connection cannot go on: the client must know. */
 const TOO_LARGE = 413;

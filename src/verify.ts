@@ -1,10 +1,10 @@
 import { readConfig } from './config.ts';
 import { verifyBudgets } from './domain/budgets/verify-budgets.ts';
 import { verifyCredits } from './domain/credits/verify-credits.ts';
-import { verifyUsage } from './domain/usage/verify-usage.ts';
-import { openDatabase } from './platform/database.ts';
-import { openDatabaseServer } from './platform/database-server.ts';
+import { verifyUsage } from './domain/usage/upkeep/verify-usage.ts';
 import { createLog } from './platform/log.ts';
+import { openDatabase } from './platform/postgres/database.ts';
+import { openDatabaseServer } from './platform/postgres/database-server.ts';
 
 // npm run verify: adds the ledger up again and compares it with everything that is summed from it. Exit code 1, and
 // the first difference of each kind, when they disagree. Safe beside a running server.

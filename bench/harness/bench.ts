@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { EmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
+import type { EmbeddedPostgres } from '../../src/platform/embedded-postgres/embedded-postgres.ts';
 import { type Child, CORES, startChild } from './child.ts';
 import { cpuSeconds } from './cpu.ts';
 import type { LoadKind } from './events.ts';

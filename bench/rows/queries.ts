@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import { foldUsage } from '../../src/domain/usage/fold-usage.ts';
-import { openDatabase } from '../../src/platform/database.ts';
+import { foldUsage } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { type Bench, databaseOf } from '../harness/bench.ts';
 import { type ClickHouse, startClickHouse } from '../harness/clickhouse.ts';
 import { openClient } from '../harness/copy-in.ts';

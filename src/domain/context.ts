@@ -1,15 +1,15 @@
 import type { Config } from '../config.ts';
-import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
+import type { Database } from '../platform/postgres/database.ts';
 import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
 import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
-import type { PriceBook } from './pricing/match-price.ts';
+import type { PriceBook } from './pricing/book/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
-import type { SeriesCache } from './usage/series-cache.ts';
-import type { UsageCommitter } from './usage/usage-committer.ts';
+import type { SeriesCache } from './usage/prepare/series-cache.ts';
+import type { UsageCommitter } from './usage/write/usage-committer.ts';
 
 /** What lives as long as the process. Built once, in app.ts. */
 export interface Resources {

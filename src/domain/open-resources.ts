@@ -1,21 +1,21 @@
 import type { Config } from '../config.ts';
-import { type Database, openDatabase } from '../platform/database.ts';
-import { startJobs } from '../platform/jobs.ts';
 import type { Log } from '../platform/log.ts';
+import { type Database, openDatabase } from '../platform/postgres/database.ts';
+import { startJobs } from '../platform/postgres/jobs.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
-import { removeOldAnswers } from './access/answer-once.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
 import { createPlanLimits } from './access/plan-limits.ts';
+import { removeOldAnswers } from './access/run-once.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import type { Resources } from './context.ts';
-import { importCatalog } from './pricing/import-catalog.ts';
-import { loadPriceBook } from './pricing/load-price-book.ts';
-import { readCatalog } from './pricing/read-catalog.ts';
+import { loadPriceBook } from './pricing/book/load-price-book.ts';
+import { importCatalog } from './pricing/catalog/import-catalog.ts';
+import { readCatalog } from './pricing/catalog/read-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
-import { retireUsage } from './usage/retire-usage.ts';
-import { createSeriesCache } from './usage/series-cache.ts';
-import { createUsageCommitter } from './usage/usage-committer.ts';
-import { startUsageFolder } from './usage/usage-folder.ts';
+import { createSeriesCache } from './usage/prepare/series-cache.ts';
+import { startFolding } from './usage/upkeep/fold-loop.ts';
+import { retireUsage } from './usage/upkeep/retire-usage.ts';
+import { createUsageCommitter } from './usage/write/usage-committer.ts';
 
 const MINUTE_SECONDS = 60;
 const RETIRE_SCHEDULE = '7 * * * *';
@@ -55,7 +55,7 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
   const apiKeys = createApiKeyCache(database, clock, log);
   const budgets = createBudgetDirectory(database);
   const usage = createUsageCommitter({ database, budgets, clock, maxQueuedEvents: config.usageQueueEvents });
-  const folder = startUsageFolder(database, usage, log);
+  const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
     [

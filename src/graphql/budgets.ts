@@ -4,11 +4,11 @@ import { createBudget } from '../domain/budgets/create-budget.ts';
 import { deleteBudget } from '../domain/budgets/delete-budget.ts';
 import { BUDGET_CURSOR, getBudget, listBudgets } from '../domain/budgets/find-budgets.ts';
 import { updateBudget } from '../domain/budgets/update-budget.ts';
-import { formatSubject } from '../domain/events/event.ts';
+import { toAmount } from '../domain/event-log/amount.ts';
+import { formatSubject } from '../domain/event-log/event.ts';
 import { formatId } from '../platform/ids.ts';
-import { toAmount } from './amount.ts';
-import { builder } from './builder.ts';
-import { toConnection } from './connection.ts';
+import { builder } from './builder/builder.ts';
+import { toConnection } from './builder/connection.ts';
 
 const PeriodEnum = builder.enumType('BudgetPeriod', {
   values: Object.fromEntries(BUDGET_PERIODS.map((period) => [period.toUpperCase(), { value: period }])) as Record<

@@ -8,9 +8,9 @@ import {
   listCreditEntries,
 } from '../domain/credits/list-credit-entries.ts';
 import { formatId } from '../platform/ids.ts';
-import { CreditsModeEnum } from './access.ts';
-import { builder } from './builder.ts';
-import { toConnection } from './connection.ts';
+import { CreditsModeEnum } from './access/access.ts';
+import { builder } from './builder/builder.ts';
+import { toConnection } from './builder/connection.ts';
 
 const CreditsRef = builder.objectRef<CreditSummary>('Credits').implement({
   description: 'Where prepaid credits stand, in USD: available = granted - used - held - expired.',

@@ -1,7 +1,7 @@
-import { EVENT_TYPES, type EventType, type LoggedEvent } from '../domain/events/event.ts';
-import { EVENT_CURSOR, getEvent, listEvents } from '../domain/events/list-events.ts';
-import { builder } from './builder.ts';
-import { toConnection } from './connection.ts';
+import { EVENT_TYPES, type EventType, type LoggedEvent } from '../domain/event-log/event.ts';
+import { EVENT_CURSOR, getEvent, listEvents } from '../domain/event-log/list-events.ts';
+import { builder } from './builder/builder.ts';
+import { toConnection } from './builder/connection.ts';
 
 /** `usage.exceeded` -> `USAGE_EXCEEDED`. */
 export const EventTypeEnum = builder.enumType('EventType', {

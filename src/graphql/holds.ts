@@ -1,16 +1,10 @@
-import { plainDecimal } from '../domain/budgets/budget-row.ts';
-import {
-  type CreatedHold,
-  type HeldBudget,
-  HOLD_STATUSES,
-  type Hold,
-  type HoldStatus,
-} from '../domain/budgets/hold.ts';
-import { createHold } from '../domain/usage/create-hold.ts';
-import { releaseHold } from '../domain/usage/release-hold.ts';
+import { toAmount } from '../domain/event-log/amount.ts';
+import { createHold } from '../domain/holds/create-hold.ts';
+import { type CreatedHold, type HeldBudget, HOLD_STATUSES, type Hold, type HoldStatus } from '../domain/holds/hold.ts';
+import { releaseHold } from '../domain/holds/release-hold.ts';
 import { formatId } from '../platform/ids.ts';
-import { toAmount } from './amount.ts';
-import { builder } from './builder.ts';
+import { plainDecimal } from '../platform/money.ts';
+import { builder } from './builder/builder.ts';
 
 const StatusEnum = builder.enumType('HoldStatus', {
   values: Object.fromEntries(HOLD_STATUSES.map((status) => [status.toUpperCase(), { value: status }])) as Record<
@@ -19,7 +13,7 @@ const StatusEnum = builder.enumType('HoldStatus', {
   >,
 });
 
-const amountOf = (budget: HeldBudget, text: string) => toAmount(budget.unit, plainDecimal(text));
+const amountOf = (budget: HeldBudget, decimal: string) => toAmount(budget.unit, decimal);
 
 const HeldBudgetRef = builder.objectRef<HeldBudget>('HeldBudget').implement({
   description: 'A budget that a hold counts for, after the hold.',

@@ -1,19 +1,19 @@
-import './scalars.ts';
-import './access.ts';
-import './organizations.ts';
-import './teams.ts';
-import './audit-log.ts';
-import './usage.ts';
-import './usage-summary.ts';
-import './costs.ts';
-import './prices.ts';
-import './amount.ts';
+import './builder/scalars.ts';
+import './access/access.ts';
+import './access/organizations.ts';
+import './access/teams.ts';
+import './access/audit-log.ts';
+import './usage/usage.ts';
+import './usage/usage-summary.ts';
+import './costs/costs.ts';
+import './costs/prices.ts';
+import './builder/amount.ts';
 import './budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events.ts';
 import { defaultFieldResolver, type GraphQLSchema, isObjectType } from 'graphql';
-import { builder } from './builder.ts';
+import { builder } from './builder/builder.ts';
 
 /**
  * A field that is its source's property of that name needs no resolver: GraphQL reads the property by itself, and a

@@ -18,7 +18,7 @@ export function deriveKeys(secret: string, purpose: string): DerivedKeys {
 }
 
 /** HMAC-SHA256: says nothing of the text to whoever lacks the key, not even to one who guesses it. */
-export function authenticate(key: Uint8Array, text: string): Buffer {
+export function hmac(key: Uint8Array, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 

@@ -53,6 +53,11 @@ function hasLongNumber(text: string): boolean {
   return false;
 }
 
+/** Whether the value is an object with fields: not null, not an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /**
  * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money loses none
  * (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of rounded; not so inside `tags`

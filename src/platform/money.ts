@@ -56,6 +56,19 @@ export function formatScaled(value: bigint, scale: number): string {
   return negative ? `-${plain}` : plain;
 }
 
+/**
+ * A NUMERIC column as the wire has it. PostgreSQL returns NUMERIC at full scale; the API drops trailing zeros.
+ * @throws Error where the string is not a decimal of at most 18 places
+ */
+export function plainDecimal(text: string): string;
+export function plainDecimal(text: string | null): string | null;
+export function plainDecimal(text: string | null): string | null {
+  if (text === null) return null;
+  const value = parseScaled(text, MONEY_SCALE);
+  if (value === null) throw new Error(`invalid decimal in the database: ${text}`);
+  return formatScaled(value, MONEY_SCALE);
+}
+
 /** Writes money as the wire has it: a plain decimal string in USD. */
 export function formatMoney(value: AttoUsd): string {
   return formatScaled(value, MONEY_SCALE);

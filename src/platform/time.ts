@@ -1,3 +1,6 @@
+export const QUARTER_HOUR_MS = 15 * 60_000;
+export const DAY_MS = 24 * 60 * 60_000;
+
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** The years that PostgreSQL and RFC 3339 both write with four digits. */

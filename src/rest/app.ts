@@ -4,29 +4,24 @@ import { dirname, join } from 'node:path';
 import { Hono } from 'hono';
 import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
-import { readBodyBytes, readBodyText } from '../platform/http-body.ts';
-import { accessRoutes } from './access.ts';
-import { auditLogRoutes } from './audit-log.ts';
+import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
+import type { RequestInfo } from '../platform/http/request-info.ts';
+import { accessRoutes } from './access/access.ts';
+import { auditLogRoutes } from './access/audit-log.ts';
+import { organizationRoutes } from './access/organizations.ts';
+import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
-import { costRoutes } from './costs.ts';
+import { costRoutes } from './costs/costs.ts';
+import { priceRoutes } from './costs/prices.ts';
 import { creditRoutes } from './credits.ts';
 import { docsPage } from './docs-page.ts';
 import { eventRoutes } from './events.ts';
 import { holdRoutes } from './holds.ts';
-import { createOpenApiDocument } from './openapi.ts';
-import { organizationRoutes } from './organizations.ts';
-import { priceRoutes } from './prices.ts';
-import type { RestAnswer, RestRequest } from './request.ts';
-import { answerFailure, type Route } from './route.ts';
-import { teamRoutes } from './teams.ts';
-import { traceRoutes } from './traces.ts';
-import { usageRoutes } from './usage.ts';
-
-/** What the server knows of a request beside the request itself. */
-export interface RequestInfo {
-  requestId: string;
-  address: string;
-}
+import { createOpenApiDocument } from './http/openapi.ts';
+import type { RestAnswer, RestRequest } from './http/request.ts';
+import { answerFailure, type Route } from './http/route.ts';
+import { traceRoutes } from './usage/traces.ts';
+import { usageRoutes } from './usage/usage.ts';
 
 export const ROUTES: readonly Route[] = [
   ...usageRoutes,

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { BUDGET_ACTIONS, BUDGET_PERIODS } from '../domain/budgets/budget.ts';
 import { PAGE_LIMIT } from '../platform/page.ts';
-import { graphql } from './graphql.ts';
-import { operation, route } from './route.ts';
-import { count, decimal, decimalInput, listOf, oneOf, pageQuery, time, timeZone, toList } from './schemas.ts';
-import { lowerCase, toUpperCase } from './usage-maps.ts';
+import { graphql } from './http/graphql.ts';
+import { operation, route } from './http/route.ts';
+import { count, decimal, decimalInput, listOf, oneOf, pageQuery, time, timeZone, toList } from './http/schemas.ts';
+import { lowerCase, toUpperCase } from './usage/usage-maps.ts';
 
 const amount = z
   .union([z.string(), z.number()])

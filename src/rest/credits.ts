@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { CREDIT_CAUSES } from '../domain/credits/list-credit-entries.ts';
 import { PAGE_LIMIT } from '../platform/page.ts';
-import { graphql } from './graphql.ts';
-import { operation, route } from './route.ts';
-import { decimal, decimalInput, listOf, pageQuery, time, toList } from './schemas.ts';
-import { lowerCase } from './usage-maps.ts';
+import { graphql } from './http/graphql.ts';
+import { operation, route } from './http/route.ts';
+import { decimal, decimalInput, listOf, pageQuery, time, toList } from './http/schemas.ts';
+import { lowerCase } from './usage/usage-maps.ts';
 
 const credits = z
   .object({

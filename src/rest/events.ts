@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { EVENT_TYPES, type EventType } from '../domain/events/event.ts';
+import { EVENT_TYPES, type EventType } from '../domain/event-log/event.ts';
 import { PAGE_LIMIT } from '../platform/page.ts';
-import { snakeRecord } from './case.ts';
-import { graphql } from './graphql.ts';
-import { operation, route } from './route.ts';
-import { listOf, oneOf, pageQuery, time, toList } from './schemas.ts';
+import { snakeRecord } from './http/case.ts';
+import { graphql } from './http/graphql.ts';
+import { operation, route } from './http/route.ts';
+import { listOf, oneOf, pageQuery, time, toList } from './http/schemas.ts';
 
 const event = z
   .object({

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { HOLD_STATUSES } from '../domain/budgets/hold.ts';
-import { HOLD_SECONDS } from '../domain/usage/create-hold.ts';
-import { graphql } from './graphql.ts';
-import { operation, route } from './route.ts';
-import { count, decimal, decimalInput, time } from './schemas.ts';
-import { lowerCase } from './usage-maps.ts';
+import { HOLD_SECONDS } from '../domain/holds/create-hold.ts';
+import { HOLD_STATUSES } from '../domain/holds/hold.ts';
+import { graphql } from './http/graphql.ts';
+import { operation, route } from './http/route.ts';
+import { count, decimal, decimalInput, time } from './http/schemas.ts';
+import { lowerCase } from './usage/usage-maps.ts';
 
 const amount = z.union([z.string(), z.number()]);
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { type BudgetAnswer, type EventAnswer, readEvents, wordOf } from '../doors/budget-answers.ts';
 import type { BatchAnswer } from '../harness/answers.ts';
 import { DEFAULT_NOW } from '../harness/app.ts';
 import { attoOf, decimalOf } from '../harness/ledger.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
-import { useTwoServers } from '../harness/two-servers.ts';
-import { type BudgetAnswer, type EventAnswer, readEvents, wordOf } from './budget-answers.ts';
+import { useTwoServers } from '../harness/processes/two-servers.ts';
 
 // What a budget tells, and how often: two server processes on one database, always asked in parallel.
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { foldUsage } from '../../src/domain/usage/fold-usage.ts';
-import { retireUsage } from '../../src/domain/usage/retire-usage.ts';
-import { type Database, openDatabase } from '../../src/platform/database.ts';
+import { foldUsage } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { retireUsage } from '../../src/domain/usage/upkeep/retire-usage.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
+import type { BudgetAnswer } from '../doors/budget-answers.ts';
 import { useTestApp } from '../harness/app.ts';
 import { attoOf, decimalOf } from '../harness/ledger.ts';
 import { makeOrganization, makeUsage } from '../harness/make.ts';
-import type { BudgetAnswer } from './budget-answers.ts';
 
 // Counters of budgets that are made when retention has removed a part of the events that they count.
 

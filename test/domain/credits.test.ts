@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { readEvents } from '../doors/budget-answers.ts';
 import { DEFAULT_NOW } from '../harness/app.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
-import { useTwoServers } from '../harness/two-servers.ts';
-import { readEvents } from './budget-answers.ts';
+import { useTwoServers } from '../harness/processes/two-servers.ts';
 
 // Grants, their order and their end: two server processes on one database.
 

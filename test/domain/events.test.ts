@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { LoggedEvent } from '../../src/domain/events/event.ts';
-import { readEventsAfter } from '../../src/domain/events/list-events.ts';
-import { type Database, openDatabase } from '../../src/platform/database.ts';
+import type { LoggedEvent } from '../../src/domain/event-log/event.ts';
+import { readEventsAfter } from '../../src/domain/event-log/list-events.ts';
 import { formatId } from '../../src/platform/ids.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
+import { readEvents } from '../doors/budget-answers.ts';
 import { EVENT, type MadeOrganization, makeOrganization } from '../harness/make.ts';
-import { useTwoServers } from '../harness/two-servers.ts';
-import { readEvents } from './budget-answers.ts';
+import { useTwoServers } from '../harness/processes/two-servers.ts';
 
 // Who follows the log by position misses nothing, whoever writes to it meanwhile.
 

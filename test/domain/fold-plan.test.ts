@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { foldUsage, readFoldBacklog } from '../../src/domain/usage/fold-usage.ts';
-import { type Database, openDatabase } from '../../src/platform/database.ts';
+import { foldUsage, readFoldBacklog } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
 // A table that grows has no statistics of its newest rows, and its index by position knows no new pages by itself.

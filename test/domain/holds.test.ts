@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { BudgetAnswer, HoldAnswer } from '../doors/budget-answers.ts';
 import { DEFAULT_NOW } from '../harness/app.ts';
 import { EVENT, type MadeOrganization, makeOrganization } from '../harness/make.ts';
-import { useTwoServers } from '../harness/two-servers.ts';
-import type { BudgetAnswer, HoldAnswer } from './budget-answers.ts';
+import { useTwoServers } from '../harness/processes/two-servers.ts';
 
 // What becomes of a hold: two server processes on one database, what is held on one is settled on the other.
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { foldUsage } from '../../src/domain/usage/fold-usage.ts';
-import { retireUsage } from '../../src/domain/usage/retire-usage.ts';
-import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
-import { type Database, openDatabase } from '../../src/platform/database.ts';
+import { foldUsage } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { retireUsage } from '../../src/domain/usage/upkeep/retire-usage.ts';
+import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import type { BatchAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
 import { countWaiting } from '../harness/domain.ts';

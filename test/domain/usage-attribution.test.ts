@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { foldUsage, readFoldBacklog } from '../../src/domain/usage/fold-usage.ts';
-import { planCounting } from '../../src/domain/usage/plan-counting.ts';
-import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
-import { organizationsOf, writeUsage } from '../../src/domain/usage/write-usage.ts';
+import { foldUsage, readFoldBacklog } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
+import { matchCounters } from '../../src/domain/usage/write/match-counters.ts';
+import { organizationsOf, writeEvents } from '../../src/domain/usage/write/write-events.ts';
 import type { UsageEventAnswer, UsageGroupAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { useTestApp } from '../harness/app.ts';
 import { makeRows, openTestDomain, type TestDomain } from '../harness/domain.ts';
@@ -200,7 +200,7 @@ it('a fold waits for events that have their place but are not committed: later o
   const client = await sql.connect();
   try {
     await client.query('BEGIN');
-    await writeUsage(client, rows, planCounting(resources.budgets, organizationsOf(rows), rows), Date.parse(END));
+    await writeEvents(client, rows, matchCounters(resources.budgets, organizationsOf(rows), rows), Date.parse(END));
     // Takes a later place, and is committed first.
     await makeUsage(meterr(), quick?.key.secret ?? '', [{ user_id: 'quick', timestamp: timestamp.toISOString() }]);
     let isFolded = false;

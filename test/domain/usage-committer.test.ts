@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../../src/domain/budgets/create-budget.ts';
-import type { CommitOutcome, UsageCommitter } from '../../src/domain/usage/usage-committer.ts';
-import { createUsageCommitter } from '../../src/domain/usage/usage-committer.ts';
-import type { UsageRow } from '../../src/domain/usage/usage-event.ts';
-import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
-import type { Database, Statement } from '../../src/platform/database.ts';
+import type { UsageRow } from '../../src/domain/usage/event/usage-event.ts';
+import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
+import type { CommitOutcome, UsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
+import { createUsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
+import type { Database, Statement } from '../../src/platform/postgres/database.ts';
 import type { UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { createTestApp, useTestApp } from '../harness/app.ts';
 import { blockWriters, makeRows, openTestDomain, useTestDomain } from '../harness/domain.ts';
@@ -114,8 +114,8 @@ describe('group commit', () => {
     const { rows } = await makeWriter();
     const { database } = domain().resources;
     const [first, repeat] = await rows('x', 'x');
-    const direct = () => Promise.reject(new Error('the ledger was asked'));
-    const committer = committerOver({ ...database, direct });
+    const queryReserved = () => Promise.reject(new Error('the ledger was asked'));
+    const committer = committerOver({ ...database, queryReserved });
     const outcomes = await committer.commit([first, repeat] as UsageRow[]);
     await committer.close();
     expect(outcomes).toMatchObject([STORED, { known: { id: first?.event.id } }]);

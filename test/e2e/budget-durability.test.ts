@@ -2,12 +2,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verifyBudgets } from '../../src/domain/budgets/verify-budgets.ts';
 import { verifyCredits } from '../../src/domain/credits/verify-credits.ts';
-import { verifyUsage } from '../../src/domain/usage/verify-usage.ts';
-import { type Database, openDatabase } from '../../src/platform/database.ts';
+import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import { parseId } from '../../src/platform/ids.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { EVENT, type MadeOrganization, makeOrganization } from '../harness/make.ts';
-import { type ServerProcess, startServer } from '../harness/server-process.ts';
+import { type ServerProcess, startServer } from '../harness/processes/server-process.ts';
 
 // Budgets, holds, credits and events hang together whenever the server is killed. METERR_TEST_KILLS=50 for long.
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
-import { usePostgres } from '../harness/postgres-process.ts';
-import { removeClusters } from '../harness/remove-clusters.ts';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/embedded-postgres.ts';
+import { usePostgres } from '../harness/processes/postgres-process.ts';
+import { removeClusters } from '../harness/processes/remove-clusters.ts';
 import { PUBLIC_SCRATCH_PREFIX, SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 const NOBODY = 65534;

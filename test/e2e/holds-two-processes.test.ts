@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type MadeOrganization, makeOrganization } from '../harness/make.ts';
-import { type ServerProcess, startServer } from '../harness/server-process.ts';
+import { type ServerProcess, startServer } from '../harness/processes/server-process.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
 /** How many cents the limit has: METERR_TEST_CENTS=10000 is the $100.00 of the promise. */

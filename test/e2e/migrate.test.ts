@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { migrateDatabase } from '../../src/platform/migrate.ts';
-import { readMigrations } from '../../src/platform/schema-engine.ts';
+import { migrateDatabase } from '../../src/platform/postgres/migrate.ts';
+import { readMigrations } from '../../src/platform/postgres/schema-engine.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,7 +31,7 @@ async function migrateInProcess(): Promise<{ applied?: string[]; error?: string 
     const { migrateDatabase } = await import(process.argv[1]);
     const report = await migrateDatabase(process.argv[2]).catch((error) => ({ error: error.message }));
     process.stdout.write(JSON.stringify(report));`;
-  const args = ['--input-type=module', '-e', script, join(clone, 'src/platform/migrate.ts'), connectionString];
+  const args = ['--input-type=module', '-e', script, join(clone, 'src/platform/postgres/migrate.ts'), connectionString];
   return JSON.parse(
     await text(spawn(process.execPath, args, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] }).stdout),
   );

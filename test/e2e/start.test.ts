@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
-import { commandLines, npmStart, type Started, shell, startAndFail } from '../harness/npm-start.ts';
+import { commandLines, npmStart, type Started, shell, startAndFail } from '../harness/processes/npm-start.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 const START_MS = 120_000;

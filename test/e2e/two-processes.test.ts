@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BatchAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { EVENT } from '../harness/make.ts';
-import { type Started, startMain } from '../harness/npm-start.ts';
+import { type Started, startMain } from '../harness/processes/npm-start.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 const dataDir = join(SCRATCH_FOLDER, `two-${randomBytes(6).toString('hex')}`);

@@ -2,12 +2,12 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { admit } from '../../src/domain/access/admit.ts';
+import { identify } from '../../src/domain/access/identify.ts';
 import type { Context, Resources } from '../../src/domain/context.ts';
 import { openResources } from '../../src/domain/open-resources.ts';
-import { prepareUsage } from '../../src/domain/usage/prepare-usage.ts';
-import type { UsageRow } from '../../src/domain/usage/usage-event.ts';
-import type { UsageInput } from '../../src/domain/usage/usage-input.ts';
+import type { UsageRow } from '../../src/domain/usage/event/usage-event.ts';
+import type { UsageInput } from '../../src/domain/usage/event/usage-input.ts';
+import { prepareUsage } from '../../src/domain/usage/prepare/prepare-usage.ts';
 import { DEFAULT_NOW } from './app.ts';
 import { createTestDatabase } from './database.ts';
 import { EVENT_INPUT, type MadeOrganization } from './make.ts';
@@ -42,7 +42,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
     sql,
     url: connectionString,
     async contextOf({ key }) {
-      const caller = await admit(resources, `Bearer ${key.secret}`);
+      const caller = await identify(resources, `Bearer ${key.secret}`);
       return { resources, caller, requestId: 'a test' };
     },
     async close() {

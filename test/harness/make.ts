@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
+import type { Scope } from '../../src/domain/access/scopes.ts';
 import {
   type CreatedOrganization,
   insertApiKey,
   insertOrganization,
-} from '../../src/domain/access/insert-organization.ts';
-import type { Scope } from '../../src/domain/access/scopes.ts';
+} from '../../src/domain/organizations/insert-organization.ts';
 import { formatId, newUuid } from '../../src/platform/ids.ts';
 import type { Calls } from './calls.ts';
 

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/platform/embedded-postgres/embedded-postgres.ts';
 import { tryFileLock, waitForFileLock } from '../../src/platform/file-lock.ts';
-import { removeClusters } from './remove-clusters.ts';
+import { removeClusters } from './processes/remove-clusters.ts';
 
 /** Of this clone, wherever the tests were started. Beside the data of a server that runs from it, never in it. */
 const METERR_FOLDER = join(import.meta.dirname, '../../.meterr');

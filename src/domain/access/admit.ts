@@ -1,36 +1,61 @@
 import { AppError } from '../../platform/errors.ts';
+import type { RateLimitState } from '../../platform/rate-limiter.ts';
 import type { Resources } from '../context.ts';
-import { isApiKeySecret } from './api-key-secret.ts';
 import type { Caller } from './caller.ts';
-import { isOperatorKey, OPERATOR } from './operator.ts';
+import { identify } from './identify.ts';
+import { OPERATOR } from './operator.ts';
+import { PLAN_REQUESTS_PER_HOUR, rateLimitExceeded } from './plan-limits.ts';
 
-const BEARER = /^Bearer +(\S+) *$/i;
+/** A caller at the door: known, counted, and perhaps over the plan's limit. */
+export interface Admission {
+  caller: Caller;
+  /** Null: the plan has no limit, or it is the operator. */
+  rateLimit: RateLimitState | null;
+  /** Set: the request must be refused with this, and with the limit's headers. */
+  refusal: AppError | null;
+}
 
-/** The secret in an `Authorization` header, or null where it holds none. */
-export function readBearer(authorization: string): string | null {
-  return BEARER.exec(authorization)?.[1] ?? null;
+const BEARER = 'Bearer ';
+const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
+
+/**
+ * The same for a key that this process knows freshly and whose plan has no limit: the usual case, and no await.
+ * @returns null when `admit` must be asked
+ */
+export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
+  if (!authorization?.startsWith(BEARER)) return null;
+  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
+  if (!key || key.revokedAt || PLAN_REQUESTS_PER_HOUR[key.caller.organization.plan] !== null) return null;
+  const { caller } = key;
+  if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
+  resources.apiKeys.markUsed(caller.apiKeyId);
+  return { caller, rateLimit: null, refusal: null };
 }
 
 /**
- * Who is calling? Runs once at each door.
- * @param authorization the `Authorization` header, or what stands for it in a WebSocket's connection_init
- * @throws AppError invalid_api_key, expired_api_key
+ * What every door does first: who is it, and has the plan room? Both doors call this and nothing else, so they cannot
+ * differ. Failed authentication is limited by address.
+ * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from this address)
  */
-export async function admit(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
-  if (!authorization) {
-    throw new AppError('invalid_api_key', 'Send your API key as "Authorization: Bearer mtr_live_...".');
+export async function admit(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Admission> {
+  let caller: Caller;
+  try {
+    caller = await identify(resources, authorization);
+  } catch (error) {
+    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
+    const failures = await resources.authFailures.consume(address);
+    if (!failures.exceeded) throw error;
+    const retryAfterSeconds = Math.max(1, Math.ceil((failures.resetMs - Date.now()) / 1000));
+    throw new AppError('rate_limit_exceeded', 'Too many requests with a wrong API key came from this address.', {
+      details: { retryAfterSeconds },
+    });
   }
-  const secret = readBearer(authorization);
-  if (secret === null || !isApiKeySecret(secret)) {
-    if (secret !== null && isOperatorKey(resources.config.operatorKey, secret)) return OPERATOR;
-    throw new AppError('invalid_api_key', 'This is not a Meterr API key.');
-  }
-  const key = await resources.apiKeys.find(secret);
-  if (!key || key.revokedAt) throw new AppError('invalid_api_key', 'This API key is unknown or was revoked.');
-  const { expiresAt } = key.caller;
-  if (expiresAt && expiresAt.getTime() <= resources.clock()) {
-    throw new AppError('expired_api_key', `This API key expired at ${expiresAt.toISOString()}.`);
-  }
-  resources.apiKeys.markUsed(key.caller.apiKeyId);
-  return key.caller;
+  if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null };
+  const rateLimit = await resources.planLimits.consume(caller);
+  const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
+  return { caller, rateLimit, refusal };
 }

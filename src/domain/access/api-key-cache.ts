@@ -1,5 +1,5 @@
-import type { Database } from '../../platform/database.ts';
 import type { Log } from '../../platform/log.ts';
+import type { Database } from '../../platform/postgres/database.ts';
 import { hashApiKeySecret } from './api-key-secret.ts';
 import { findApiKey, type StoredApiKey } from './find-api-key.ts';
 

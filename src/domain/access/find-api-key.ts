@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Sql } from '../../platform/database.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { Caller, CreditsModeName, PlanName } from './caller.ts';
 import { isScope } from './scopes.ts';
 

@@ -1,5 +1,5 @@
-import type { Sql } from '../../platform/database.ts';
 import { AppError } from '../../platform/errors.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { CallerOrganization } from './caller.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Sql } from '../../platform/database.ts';
 import { newUuid } from '../../platform/ids.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { Caller } from '../access/caller.ts';
 import { OPERATOR } from '../access/operator.ts';
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../platform/database.ts';
+import type { Database } from '../../platform/postgres/database.ts';
 import { type BudgetRow, readBudget } from './budget-row.ts';
 import { type BudgetIndex, indexBudgets } from './match-budgets.ts';
 

@@ -1,5 +1,5 @@
-import { formatScaled, MONEY_SCALE, parseScaled } from '../../platform/money.ts';
-import type { Tags } from '../usage/usage-event.ts';
+import { plainDecimal } from '../../platform/money.ts';
+import type { Tags } from '../input/read-tags.ts';
 import type { Budget, BudgetAction, BudgetPeriod, BudgetUnit } from './budget.ts';
 
 export interface BudgetRow {
@@ -23,13 +23,6 @@ export interface BudgetRow {
   action: BudgetAction;
   created_at: Date;
   updated_at: Date;
-}
-
-/** NUMERIC comes with all its places; the wire wants none that say nothing. */
-export function plainDecimal(text: string): string {
-  const value = parseScaled(text, MONEY_SCALE);
-  if (value === null) throw new Error(`the database holds a decimal that is none: ${text}`);
-  return formatScaled(value, MONEY_SCALE);
 }
 
 /** A row of `budgets` as a budget. */

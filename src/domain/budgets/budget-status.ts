@@ -1,9 +1,8 @@
-import { plainArray } from '../../platform/array-literal.ts';
 import type { TimeSpan } from '../../platform/calendar.ts';
-import type { Sql } from '../../platform/database.ts';
-import { formatMoney, parseMoney, percentOf } from '../../platform/money.ts';
+import { formatMoney, parseMoney, percentOf, plainDecimal } from '../../platform/money.ts';
+import { plainArray } from '../../platform/postgres/array-literal.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { Budget } from './budget.ts';
-import { plainDecimal } from './budget-row.ts';
 import { periodAt } from './match-budgets.ts';
 
 /** Where one subject of a budget stands. Amounts are decimal texts in the budget's unit. */

@@ -1,5 +1,5 @@
 import type { CalendarUnit, TimeSpan } from '../../platform/calendar.ts';
-import type { Tags } from '../usage/usage-event.ts';
+import type { Tags } from '../input/read-tags.ts';
 
 export const BUDGET_PERIODS = ['day', 'week', 'month', 'quarter', 'year', 'total'] as const satisfies readonly (
   | CalendarUnit

@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/database.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { Context } from '../context.ts';
 import type { Budget } from './budget.ts';
 import { periodAt } from './match-budgets.ts';

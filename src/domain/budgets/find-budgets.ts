@@ -1,6 +1,6 @@
-import type { Sql } from '../../platform/database.ts';
 import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';

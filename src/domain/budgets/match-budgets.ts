@@ -1,5 +1,5 @@
 import { spanAt, type TimeSpan } from '../../platform/calendar.ts';
-import type { Tags } from '../usage/usage-event.ts';
+import type { Tags } from '../input/read-tags.ts';
 import { ALL_TIME, type Budget } from './budget.ts';
 
 /** What of an event decides which budgets count it. Ids are UUIDs. */

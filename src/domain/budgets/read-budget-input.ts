@@ -3,10 +3,10 @@ import { AppError, type FieldProblem, invalidRequest } from '../../platform/erro
 import { parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
-import { normalizeProvider } from '../pricing/provider-name.ts';
-import { checkText, isStorableText } from '../usage/check-text.ts';
-import { readTags } from '../usage/read-tags.ts';
-import { USAGE_LIMITS } from '../usage/usage-input.ts';
+import { checkText, isStorableText } from '../input/check-text.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
+import { readTags } from '../input/read-tags.ts';
+import { normalizeProvider } from '../pricing/price/provider-name.ts';
 import type { Budget, BudgetAction, BudgetPeriod, BudgetScope, BudgetUnit } from './budget.ts';
 
 export const BUDGET_LIMITS = { name: 100, thresholds: 20, threshold: 1_000, budgets: 5_000 } as const;

@@ -3,7 +3,7 @@ import { formatId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
-import { checkText } from '../usage/check-text.ts';
+import { checkText } from '../input/check-text.ts';
 import type { Budget, BudgetAction } from './budget.ts';
 import { type BudgetRow, readBudget } from './budget-row.ts';
 import type { BudgetStatus } from './budget-status.ts';

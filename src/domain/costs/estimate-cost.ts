@@ -1,9 +1,9 @@
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import type { UsageEvent } from '../usage/event/usage-event.ts';
+import type { UsageInput } from '../usage/event/usage-input.ts';
 import { type CostBreakdownLine, explainCost } from '../usage/explain-cost.ts';
-import { normalizeUsage } from '../usage/normalize-usage.ts';
-import type { UsageEvent } from '../usage/usage-event.ts';
-import type { UsageInput } from '../usage/usage-input.ts';
+import { normalizeUsage } from '../usage/prepare/normalize-usage.ts';
 
 export interface CostEstimate
   extends Pick<

@@ -4,12 +4,12 @@ import { requireScope } from '../access/require-scope.ts';
 import type { BudgetStatus } from '../budgets/budget-status.ts';
 import { listCostBudgets } from '../budgets/find-budgets.ts';
 import type { Context } from '../context.ts';
-import { readZone } from '../usage/read-span.ts';
-import { sumUsage } from '../usage/sum-usage.ts';
+import { readZone } from '../input/read-span.ts';
+import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { readGroupLimit, totalOf } from '../usage/summarize-usage.ts';
-import { checkDimensions, type Dimension } from '../usage/usage-dimension.ts';
-import type { UsageFilter } from '../usage/usage-filter.ts';
-import type { UsageSums } from '../usage/usage-sums.ts';
+import { sumUsage } from '../usage/sums/sum-usage.ts';
+import { checkDimensions, type Dimension } from '../usage/sums/usage-dimension.ts';
+import type { UsageSums } from '../usage/sums/usage-sums.ts';
 
 export const COST_PERIODS = ['day', 'week', 'month', 'quarter', 'year'] as const;
 export type CostPeriod = (typeof COST_PERIODS)[number];

@@ -1,5 +1,5 @@
-import type { Sql } from '../../platform/database.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import type { CreditsModeName } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';

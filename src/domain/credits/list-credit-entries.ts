@@ -1,8 +1,8 @@
 import { invalidField } from '../../platform/errors.ts';
+import { plainDecimal } from '../../platform/money.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import { readMoney } from '../usage/usage-event-row.ts';
 
 export const CREDIT_CURSOR = 'credit';
 export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_adjustment', 'expiry'] as const;
@@ -50,7 +50,7 @@ export async function listCreditEntries(
     position: row.position,
     at: row.at,
     cause: row.cause,
-    amount: readMoney(row.amount) ?? '0',
+    amount: plainDecimal(row.amount) ?? '0',
     grantId: row.grant_id,
     usageEventId: row.usage_event_id,
     holdId: row.hold_id,

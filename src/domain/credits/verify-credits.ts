@@ -1,4 +1,4 @@
-import type { Database } from '../../platform/database.ts';
+import type { Database } from '../../platform/postgres/database.ts';
 
 /** One thing about credits that is not what it is made of. Texts, as the database has them. */
 export interface CreditDifference {

@@ -1,8 +1,9 @@
 import { AppError } from '../../platform/errors.ts';
+import { isObject } from '../../platform/json.ts';
 import { RequestType } from './otlp-schema.ts';
 import type { OtlpEncoding, OtlpSpan } from './otlp-span.ts';
 import { readAttributes } from './read-attributes.ts';
-import { type Fields, isFields, readList, readObject } from './read-fields.ts';
+import { type Fields, readList, readObject } from './read-fields.ts';
 import { readScope, readSpan } from './read-span.ts';
 
 /**
@@ -32,7 +33,7 @@ function parseJson(body: Uint8Array): Fields {
   } catch (cause) {
     throw new AppError('invalid_request', 'The body is no JSON in UTF-8.', { cause });
   }
-  if (!isFields(request)) throw new AppError('invalid_request', 'The body must be a JSON object.');
+  if (!isObject(request)) throw new AppError('invalid_request', 'The body must be a JSON object.');
   return request;
 }
 

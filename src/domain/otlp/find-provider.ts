@@ -1,4 +1,4 @@
-import { normalizeProvider } from '../pricing/provider-name.ts';
+import { normalizeProvider } from '../pricing/price/provider-name.ts';
 import { findWord } from './find-attribute.ts';
 import { WORD_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';

@@ -1,4 +1,4 @@
-import type { UsageInput } from '../usage/usage-input.ts';
+import type { UsageInput } from '../usage/event/usage-input.ts';
 import { findWord } from './find-attribute.ts';
 import { findProvider } from './find-provider.ts';
 import { WORD_NAMES } from './genai-attributes.ts';

@@ -1,11 +1,7 @@
 import { invalidField } from '../../platform/errors.ts';
+import { isObject } from '../../platform/json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-/** Whether the value is an object with fields. */
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function joinPath(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
@@ -14,7 +10,7 @@ function joinPath(path: string, name: string): string {
 /** The object of that name; missing is empty. @throws AppError `invalid_request` when it is anything else */
 export function readObject(fields: Fields, name: string, path: string): Fields {
   const value = fields[name] ?? {};
-  if (!isFields(value)) throw invalidField(joinPath(path, name), 'must be an object');
+  if (!isObject(value)) throw invalidField(joinPath(path, name), 'must be an object');
   return value;
 }
 
@@ -25,7 +21,7 @@ export function* readList(fields: Fields, name: string, path: string): Generator
   if (!Array.isArray(list)) throw invalidField(listPath, 'must be a list');
   for (const [index, item] of list.entries()) {
     const itemPath = `${listPath}.${index}`;
-    if (!isFields(item)) throw invalidField(itemPath, 'must be an object');
+    if (!isObject(item)) throw invalidField(itemPath, 'must be an object');
     yield [item, itemPath];
   }
 }

@@ -1,4 +1,4 @@
-import type { UsageCounts } from '../pricing/price.ts';
+import type { UsageCounts } from '../pricing/price/price.ts';
 import { TOKEN_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';
 

@@ -3,10 +3,10 @@ import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import { findPriceById } from './find-price-by-id.ts';
-import type { Price } from './price.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
-import { normalizeProvider } from './provider-name.ts';
+import { findPriceById } from './book/find-price-by-id.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
+import type { Price } from './price/price.ts';
+import { normalizeProvider } from './price/provider-name.ts';
 
 export const PRICE_CURSOR = 'price';
 const CURSOR_SEPARATOR = '\n';

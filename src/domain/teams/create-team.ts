@@ -1,8 +1,8 @@
 import { formatId, newUuid } from '../../platform/ids.ts';
-import { readName } from '../access/read-name.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
+import { readName } from '../input/read-name.ts';
 import { orNameTaken, requireWholeOrganization, TEAM_COLUMNS, type Team } from './team.ts';
 
 export interface CreateTeamInput {

@@ -1,5 +1,5 @@
-import type { Sql } from '../../platform/database.ts';
 import { formatId } from '../../platform/ids.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';

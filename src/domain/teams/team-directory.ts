@@ -1,4 +1,4 @@
-import type { Database } from '../../platform/database.ts';
+import type { Database } from '../../platform/postgres/database.ts';
 
 /** Whether teams exist, from memory where it can: every event that names a team asks. */
 export interface TeamDirectory {

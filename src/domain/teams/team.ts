@@ -1,8 +1,8 @@
 import type { Prisma } from '../../../prisma/generated/client/client.ts';
-import type { Sql } from '../../platform/database.ts';
 import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
-import { isUniqueViolation } from '../../platform/unique-violation.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
+import { isUniqueViolation } from '../../platform/postgres/unique-violation.ts';
 import type { Caller } from '../access/caller.ts';
 
 /** A part of an organization that usage and budgets can be told apart by. Ids are UUIDs. */

@@ -1,7 +1,7 @@
-import { readName } from '../access/read-name.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
+import { readName } from '../input/read-name.ts';
 import { lockTeam, orNameTaken, TEAM_COLUMNS, type Team } from './team.ts';
 
 export interface UpdateTeamInput {

@@ -1,9 +1,9 @@
 import { formatMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
-import { findPriceById, peekPrice } from '../pricing/find-price-by-id.ts';
-import type { Price, UsageCounts } from '../pricing/price.ts';
-import { priceUsage } from '../pricing/price-usage.ts';
-import type { UsageEvent } from './usage-event.ts';
+import { findPriceById, peekPrice } from '../pricing/book/find-price-by-id.ts';
+import type { Price, UsageCounts } from '../pricing/price/price.ts';
+import { priceUsage } from '../pricing/price/price-usage.ts';
+import type { UsageEvent } from './event/usage-event.ts';
 
 /** One part of a computed cost, as the wire has it: decimal texts in USD; `unitPrice` is for one unit. */
 export interface CostBreakdownLine {

@@ -2,9 +2,14 @@ import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import type { UsageEvent } from './usage-event.ts';
-import { readUsageEvent, USAGE_EVENT_COLUMNS, USAGE_EVENT_TABLES, type UsageEventRow } from './usage-event-row.ts';
-import { whereUsage } from './usage-filter.ts';
+import type { UsageEvent } from './event/usage-event.ts';
+import {
+  readUsageEvent,
+  USAGE_EVENT_COLUMNS,
+  USAGE_EVENT_TABLES,
+  type UsageEventRow,
+} from './event/usage-event-row.ts';
+import { whereUsage } from './event/usage-filter.ts';
 
 /** An event by its UUID, or null where there is none that the caller may see. Asks no scope: the verbs do. */
 export async function findUsageEvent({ caller, resources }: Context, uuid: string): Promise<UsageEvent | null> {

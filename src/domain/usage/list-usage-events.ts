@@ -1,15 +1,19 @@
 import { invalidField } from '../../platform/errors.ts';
 import { uuidFloor } from '../../platform/ids.ts';
-import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import type { UsageEvent } from './usage-event.ts';
-import { readUsageEvent, USAGE_EVENT_COLUMNS, USAGE_EVENT_TABLES, type UsageEventRow } from './usage-event-row.ts';
-import { type UsageFilter, type UsageWhere, whereUsage } from './usage-filter.ts';
+import type { UsageEvent } from './event/usage-event.ts';
+import {
+  readUsageEvent,
+  USAGE_EVENT_COLUMNS,
+  USAGE_EVENT_TABLES,
+  type UsageEventRow,
+} from './event/usage-event-row.ts';
+import { type UsageFilter, type UsageWhere, whereUsage } from './event/usage-filter.ts';
 
 export const HISTORY_PAGE_MAX = 1_000;
 export const HISTORY_CURSOR = 'usage';
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface UsageListQuestion extends PageInput {
   start?: Date | null;
@@ -65,7 +69,6 @@ export async function readUsagePage(
 export async function listUsageEvents(context: Context, question: UsageListQuestion): Promise<Page<UsageEvent>> {
   requireScope(context.caller, 'usage:read');
   const size = readPageSize(question.first, HISTORY_PAGE_MAX);
-  const after = question.after ? parseCursor(HISTORY_CURSOR, question.after) : null;
-  if (after !== null && !UUID.test(after)) throw invalidField('after', 'is not a cursor of this list');
+  const after = question.after ? parseUuidCursor(HISTORY_CURSOR, question.after) : null;
   return readUsagePage(context, question, size, after);
 }

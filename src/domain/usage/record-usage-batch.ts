@@ -1,11 +1,12 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import { prepareUsage } from './prepare-usage.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
+import type { UsageRow } from './event/usage-event.ts';
+import type { UsageInput } from './event/usage-input.ts';
+import { prepareUsage } from './prepare/prepare-usage.ts';
 import { idempotencyConflict, isSameBody } from './record-usage.ts';
-import type { CommitOutcome } from './usage-committer.ts';
-import type { UsageRow } from './usage-event.ts';
-import { USAGE_LIMITS, type UsageInput } from './usage-input.ts';
+import type { CommitOutcome } from './write/usage-committer.ts';
 
 export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];

@@ -2,11 +2,11 @@ import { AppError } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import type { UsageEvent, UsageRow } from './event/usage-event.ts';
+import type { UsageInput } from './event/usage-input.ts';
 import { findUsageEvent } from './find-usage-event.ts';
-import { prepareUsage } from './prepare-usage.ts';
-import type { UsageEvent, UsageRow } from './usage-event.ts';
-import type { UsageInput } from './usage-input.ts';
-import type { KnownEvent } from './write-usage.ts';
+import { prepareUsage } from './prepare/prepare-usage.ts';
+import type { StoredEvent } from './write/stored-event.ts';
 
 /** The event as it stands in the ledger, and whether an earlier request had put it there. */
 export interface RecordedUsage {
@@ -15,19 +15,19 @@ export interface RecordedUsage {
 }
 
 /** Whether what is stored under the event's id came with the same body. */
-export function isSameBody({ bodyHash }: UsageRow, known: KnownEvent): boolean {
+export function isSameBody({ bodyHash }: UsageRow, known: StoredEvent): boolean {
   return bodyHash === known.bodyHash;
 }
 
 /** The refusal of an event whose id was used before with another body. */
-export function idempotencyConflict(eventId: string, known: KnownEvent): AppError {
+export function idempotencyConflict(eventId: string, known: StoredEvent): AppError {
   return new AppError('idempotency_conflict', 'This event id was used before, with another body.', {
     details: { eventId, id: formatId('usageEvent', known.id) },
   });
 }
 
 /** The first record of a repeated event; null where the caller may not see it, or it is gone. */
-function findFirst(context: Context, { id, event }: KnownEvent): UsageEvent | null | Promise<UsageEvent | null> {
+function findFirst(context: Context, { id, event }: StoredEvent): UsageEvent | null | Promise<UsageEvent | null> {
   if (event === undefined) return findUsageEvent(context, id);
   const { teamId } = context.caller;
   return teamId === null || teamId === event.teamId ? event : null;

@@ -2,11 +2,11 @@ import { type CalendarUnit, cutSpan, type TimeSpan } from '../../platform/calend
 import { invalidField } from '../../platform/errors.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import { readSpan, type SpanInput } from './read-span.ts';
-import { type SumGroup, sumUsage } from './sum-usage.ts';
-import { checkDimensions, type Dimension } from './usage-dimension.ts';
-import type { UsageFilter } from './usage-filter.ts';
-import { addSums, type UsageSums, zeroSums } from './usage-sums.ts';
+import { readSpan, type SpanInput } from '../input/read-span.ts';
+import type { UsageFilter } from './event/usage-filter.ts';
+import { type SumGroup, sumUsage } from './sums/sum-usage.ts';
+import { checkDimensions, type Dimension } from './sums/usage-dimension.ts';
+import { addSums, type UsageSums, zeroSums } from './sums/usage-sums.ts';
 
 export const INTERVALS = ['none', 'hour', 'day', 'week', 'month'] as const satisfies readonly ('none' | CalendarUnit)[];
 export type Interval = (typeof INTERVALS)[number];

@@ -3,14 +3,14 @@ import { formatId, newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import { checkText } from './check-text.ts';
+import { checkText } from '../input/check-text.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
+import { formatTags } from '../input/read-tags.ts';
+import { COUNT_FIELDS, type UsageEvent } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
-import { hashText } from './hash-usage.ts';
-import { VOID_PREFIX } from './normalize-usage.ts';
-import { formatTags } from './read-tags.ts';
+import { hashText } from './prepare/hash-usage.ts';
+import { VOID_PREFIX } from './prepare/normalize-usage.ts';
 import type { RecordedUsage } from './record-usage.ts';
-import { COUNT_FIELDS, type UsageEvent } from './usage-event.ts';
-import { USAGE_LIMITS } from './usage-input.ts';
 
 export interface VoidInput {
   /** TypeID of the event. */

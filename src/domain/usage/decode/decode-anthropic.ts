@@ -1,11 +1,11 @@
-import { checkTotal, type Draft } from './draft.ts';
+import { checkTotal, type DecodedCounts } from './decoded-counts.ts';
 import { addCounts, addProblem, type Count, readCount, requireCount, type Source, toFields } from './read-count.ts';
 
 /**
  * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds neither cache reads nor
  * cache writes, so they are added. `output_tokens` includes thinking.
  */
-export function decodeAnthropic(source: Source): Draft {
+export function decodeAnthropic(source: Source): DecodedCounts {
   const parts = [readParts(source), ...readCompactions(source)];
   const sum = (pick: (part: Parts) => Count) => parts.map(pick).reduce((all, count) => addCounts(all, count));
   const cacheRead = sum((part) => part.cacheRead);

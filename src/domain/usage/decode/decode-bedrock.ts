@@ -1,4 +1,4 @@
-import type { Draft } from './draft.ts';
+import type { DecodedCounts } from './decoded-counts.ts';
 import {
   addCounts,
   addProblem,
@@ -14,7 +14,7 @@ import {
  * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether `totalTokens` counts them is
  * unconfirmed, so both are taken for right.
  */
-export function decodeBedrockConverse(source: Source): Draft {
+export function decodeBedrockConverse(source: Source): DecodedCounts {
   if (hasAny(source.fields, 'cachedInputTokens', 'inputTokenDetails', 'reasoningTokens', 'outputTokenDetails')) {
     const message = "looks like the AI SDK's usage, whose inputTokens hold cache for some providers and not for others";
     addProblem(source, source.path, `${message}: send the provider's own usage object`);
@@ -35,7 +35,7 @@ export function decodeBedrockConverse(source: Source): Draft {
 }
 
 /** What Bedrock appends to the last chunk of an InvokeModel stream; disjoint, as Converse is. */
-export function decodeBedrockMetrics(source: Source): Draft {
+export function decodeBedrockMetrics(source: Source): DecodedCounts {
   const cacheRead: Count = readCount(source, 'cacheReadInputTokenCount');
   const cacheWrite: Count = readCount(source, 'cacheWriteInputTokenCount');
   return {

@@ -1,4 +1,4 @@
-import { checkTotal, type Draft } from './draft.ts';
+import { checkTotal, type DecodedCounts } from './decoded-counts.ts';
 import { addCounts, readCount, type Source, sumCounts } from './read-count.ts';
 
 const MODALITY_AUDIO = 'AUDIO';
@@ -8,7 +8,7 @@ const MODALITY_AUDIO = 'AUDIO';
  * candidates. A field that is 0 is left out. Google's Python SDK spells the same names in snake case; the Live API
  * says `response` for `candidates`.
  */
-export function decodeGemini(source: Source): Draft {
+export function decodeGemini(source: Source): DecodedCounts {
   const isSnake = Object.keys(source.fields).some((name) => name.includes('_'));
   const spell = (name: string) => (isSnake ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name);
   const read = (...names: string[]) => readCount(source, ...names.map(spell));

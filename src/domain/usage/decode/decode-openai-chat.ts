@@ -1,19 +1,19 @@
-import type { Draft } from './draft.ts';
+import type { DecodedCounts } from './decoded-counts.ts';
+import { placeReasoning } from './place-reasoning.ts';
 import { readCount, requireCount, type Source } from './read-count.ts';
-import { settleReasoning } from './settle-reasoning.ts';
 
 /**
  * The Chat Completions family: OpenAI Chat and embeddings, Mistral, Groq, DeepSeek, xAI, OpenRouter, Together, and
  * LiteLLM, which rewrites Anthropic's numbers to this form. `prompt_tokens` includes every cached token;
  * `completion_tokens` includes reasoning, but for xAI.
  */
-export function decodeOpenaiChat(source: Source): Draft {
+export function decodeOpenaiChat(source: Source): DecodedCounts {
   const input = requireCount(source, 'prompt_tokens');
   const completion = readCount(source, 'completion_tokens');
   const total = readCount(source, 'total_tokens');
   const reasoning = readCount(source, 'completion_tokens_details.reasoning_tokens', 'reasoning_tokens');
   const rule = source.provider === 'xai' ? 'beside' : 'inside';
-  const output = settleReasoning(source, rule, { input, output: completion, reasoning, total });
+  const output = placeReasoning(source, rule, { input, output: completion, reasoning, total });
   checkCacheMiss(source, input.value);
   warnOfUnpriced(source);
   return {

@@ -1,13 +1,13 @@
-import type { Draft } from './draft.ts';
+import type { DecodedCounts } from './decoded-counts.ts';
+import { placeReasoning } from './place-reasoning.ts';
 import { addProblem, readCount, requireCount, type Source, toFields } from './read-count.ts';
-import { settleReasoning } from './settle-reasoning.ts';
 
 /**
  * OpenAI's `input_tokens` family: Responses, images and transcription (`input_tokens_details`), realtime
  * (`input_token_details`), xAI Responses, and two bare counts with nothing beside them. Every cached token is inside
  * `input_tokens`. LangChain's `usage_metadata` has the same convention under shorter names.
  */
-export function decodeOpenaiResponses(source: Source): Draft {
+export function decodeOpenaiResponses(source: Source): DecodedCounts {
   const input = requireCount(source, 'input_tokens');
   const raw = readCount(source, 'output_tokens');
   const total = readCount(source, 'total_tokens');
@@ -36,7 +36,7 @@ export function decodeOpenaiResponses(source: Source): Draft {
   if (longWrites.value > 0) source.warnings.push(`${longWrites.path} has no price of its own: read as cache writes`);
   return {
     input,
-    output: settleReasoning(source, rule, { input, output: raw, reasoning, total }),
+    output: placeReasoning(source, rule, { input, output: raw, reasoning, total }),
     reasoning,
     cacheRead,
     cacheWrite,

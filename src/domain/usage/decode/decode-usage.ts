@@ -5,8 +5,8 @@ import { decodeCohere } from './decode-cohere.ts';
 import { decodeGemini } from './decode-gemini.ts';
 import { decodeOpenaiChat } from './decode-openai-chat.ts';
 import { decodeOpenaiResponses } from './decode-openai-responses.ts';
+import { type DecodedCounts, toCounts } from './decoded-counts.ts';
 import type { DecodedUsage } from './decoded-usage.ts';
-import { type Draft, toCounts } from './draft.ts';
 import { findUsage } from './find-usage.ts';
 import { readModel, readServiceTier } from './read-answer.ts';
 import { readCharge } from './read-charge.ts';
@@ -15,7 +15,7 @@ import { type Fields, hasAny, MAX_REMARKS, type Source } from './read-count.ts';
 interface Shape {
   shape: string;
   fits: (fields: Fields) => boolean;
-  decode: (source: Source) => Draft;
+  decode: (source: Source) => DecodedCounts;
 }
 
 const has =

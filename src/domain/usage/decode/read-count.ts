@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
+import { isObject } from '../../../platform/json.ts';
 
 /** More problems or warnings of one answer help nobody, and would be stored. */
 export const MAX_REMARKS = 20;
@@ -31,7 +32,7 @@ export interface Count {
 
 /** The value as an object with fields, or null for everything else (arrays too). */
 export function toFields(value: unknown): Fields | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+  return isObject(value) ? value : null;
 }
 
 /** The value as text, or null when it is none or empty. */

@@ -1,0 +1,82 @@
+import { AppError, invalidField } from '../../platform/errors.ts';
+import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
+import type { Caller } from '../access/caller.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import { describeEvent, type EventRow, type EventType, type LoggedEvent } from './event.ts';
+
+export const EVENT_CURSOR = 'event';
+
+export interface EventQuestion extends PageInput {
+  types?: readonly EventType[] | null;
+}
+
+/** The tenant wall of the log: the organization's events; for a key bound to a team, those of that team. */
+function whereEvents(caller: Caller): { conditions: string[]; values: unknown[] } {
+  const conditions = ['organization_id = $1'];
+  const values: unknown[] = [caller.organization.id];
+  if (caller.teamId !== null) {
+    values.push(caller.teamId);
+    conditions.push('team_id = $2');
+  }
+  return { conditions, values };
+}
+
+const COLUMNS = 'id, position, type, created_at, data';
+
+/**
+ * The log of what happened, newest first.
+ * @throws AppError invalid_request, insufficient_permissions
+ */
+export async function listEvents({ caller, resources }: Context, question: EventQuestion): Promise<Page<LoggedEvent>> {
+  requireScope(caller, 'events:read');
+  const size = readPageSize(question.first);
+  const { conditions, values } = whereEvents(caller);
+  if (question.after) {
+    const after = parseCursor(EVENT_CURSOR, question.after);
+    if (!/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
+    values.push(after);
+    conditions.push(`position < $${values.length}::bigint`);
+  }
+  if (question.types && question.types.length > 0) {
+    values.push(question.types);
+    conditions.push(`type = ANY ($${values.length}::text[])`);
+  }
+  values.push(size + 1);
+  const { rows } = await resources.database.pool.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $${values.length}`,
+    values,
+  );
+  return { items: rows.slice(0, size).map(describeEvent), hasMore: rows.length > size };
+}
+
+/**
+ * What was logged after a position, oldest first: how webhooks and subscriptions follow the log. Positions are given
+ * out under the organization's lock, so none below one that was read is still to come.
+ */
+export async function readEventsAfter(
+  sql: Sql,
+  organizationId: string,
+  position: number,
+  limit: number,
+): Promise<LoggedEvent[]> {
+  const { rows } = await sql.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE organization_id = $1 AND position > $2 ORDER BY position LIMIT $3`,
+    [organizationId, position, limit],
+  );
+  return rows.map(describeEvent);
+}
+
+/** An event by its UUID. @throws AppError not_found, insufficient_permissions */
+export async function getEvent({ caller, resources }: Context, uuid: string): Promise<LoggedEvent> {
+  requireScope(caller, 'events:read');
+  const { conditions, values } = whereEvents(caller);
+  values.push(uuid);
+  const { rows } = await resources.database.pool.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE ${conditions.join(' AND ')} AND id = $${values.length}`,
+    values,
+  );
+  if (!rows[0]) throw new AppError('not_found', 'There is no event with this id.');
+  return describeEvent(rows[0]);
+}

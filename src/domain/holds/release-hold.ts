@@ -1,0 +1,35 @@
+import { AppError } from '../../platform/errors.ts';
+import { parseId } from '../../platform/ids.ts';
+import { plainDecimal } from '../../platform/money.ts';
+import { requireScope } from '../access/require-scope.ts';
+import type { Context } from '../context.ts';
+import type { Hold, HoldRow } from './hold.ts';
+
+const CALL = `SELECT id, status, provider, model, amount, tokens, created_at, expires_at
+  FROM release_hold($1::uuid, $2::uuid, $3::uuid, $4::timestamptz)`;
+
+function readHold(row: HoldRow): Hold {
+  const { id, status, provider, model, amount, tokens, created_at: createdAt, expires_at: expiresAt } = row;
+  return { id, status, provider, model, amount: amount && plainDecimal(amount), tokens, createdAt, expiresAt };
+}
+
+function notFound(): AppError {
+  return new AppError('not_found', 'There is no hold with this id.');
+}
+
+/**
+ * Gives back what a hold reserves, since its call was not made. Released or expired before, it stays as it is.
+ * @throws AppError not_found, conflict (an event has settled it), insufficient_permissions
+ */
+export async function releaseHold({ caller, resources }: Context, id: string): Promise<Hold> {
+  requireScope(caller, 'usage:write');
+  const uuid = parseId('hold', id);
+  if (uuid === null) throw notFound();
+  const now = new Date(resources.clock()).toISOString();
+  const values = [caller.organization.id, uuid, caller.teamId, now];
+  const { rows } = await resources.database.queryReserved<HoldRow>({ name: 'release-hold', text: CALL, values });
+  const hold = rows[0];
+  if (!hold) throw notFound();
+  if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');
+  return readHold(hold);
+}

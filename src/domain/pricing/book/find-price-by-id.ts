@@ -1,0 +1,46 @@
+import type { Sql } from '../../../platform/postgres/database.ts';
+import type { Price } from '../price/price.ts';
+import type { PriceBook } from './price-book.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
+
+const indexes = new WeakMap<PriceBook, Map<string, Price>>();
+
+function indexOf(book: PriceBook): Map<string, Price> {
+  let index = indexes.get(book);
+  if (!index) {
+    index = new Map();
+    for (const { models } of book.catalog.values()) {
+      for (const { prices } of models) for (const price of prices) index.set(price.id, price);
+    }
+    indexes.set(book, index);
+  }
+  return index;
+}
+
+/** A price that is in the book, without asking the database. */
+export function peekPrice(book: PriceBook, id: string): Price | undefined {
+  return indexOf(book).get(id);
+}
+
+/**
+ * The price that an event was charged by, however old: from the book in force, else from the table, where no price
+ * is ever removed. Null when the id is unknown to the organization.
+ */
+export async function findPriceById(
+  sql: Sql,
+  book: PriceBook,
+  organizationId: string,
+  id: string,
+): Promise<Price | null> {
+  const known = indexOf(book).get(id);
+  if (known) return known;
+  const { rows } = await sql.query<PriceRow>(
+    `SELECT ${PRICE_COLUMNS}, 0 AS ordinal FROM prices p
+      WHERE p.id = $1 AND (p.organization_id IS NULL OR p.organization_id = $2)`,
+    [id, organizationId],
+  );
+  if (!rows[0]) return null;
+  const price = readPrice(rows[0]);
+  if (price.organizationId === null) indexOf(book).set(id, price);
+  return price;
+}

@@ -1,0 +1,45 @@
+import type { MatchRule } from '../price/price.ts';
+
+/** Answers for a model name that is already trimmed and in lower case. */
+export type NameTest = (name: string) => boolean;
+
+/** Makes a rule ready for many names. Same meaning as in genai-prices, which also gives `regex` the lower-case name. */
+export function compileMatchRule(rule: MatchRule): NameTest {
+  if ('or' in rule) {
+    const tests = rule.or.map(compileMatchRule);
+    return (name) => tests.some((test) => test(name));
+  }
+  if ('and' in rule) {
+    const tests = rule.and.map(compileMatchRule);
+    return (name) => tests.every((test) => test(name));
+  }
+  if ('regex' in rule) {
+    const pattern = new RegExp(rule.regex);
+    return (name) => pattern.test(name);
+  }
+  if ('starts_with' in rule) {
+    const start = rule.starts_with.toLowerCase();
+    return (name) => name.startsWith(start);
+  }
+  if ('ends_with' in rule) {
+    const end = rule.ends_with.toLowerCase();
+    return (name) => name.endsWith(end);
+  }
+  if ('contains' in rule) {
+    const part = rule.contains.toLowerCase();
+    return (name) => name.includes(part);
+  }
+  const whole = rule.equals.toLowerCase();
+  return (name) => name === whole;
+}
+
+/** The names that a rule lists one by one (its aliases), in lower case. */
+export function listExactNames(rule: MatchRule): string[] {
+  if ('equals' in rule) return [rule.equals.toLowerCase()];
+  return 'or' in rule ? rule.or.flatMap(listExactNames) : [];
+}
+
+/** The rule of an override: a model's exact name, or with a `*` at its end every name that starts so. */
+export function ruleOfPattern(pattern: string): MatchRule {
+  return pattern.endsWith('*') ? { starts_with: pattern.slice(0, -1) } : { equals: pattern };
+}

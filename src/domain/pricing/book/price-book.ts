@@ -1,0 +1,109 @@
+import type { Catalog } from '../catalog/read-catalog.ts';
+import { compilePrice, isCountable } from '../price/compile-price.ts';
+import type { Price } from '../price/price.ts';
+import { normalizeProvider } from '../price/provider-name.ts';
+import { compileMatchRule, listExactNames, type NameTest } from './match-rule.ts';
+import { createNameCache, type NameCache } from './name-cache.ts';
+
+/** The sheets of one model, in the order of the data: of those in force, the last one counts. */
+export interface ModelPrices {
+  fits: NameTest;
+  prices: Price[];
+}
+
+export interface ProviderPrices {
+  /** By the catalog's own id, else by a name that a rule lists. */
+  byName: Map<string, ModelPrices>;
+  models: ModelPrices[];
+  fallbackProviders: string[];
+}
+
+/** What the catalog may answer for one spelling of a provider and a model, at any time. */
+export interface CatalogMatch {
+  prices: readonly Price[];
+  /** Why `prices` is empty. */
+  missing: 'unknown_provider' | 'unknown_model' | null;
+}
+
+interface Override {
+  provider: string;
+  fits: NameTest;
+  price: Price;
+}
+
+/** The overrides of one organization, the most specific last. */
+export interface OverrideList {
+  overrides: readonly Override[];
+  cache: NameCache<readonly Price[]>;
+}
+
+/** Prices made ready for look-ups by `findPrice`; lives as long as the process. */
+export interface PriceBook {
+  readonly catalog: ReadonlyMap<string, ProviderPrices>;
+  /** Sheets that charge only by what Meterr does not count. */
+  readonly uncountable: ReadonlySet<Price>;
+  readonly cache: NameCache<CatalogMatch>;
+  /** By organization; changed by `setOverrides` alone. */
+  readonly overrides: Map<string, OverrideList>;
+}
+
+function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices'>): Map<string, ProviderPrices> {
+  const index = new Map<string, ProviderPrices>();
+  for (const { id, fallbackProviders } of providers)
+    index.set(id, { byName: new Map(), models: [], fallbackProviders });
+  const models = new Map<string, ModelPrices>();
+  for (const price of prices.toSorted((a, b) => a.ordinal - b.ordinal)) {
+    const provider = index.get(price.provider);
+    if (!provider) throw new Error(`Price ${price.id} is of a provider the catalog does not list: ${price.provider}`);
+    const key = `${price.provider}\n${price.model}`;
+    const known = models.get(key);
+    if (known) {
+      known.prices.push(price);
+      continue;
+    }
+    const model = { fits: compileMatchRule(price.match), prices: [price] };
+    models.set(key, model);
+    provider.models.push(model);
+    provider.byName.set(price.model.toLowerCase(), model);
+  }
+  for (const { models: all, byName } of index.values()) {
+    for (const model of all) {
+      const aliases = model.prices.flatMap(({ match }) => listExactNames(match));
+      for (const alias of aliases) if (!byName.has(alias)) byName.set(alias, model);
+    }
+  }
+  return index;
+}
+
+/** An exact name beats a pattern, a longer pattern a shorter one, and then a later override an earlier one. */
+function specificity({ match }: Price): number {
+  return 'starts_with' in match ? match.starts_with.length : Number.POSITIVE_INFINITY;
+}
+
+/** The book of a catalog, without overrides. */
+export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>): PriceBook {
+  return {
+    catalog: indexCatalog(catalog),
+    uncountable: new Set(catalog.prices.filter((price) => !isCountable(price))),
+    cache: createNameCache(),
+    overrides: new Map(),
+  };
+}
+
+/**
+ * Makes these the overrides of an organization, instead of those it had in the book. An override is for the very
+ * name that is sent, or a pattern of it, never for the catalog's aliases of that name; its sheet replaces the
+ * catalog's as a whole. `ordinal` is the order they were made in. Throws RangeError when a price is too fine
+ * (`compilePrice`), and then changes nothing.
+ */
+export function setOverrides(book: PriceBook, organizationId: string, prices: readonly Price[]): void {
+  prices.forEach(compilePrice);
+  const overrides = prices
+    .toSorted((a, b) => {
+      const [one, other] = [specificity(a), specificity(b)];
+      return one === other ? a.ordinal - b.ordinal : one - other;
+    })
+    .map((price) => ({ provider: normalizeProvider(price.provider), fits: compileMatchRule(price.match), price }));
+  if (overrides.length === 0) book.overrides.delete(organizationId);
+  else book.overrides.set(organizationId, { overrides, cache: createNameCache() });
+}

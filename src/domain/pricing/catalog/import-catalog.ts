@@ -1,0 +1,65 @@
+import type { Database } from '../../../platform/postgres/database.ts';
+import type { Catalog } from './read-catalog.ts';
+
+/** Serialises imports over processes; any number that nothing else locks. */
+const ADVISORY_LOCK = 6_384_377_002;
+
+function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+function timeOrNull(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
+}
+
+/**
+ * Writes a version of the catalog, unless it is there. Prices are append-only: a price has the same id in every
+ * version that holds the same content, and a version is the list of its prices, so older versions stay as they were.
+ * Several processes may start at once: one imports, the others find it done.
+ *
+ * @returns whether it was imported now
+ */
+export async function importCatalog(database: Database, catalog: Catalog): Promise<boolean> {
+  const { version, providers, prices } = catalog;
+  const isImported = async () => {
+    const { rows } = await database.pool.query('SELECT FROM catalog_versions WHERE version = $1', [version]);
+    return rows.length > 0;
+  };
+  if (await isImported()) return false;
+  return database.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    if (await isImported()) return false;
+    await sql.query(
+      `INSERT INTO prices (id, organization_id, provider, model, match, service_tier, valid_from, valid_to,
+                           daily_window, units, source, source_version)
+       SELECT id, NULL, provider, model, match, tier, valid_from, valid_to, daily_window, units, source, $11
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                     $8::jsonb[], $9::jsonb[], $10::text[])
+           AS p(id, provider, model, match, tier, valid_from, valid_to, daily_window, units, source)
+       ON CONFLICT (id) DO NOTHING`,
+      [
+        prices.map((price) => price.id),
+        prices.map((price) => price.provider),
+        prices.map((price) => price.model),
+        prices.map((price) => JSON.stringify(price.match)),
+        prices.map((price) => price.serviceTier),
+        prices.map((price) => timeOrNull(price.validFrom)),
+        prices.map((price) => timeOrNull(price.validTo)),
+        prices.map((price) => jsonOrNull(price.dailyWindow)),
+        prices.map((price) => JSON.stringify(price.units)),
+        prices.map((price) => price.source),
+        version,
+      ],
+    );
+    await sql.query('INSERT INTO catalog_versions (version, providers) VALUES ($1, $2)', [
+      version,
+      JSON.stringify(providers),
+    ]);
+    await sql.query(
+      `INSERT INTO catalog_entries (version, ordinal, price_id)
+       SELECT $1, ordinal - 1, id FROM unnest($2::uuid[]) WITH ORDINALITY AS e(id, ordinal)`,
+      [version, prices.map((price) => price.id)],
+    );
+    return true;
+  });
+}

@@ -1,0 +1,90 @@
+import { plainDecimal } from '../../../platform/money.ts';
+import type { Tags } from '../../input/read-tags.ts';
+import type { CostSource, UsageEvent } from './usage-event.ts';
+
+interface Row {
+  organization_id: string;
+  id: string;
+  event_id: string;
+  time: Date;
+  recorded_at: Date;
+  provider: string;
+  model: string;
+  service_tier: string;
+  team_id: string | null;
+  api_key_id: string;
+  user_id: string | null;
+  tags: Tags | null;
+  metadata: unknown;
+  requests: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  cache_write_1h_tokens: number;
+  reasoning_tokens: number;
+  input_audio_tokens: number;
+  output_audio_tokens: number;
+  web_searches: number;
+  cost: string | null;
+  computed_cost: string | null;
+  cost_source: CostSource;
+  price_id: string | null;
+  unpriced_reason: string | null;
+  warnings: string[] | null;
+  hold_id: string | null;
+  voids_id: string | null;
+  void_reason: string | null;
+}
+
+export type UsageEventRow = Row;
+
+/** The columns of a row, for a query that joins `e` (usage_events) and `s` (usage_series). */
+export const USAGE_EVENT_COLUMNS = `
+  e.organization_id, e.id, e.event_id, e.time, e.recorded_at, s.provider, s.model, s.service_tier, s.team_id,
+  s.api_key_id, e.user_id, e.tags, e.metadata, e.requests, e.input_tokens, e.output_tokens, e.cache_read_tokens,
+  e.cache_write_tokens, e.cache_write_1h_tokens, e.reasoning_tokens, e.input_audio_tokens, e.output_audio_tokens,
+  e.web_searches, e.cost, e.computed_cost, e.cost_source, e.price_id, e.unpriced_reason, e.warnings, e.hold_id,
+  e.voids_id, e.void_reason`;
+
+/** The join that the columns above need. */
+export const USAGE_EVENT_TABLES = `
+  usage_events e JOIN usage_series s ON s.organization_id = e.organization_id AND s.id = e.series_id`;
+
+/** A row of the ledger as an event in its normal form. */
+export function readUsageEvent(row: UsageEventRow): UsageEvent {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    eventId: row.event_id,
+    timeMs: row.time.getTime(),
+    recordedAtMs: row.recorded_at.getTime(),
+    provider: row.provider,
+    model: row.model,
+    serviceTier: row.service_tier,
+    teamId: row.team_id,
+    apiKeyId: row.api_key_id,
+    userId: row.user_id,
+    tags: row.tags ?? {},
+    metadata: row.metadata,
+    requests: row.requests,
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    cacheReadTokens: row.cache_read_tokens,
+    cacheWriteTokens: row.cache_write_tokens,
+    cacheWrite1hTokens: row.cache_write_1h_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    inputAudioTokens: row.input_audio_tokens,
+    outputAudioTokens: row.output_audio_tokens,
+    webSearches: row.web_searches,
+    cost: plainDecimal(row.cost),
+    computedCost: plainDecimal(row.computed_cost),
+    costSource: row.cost_source,
+    priceId: row.price_id,
+    unpricedReason: row.unpriced_reason,
+    warnings: row.warnings ?? [],
+    holdId: row.hold_id,
+    voidsId: row.voids_id,
+    voidReason: row.void_reason,
+  };
+}

@@ -1,0 +1,67 @@
+import type { AttoUsd } from '../../../platform/money.ts';
+import type { Tags } from '../../input/read-tags.ts';
+import type { UsageCounts } from '../../pricing/price/price.ts';
+
+export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
+/** Where the cost that counts came from. `provider_charge`s in a response body count as the caller's. */
+export type CostSource = (typeof COST_SOURCES)[number];
+
+/**
+ * One row of the ledger in its normal form. Ids are UUIDs, times epoch milliseconds, money plain decimal texts in
+ * USD. A row that reverses another has negative counts and cost, and `requests` -1.
+ */
+export interface UsageEvent extends UsageCounts {
+  id: string;
+  organizationId: string;
+  /** The caller's own id of the event, or our TypeID where none was given. */
+  eventId: string;
+  timeMs: number;
+  recordedAtMs: number;
+  provider: string;
+  model: string;
+  serviceTier: string;
+  teamId: string | null;
+  apiKeyId: string;
+  userId: string | null;
+  tags: Tags;
+  metadata: unknown;
+  requests: number;
+  cost: string | null;
+  /** Our own price of the event, kept also where the caller's cost wins. */
+  computedCost: string | null;
+  costSource: CostSource;
+  priceId: string | null;
+  unpricedReason: string | null;
+  /** What a decoder doubted about the provider's own usage object. */
+  warnings: string[];
+  holdId: string | null;
+  voidsId: string | null;
+  voidReason: string | null;
+}
+
+/** An event ready for the ledger: its series is known and its body hashed. */
+export interface UsageRow {
+  event: UsageEvent;
+  seriesId: number;
+  /** Bytes, each a letter of Latin-1. */
+  bodyHash: string;
+  /** The event's cost as the integer that sums are made of. */
+  costAtto: AttoUsd | null;
+  /** The event's tags as JSON; null where there are none. */
+  tagsText: string | null;
+  /** Whether it is refused where prepaid credits do not cover it: then it is a transaction of its own. */
+  requireCredits: boolean;
+}
+
+/** The counts of an event, in the order of the ledger's columns. */
+export const COUNT_FIELDS = [
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'cacheWrite1hTokens',
+  'reasoningTokens',
+  'inputAudioTokens',
+  'outputAudioTokens',
+  'webSearches',
+] as const satisfies readonly (keyof UsageCounts)[];

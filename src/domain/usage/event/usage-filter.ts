@@ -1,0 +1,65 @@
+import { invalidField } from '../../../platform/errors.ts';
+import { parseId } from '../../../platform/ids.ts';
+import type { Caller } from '../../access/caller.ts';
+import { isStorableText } from '../../input/check-text.ts';
+import { normalizeProvider } from '../../pricing/price/provider-name.ts';
+
+/** Which events count. Ids are TypeIDs, as the caller gave them. */
+export interface UsageFilter {
+  provider?: string | null;
+  model?: string | null;
+  teamId?: string | null;
+  userId?: string | null;
+  apiKeyId?: string | null;
+  serviceTier?: string | null;
+  /** All must be borne. */
+  tags?: readonly { key: string; value: string }[] | null;
+}
+
+/** SQL conditions over `e` (events, or a rollup's rows) and `s` (their series), and the values they refer to. */
+export interface UsageWhere {
+  conditions: string[];
+  values: unknown[];
+  /** Whether a condition needs the events themselves: rollups know neither users nor tags. */
+  needsEvents: boolean;
+}
+
+function readId(kind: 'team' | 'apiKey', path: string, text: string): string {
+  const uuid = parseId(kind, text);
+  if (uuid === null) throw invalidField(path, `must be an id such as ${kind === 'team' ? 'team_...' : 'key_...'}`);
+  return uuid;
+}
+
+/**
+ * The tenant wall: the only builder of conditions over usage. Begins with the caller's organization, and its team
+ * where the key is bound to one; `e` and `s` must be joined by the query.
+ * @throws AppError invalid_request for an id that is none
+ */
+export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere {
+  const values: unknown[] = [caller.organization.id];
+  const conditions = ['e.organization_id = $1', 's.organization_id = $1'];
+  let needsEvents = false;
+  const add = (path: string, column: string, value: string) => {
+    if (!isStorableText(value)) throw invalidField(path, 'must not hold NUL or unpaired surrogates');
+    values.push(value);
+    conditions.push(`${column} = $${values.length}`);
+  };
+  if (caller.teamId !== null) add('teamId', 's.team_id', caller.teamId);
+  if (filter.provider) add('provider', 's.provider', normalizeProvider(filter.provider));
+  if (filter.model) add('model', 's.model', filter.model);
+  if (filter.serviceTier) add('serviceTier', 's.service_tier', filter.serviceTier);
+  if (filter.teamId) add('teamId', 's.team_id', readId('team', 'teamId', filter.teamId));
+  if (filter.apiKeyId) add('apiKeyId', 's.api_key_id', readId('apiKey', 'apiKeyId', filter.apiKeyId));
+  if (filter.userId) {
+    needsEvents = true;
+    add('userId', 'e.user_id', filter.userId);
+  }
+  for (const { key, value } of filter.tags ?? []) {
+    needsEvents = true;
+    const path = `tag.${key}`;
+    if (!isStorableText(key)) throw invalidField(path, 'must not hold NUL or unpaired surrogates');
+    values.push(key);
+    add(path, `e.tags ->> $${values.length}::text`, value);
+  }
+  return { conditions, values, needsEvents };
+}

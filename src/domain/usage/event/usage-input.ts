@@ -1,0 +1,24 @@
+import type { UsageCounts } from '../../pricing/price/price.ts';
+
+/** An event as a door hands it on: types are checked, meaning is not. */
+export interface UsageInput extends Partial<Record<keyof UsageCounts, number | null>> {
+  /** The caller's own id: makes a repeat harmless for ever. */
+  id?: string | null;
+  provider: string;
+  /** May be missing only where `usage` is a response body that names the model. */
+  model?: string | null;
+  /** The provider's own usage object, or whole response body, unchanged. Excludes the counts. */
+  usage?: unknown;
+  serviceTier?: string | null;
+  timestamp?: Date | null;
+  /** TypeID of a team. */
+  teamId?: string | null;
+  userId?: string | null;
+  tags?: unknown;
+  metadata?: unknown;
+  /** Decimal text in USD. */
+  cost?: string | null;
+  /** TypeID of a hold that this event settles. */
+  holdId?: string | null;
+  requireCredits?: boolean | null;
+}

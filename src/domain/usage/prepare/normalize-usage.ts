@@ -1,0 +1,157 @@
+import { type AppError, type FieldProblem, invalidRequest } from '../../../platform/errors.ts';
+import { formatId, newUuid, parseId } from '../../../platform/ids.ts';
+import { type AttoUsd, formatMoney, parseMoney, usd } from '../../../platform/money.ts';
+import { DAY_MS } from '../../../platform/time.ts';
+import type { Context } from '../../context.ts';
+import { checkText } from '../../input/check-text.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
+import { formatTags, readMetadata, readTags } from '../../input/read-tags.ts';
+import { normalizeProvider } from '../../pricing/price/provider-name.ts';
+import { normalizeServiceTier } from '../../pricing/price/service-tier.ts';
+import type { UsageEvent } from '../event/usage-event.ts';
+import type { UsageInput } from '../event/usage-input.ts';
+import { hashUsage } from './hash-usage.ts';
+import { priceEvent } from './price-event.ts';
+import { readCounts } from './read-counts.ts';
+
+const STANDARD_TIER = 'standard';
+/** Event ids of reversing rows: an event can be reversed once, since ids are unique. */
+export const VOID_PREFIX = 'void:';
+
+export interface NormalizedUsage {
+  event: UsageEvent;
+  bodyHash: string;
+  costAtto: AttoUsd | null;
+  tagsText: string | null;
+  /** Set: the event is older than what is kept, so it may only be the repeat of one that was recorded in time. */
+  tooOld: AppError | null;
+}
+
+/** The tier as it is kept and grouped by: every word for the usual one is `standard`. */
+function keptTier(tier: string | null | undefined): string {
+  return normalizeServiceTier(tier) ?? STANDARD_TIER;
+}
+
+function readTime(
+  problems: FieldProblem[],
+  old: FieldProblem[],
+  { resources, caller }: Context,
+  timestamp: Date | null | undefined,
+  nowMs: number,
+): number {
+  if (!timestamp) return nowMs;
+  const timeMs = timestamp.getTime();
+  const path = 'timestamp';
+  if (timeMs > nowMs + USAGE_LIMITS.aheadMs) problems.push({ path, message: 'must not be more than 5 minutes ahead' });
+  if (timeMs < 0) problems.push({ path, message: 'must not be before 1970' });
+  const days = caller.organization.retentionDays ?? resources.config.retentionDays;
+  if (days !== null && timeMs < nowMs - days * DAY_MS) {
+    old.push({ path, message: `must not be older than the retention of ${days} days` });
+  }
+  return timeMs;
+}
+
+function readCost(problems: FieldProblem[], cost: string | null | undefined): AttoUsd | null {
+  if (cost === undefined || cost === null) return null;
+  const value = parseMoney(cost);
+  if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
+  else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must not be above 10^12 USD' });
+  else return value;
+  return null;
+}
+
+/** The team an event is charged to: the key's own where it is bound to one. Whether it exists is the caller's part. */
+function readTeam(problems: FieldProblem[], { caller }: Context, teamId: string | null | undefined): string | null {
+  if (teamId === undefined || teamId === null) return caller.teamId;
+  const uuid = parseId('team', teamId);
+  if (uuid !== null && (caller.teamId === null || caller.teamId === uuid)) return uuid;
+  problems.push({ path: 'teamId', message: 'no such team' });
+  return null;
+}
+
+function readHold(problems: FieldProblem[], holdId: string | null | undefined): string | null {
+  if (holdId === undefined || holdId === null) return null;
+  const uuid = parseId('hold', holdId);
+  if (uuid === null) problems.push({ path: 'holdId', message: 'no such hold' });
+  return uuid;
+}
+
+/**
+ * Gives an event its normal form and its price. Pure but for the clock; nothing is looked up in the database.
+ * @throws AppError invalid_request naming every field that cannot be accepted
+ */
+export function normalizeUsage(context: Context, input: UsageInput): NormalizedUsage {
+  const problems: FieldProblem[] = [];
+  const { resources, caller } = context;
+  const nowMs = resources.clock();
+  checkText(problems, 'provider', input.provider, USAGE_LIMITS.provider);
+  if (input.id !== undefined && input.id !== null) {
+    checkText(problems, 'id', input.id, USAGE_LIMITS.eventId);
+    if (input.id.startsWith(VOID_PREFIX)) problems.push({ path: 'id', message: `must not begin with ${VOID_PREFIX}` });
+  }
+  if (input.userId !== undefined && input.userId !== null) {
+    checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
+  }
+  // Only an id tells that an event was recorded before.
+  const old: FieldProblem[] = input.id ? [] : problems;
+  const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
+  const teamId = readTeam(problems, context, input.teamId);
+  const holdId = readHold(problems, input.holdId);
+  const tags = readTags(problems, input.tags);
+  const metadata = readMetadata(problems, input.metadata);
+  const read = readCounts(problems, input);
+  const { counts } = read;
+  const model = input.model ?? read.model;
+  if (model === null) problems.push({ path: 'model', message: 'is required' });
+  else checkText(problems, 'model', model, USAGE_LIMITS.model);
+  const serviceTier = keptTier(input.serviceTier ?? read.serviceTier);
+  checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
+  const callerCost = readCost(problems, input.cost ?? read.charge);
+  const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
+  if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
+
+  const organizationId = caller.organization.id;
+  const provider = normalizeProvider(input.provider);
+  const id = newUuid(timeMs);
+  const question = { organizationId, provider, model, serviceTier, timeMs, counts };
+  const { priced, costAtto } = priceEvent(resources.prices, question, callerCost);
+  // Field by field: an object that is made of others, spread, has no shape that the engine knows beforehand.
+  const event: UsageEvent = {
+    id,
+    organizationId,
+    eventId: input.id ?? formatId('usageEvent', id),
+    timeMs,
+    recordedAtMs: nowMs,
+    provider,
+    model,
+    serviceTier,
+    teamId,
+    apiKeyId: caller.apiKeyId,
+    userId: input.userId ?? null,
+    tags,
+    metadata: metadata === null ? null : input.metadata,
+    requests: 1,
+    inputTokens: counts.inputTokens,
+    outputTokens: counts.outputTokens,
+    cacheReadTokens: counts.cacheReadTokens,
+    cacheWriteTokens: counts.cacheWriteTokens,
+    cacheWrite1hTokens: counts.cacheWrite1hTokens,
+    reasoningTokens: counts.reasoningTokens,
+    inputAudioTokens: counts.inputAudioTokens,
+    outputAudioTokens: counts.outputAudioTokens,
+    webSearches: counts.webSearches,
+    cost: priced.cost,
+    computedCost: priced.computedCost,
+    costSource: priced.costSource,
+    priceId: priced.priceId,
+    unpricedReason: priced.unpricedReason,
+    warnings: read.warnings,
+    holdId,
+    voidsId: null,
+    voidReason: null,
+  };
+  const givenCost = callerCost === null ? null : formatMoney(callerCost);
+  const tagsText = formatTags(tags);
+  return { event, bodyHash: hashUsage(input, provider, givenCost, teamId, tagsText), costAtto, tagsText, tooOld };
+}

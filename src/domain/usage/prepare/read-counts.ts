@@ -1,0 +1,56 @@
+import type { FieldProblem } from '../../../platform/errors.ts';
+import { findCountProblems } from '../../pricing/price/check-counts.ts';
+import type { UsageCounts } from '../../pricing/price/price.ts';
+import { decodeUsage } from '../decode/decode-usage.ts';
+import { COUNT_FIELDS } from '../event/usage-event.ts';
+import type { UsageInput } from '../event/usage-input.ts';
+
+/** What an event's counts come to, and what its provider's own usage object said beside them. */
+export interface ReadCounts {
+  counts: UsageCounts;
+  model: string | null;
+  serviceTier: string | null;
+  /** A charge that the provider's answer itself states: decimal text in USD. */
+  charge: string | null;
+  warnings: string[];
+}
+
+const NO_WARNINGS: string[] = [];
+
+function plainCounts(problems: FieldProblem[], input: UsageInput): UsageCounts {
+  for (const path of ['inputTokens', 'outputTokens'] as const) {
+    if (input[path] === undefined || input[path] === null) {
+      problems.push({ path, message: 'is required, unless usage is given' });
+    }
+  }
+  return {
+    inputTokens: input.inputTokens ?? 0,
+    outputTokens: input.outputTokens ?? 0,
+    cacheReadTokens: input.cacheReadTokens ?? 0,
+    cacheWriteTokens: input.cacheWriteTokens ?? 0,
+    cacheWrite1hTokens: input.cacheWrite1hTokens ?? 0,
+    reasoningTokens: input.reasoningTokens ?? 0,
+    inputAudioTokens: input.inputAudioTokens ?? 0,
+    outputAudioTokens: input.outputAudioTokens ?? 0,
+    webSearches: input.webSearches ?? 0,
+  };
+}
+
+/**
+ * The counts of an event, given plainly or as the provider's own usage object; never both.
+ * @throws AppError invalid_request from the decoder of the provider's object
+ */
+export function readCounts(problems: FieldProblem[], input: UsageInput): ReadCounts {
+  if (input.usage !== undefined && input.usage !== null) {
+    for (const path of COUNT_FIELDS) {
+      if (input[path] !== undefined && input[path] !== null) {
+        problems.push({ path, message: 'must not be given beside usage, which it is derived from' });
+      }
+    }
+    const { counts, model, serviceTier, cost, warnings } = decodeUsage(input.provider, input.usage);
+    return { counts, model, serviceTier, charge: cost, warnings };
+  }
+  const counts = plainCounts(problems, input);
+  if (problems.length === 0) problems.push(...findCountProblems(counts));
+  return { counts, model: null, serviceTier: null, charge: null, warnings: NO_WARNINGS };
+}

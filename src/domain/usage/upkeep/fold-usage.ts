@@ -1,0 +1,107 @@
+import { type Database, isLockTimeout, type Sql } from '../../../platform/postgres/database.ts';
+import { SUM_COLUMNS } from '../sums/usage-sums.ts';
+
+/** The lock that every writer of usage shares, see the function `record_usage`. */
+const WRITERS_LOCK = 6_384_377_010;
+const CHUNK_POSITIONS = 100_000;
+const POSITION_INDEX = 'usage_events_position_brin';
+/** A few ranges of pages: so many may be read for nothing, so that a lone event rarely has a range to keep up to date. */
+const SUMMARIZE_EVERY_POSITIONS = 10_000;
+/** Well below PostgreSQL's deadlock_timeout, after which an autovacuum that is in the way would be cancelled. */
+const SUMMARIZE_LOCK_TIMEOUT_MS = 100;
+/**
+ * New events lie at the table's end, where the index by position finds them; without statistics of it, which a growing
+ * table never has, the planner would read the table from its start. Nor does it know how few sums they make.
+ */
+const FOLD_SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off';
+
+const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
+// Events are added up by user and tags first; only what is left, which is much less as a rule, is hashed and looked up.
+const FOLD = `
+  WITH sums AS MATERIALIZED (
+    SELECT g.*, sha256(convert_to(jsonb_build_array(g.user_id, g.tags)::text, 'UTF8')) AS hash
+      FROM (SELECT e.organization_id, date_trunc('day', e.time, 'UTC') AS bucket, e.series_id, e.user_id, e.tags,
+                   sum(e.requests) AS requests, sum(e.input_tokens) AS input_tokens,
+                   sum(e.output_tokens) AS output_tokens, sum(e.cache_read_tokens) AS cache_read_tokens,
+                   sum(e.cache_write_tokens) AS cache_write_tokens, sum(e.reasoning_tokens) AS reasoning_tokens,
+                   coalesce(sum(e.cost), 0) AS cost,
+                   coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests
+              FROM usage_events e WHERE e.position > $1 AND e.position <= $2
+             GROUP BY 1, 2, e.series_id, e.user_id, e.tags) g),
+  created AS (
+    INSERT INTO usage_attributions (organization_id, hash, user_id, tags)
+    SELECT DISTINCT ON (organization_id, hash) organization_id, hash, user_id, tags FROM sums
+    ON CONFLICT (organization_id, hash) DO NOTHING
+    RETURNING organization_id, id, hash),
+  attributions AS (
+    SELECT organization_id, id, hash FROM created
+    UNION ALL
+    SELECT a.organization_id, a.id, a.hash FROM usage_attributions a
+     WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM sums))
+  INSERT INTO usage_attribution_days AS d
+  SELECT s.organization_id, s.bucket, s.series_id, a.id, ${SUM_COLUMNS.map((column) => `sum(s.${column})`).join(', ')}
+    FROM sums s JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
+  ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
+
+/** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */
+async function readSafePosition(database: Database): Promise<number> {
+  return database.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock($1)', [WRITERS_LOCK]);
+    const { rows } = await sql.query<{ position: number }>(
+      'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS position FROM usage_events_position_seq',
+    );
+    return rows[0]?.position ?? 0;
+  });
+}
+
+/**
+ * Tells the index by position what the table's new pages hold. It takes what it was not told for a page to be read, and
+ * would be told by a vacuum only: once the table has grown by a fifth. When a vacuum is at it, it does this itself.
+ */
+async function summarizePositions(database: Database): Promise<void> {
+  try {
+    await database.transaction(async (sql) => {
+      await sql.query(`SET LOCAL lock_timeout = ${SUMMARIZE_LOCK_TIMEOUT_MS}`);
+      await sql.query('SELECT brin_summarize_new_values($1::regclass)', [POSITION_INDEX]);
+    });
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error;
+  }
+}
+
+async function readFoldPosition(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ position: number }>('SELECT position FROM usage_fold');
+  return rows[0]?.position ?? 0;
+}
+
+async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
+  const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold FOR UPDATE SKIP LOCKED');
+  const from = rows[0]?.position;
+  // No row: another process folds. It has as much right to.
+  if (from === undefined || from >= safe) return false;
+  const to = Math.min(from + CHUNK_POSITIONS, safe);
+  await sql.query(FOLD_SETTINGS);
+  await sql.query(FOLD, [from, to]);
+  await sql.query('UPDATE usage_fold SET position = $1', [to]);
+  return to < safe;
+}
+
+/** How many positions the ledger is ahead of the fold, at most. */
+export async function readFoldBacklog(database: Database): Promise<number> {
+  const { rows } = await database.pool.query<{ backlog: number }>(
+    'SELECT s.last_value - f.position AS backlog FROM usage_events_position_seq s, usage_fold f',
+  );
+  return rows[0]?.backlog ?? 0;
+}
+
+/**
+ * Adds the events recorded since the last time to the sums by user and tags: behind the writers' back, so that
+ * recording does not pay for them. Each chunk is one transaction with the fold's own position, so a crash repeats or
+ * skips nothing; readers add what comes after that position themselves.
+ */
+export async function foldUsage(database: Database): Promise<void> {
+  const safe = await readSafePosition(database);
+  const steps = (position: number) => Math.floor(position / SUMMARIZE_EVERY_POSITIONS);
+  if (steps(safe) > steps(await readFoldPosition(database))) await summarizePositions(database);
+  while (await database.transaction((sql) => foldChunk(sql, safe)));
+}

@@ -1,0 +1,67 @@
+import { uuidFloor } from '../../../platform/ids.ts';
+import type { Database, Sql } from '../../../platform/postgres/database.ts';
+import { DAY_MS } from '../../../platform/time.ts';
+import { foldUsage } from './fold-usage.ts';
+
+/** Events that one transaction removes: short, so that writers of the organization hardly wait. */
+const STEP_EVENTS = 5_000;
+
+// What is removed is remembered by its id in the same statement, so a repeat is a repeat at every moment. Only events
+// that are folded go: their sums by user and tag are kept.
+const STEP = `
+  WITH old AS (
+    SELECT organization_id, id FROM usage_events
+     WHERE organization_id = $1 AND id < $2 AND position <= (SELECT position FROM usage_fold)
+     ORDER BY id LIMIT $3),
+  removed AS (
+    DELETE FROM usage_events e USING old o WHERE e.organization_id = o.organization_id AND e.id = o.id
+    RETURNING e.organization_id, e.event_id, e.id, e.body_hash, e.recorded_at, e.cost)
+  INSERT INTO retired_usage_events (organization_id, event_id, id, body_hash, recorded_at, cost)
+  SELECT * FROM removed`;
+
+interface Target {
+  id: string;
+  days: number;
+}
+
+async function listTargets(sql: Sql, defaultDays: number | null): Promise<Target[]> {
+  const { rows } = await sql.query<Target>(
+    'SELECT id, coalesce(retention_days, $1::int) AS days FROM organizations WHERE coalesce(retention_days, $1::int) IS NOT NULL',
+    [defaultDays],
+  );
+  return rows;
+}
+
+async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<number> {
+  // The writers' lock of the organization: no repeat of an event is between its look-up and its insert meanwhile.
+  await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
+  await sql.query(
+    'UPDATE organizations SET retired_before = $2 WHERE id = $1 AND (retired_before IS NULL OR retired_before < $2)',
+    [id, new Date(cutoffMs)],
+  );
+  const { rowCount } = await sql.query(STEP, [id, uuidFloor(cutoffMs), STEP_EVENTS]);
+  return rowCount ?? 0;
+}
+
+/**
+ * Removes raw events that are older than their organization's retention, in small steps. Sums stay as they are, and
+ * the ids stay known for ever. Safe to stop and start again at any line, and to run twice at once.
+ * @param defaultDays for organizations without a retention of their own; null = they keep all
+ * @returns how many events were removed
+ */
+export async function retireUsage(database: Database, defaultDays: number | null, nowMs: number): Promise<number> {
+  const targets = await listTargets(database.pool, defaultDays);
+  if (targets.length === 0) return 0;
+  await foldUsage(database);
+  let removed = 0;
+  for (const target of targets) {
+    // Whole UTC days only: what is removed is then wholly in the sums by user and tags.
+    const cutoffMs = Math.floor((nowMs - target.days * DAY_MS) / DAY_MS) * DAY_MS;
+    for (;;) {
+      const step = await database.transaction((sql) => retireStep(sql, target, cutoffMs));
+      removed += step;
+      if (step < STEP_EVENTS) break;
+    }
+  }
+  return removed;
+}

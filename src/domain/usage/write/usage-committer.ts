@@ -1,0 +1,257 @@
+import { AppError } from '../../../platform/errors.ts';
+import { type Database, isConnectionLoss, type Session } from '../../../platform/postgres/database.ts';
+import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
+import type { UsageRow } from '../event/usage-event.ts';
+import { findStoredEvents } from './find-stored-events.ts';
+import { matchCounters } from './match-counters.ts';
+import { createRecentIds } from './recent-ids.ts';
+import type { StoredEvent } from './stored-event.ts';
+import {
+  explainRefusal,
+  findRepeats,
+  isKnownId,
+  isStaleBudgets,
+  organizationsOf,
+  writeEvents,
+} from './write-events.ts';
+
+/** What became of one event: stored (`known` null), known before under its id, or refused by the database. */
+export type CommitOutcome = { known: StoredEvent | null } | { failed: unknown };
+
+/** Group commit: events of concurrent callers become one transaction, and each caller is answered after it. */
+export interface UsageCommitter {
+  /**
+   * Stores one caller's events. Resolves, after the commit, in their order.
+   * @throws AppError unavailable when the queue is full or the server is stopping; the driver's error when the
+   * database stays out of reach
+   */
+  commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
+  /** Whether nothing is queued or in flight. */
+  isIdle(): boolean;
+  /** Waits for what is queued; refuses what comes after. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  rows: readonly UsageRow[];
+  resolve(outcomes: CommitOutcome[]): void;
+  reject(error: unknown): void;
+}
+
+/** A transaction takes whole requests until it holds this many events. */
+const MAX_TRANSACTION_EVENTS = 1_000;
+/** Transactions under way at a time, each on a connection of its own. */
+const MAX_TRANSACTIONS = 2;
+/** So many events do not wait for the transaction under way, but are sent behind it. */
+const SECOND_TRANSACTION_EVENTS = 500;
+const RETRY_AFTER_SECONDS = 1;
+/** So many transactions look for their event ids after one that took a known id for new. */
+const LOOKS_AFTER_SURPRISE = 100;
+/** So often in a row the budgets may have changed under one transaction. */
+const MAX_ATTEMPTS = 20;
+const STORED: CommitOutcome = Object.freeze({ known: null });
+
+/** The outcomes of all rows: one that repeats an earlier row of its own batch has that row before it. */
+function withRepeats(
+  all: readonly UsageRow[],
+  rows: readonly UsageRow[],
+  outcomes: readonly CommitOutcome[],
+  repeats: ReadonlyMap<number, UsageRow>,
+): CommitOutcome[] {
+  const byRow = new Map(rows.map((row, index) => [row, outcomes[index] ?? STORED]));
+  return all.map((row, index) => {
+    const first = repeats.get(index);
+    const outcome = byRow.get(first ?? row) ?? STORED;
+    if (first === undefined || 'failed' in outcome || outcome.known !== null) return outcome;
+    return { known: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
+  });
+}
+
+export interface CommitterOptions {
+  database: Database;
+  budgets: BudgetDirectory;
+  clock: () => number;
+  /** Events that may wait in memory; more are refused with 503. */
+  maxQueuedEvents: number;
+}
+
+/**
+ * What arrives while a transaction is in flight is the next one. A lone caller therefore waits for nobody, and under
+ * load the cost of a commit is shared. A next one that is large is sent at once, on a second connection: the database
+ * reads it while the one before is on its way to the disk, and has it there when this process is busy. Several
+ * processes may do this on one database: the function takes a lock per organization, in sorted order, before it
+ * writes, so rollup rows cannot deadlock.
+ *
+ * A lost connection leaves open whether the commit took effect. The same rows are sent again: those that are already
+ * there are recognised by their own ids, so nothing is lost or doubled.
+ */
+export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
+  const idle = Array.from({ length: MAX_TRANSACTIONS }, () => database.openSession());
+  const recent = createRecentIds();
+  let queue: Pending[] = [];
+  let queuedEvents = 0;
+  const running = new Set<Promise<void>>();
+  let looksLeft = 0;
+  let closed = false;
+  /** What callers wait for whose events are looked for before they are queued. */
+  const asking = new Set<Promise<unknown>>();
+
+  function takeBatch(): Pending[] {
+    let events = 0;
+    let taken = 0;
+    for (const pending of queue) {
+      if (taken > 0 && events + pending.rows.length > MAX_TRANSACTION_EVENTS) break;
+      events += pending.rows.length;
+      taken++;
+    }
+    const batch = taken === queue.length ? queue : queue.slice(0, taken);
+    queue = taken === queue.length ? [] : queue.slice(taken);
+    queuedEvents -= events;
+    return batch;
+  }
+
+  /**
+   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. They are sent
+   * again, too, when an event id is known that nobody had met here. It may come from another process, or from before this one's start,
+   * and others with it: the next transactions look for theirs at once.
+   */
+  async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const repeats = all.length > 1 ? findRepeats(all) : null;
+    const rows = repeats === null ? all : all.filter((_, index) => !repeats.has(index));
+    const organizationIds = organizationsOf(rows);
+    let areNew = rows.length > 1 && looksLeft === 0;
+    if (looksLeft > 0) looksLeft--;
+    for (let attempt = 1; ; attempt++) {
+      const plan = matchCounters(budgets, organizationIds, rows);
+      try {
+        const known = await database.retryingLostConnections(() => writeEvents(session, rows, plan, clock(), areNew));
+        const outcomes = rows.map((_, index): CommitOutcome => {
+          const before = known.get(index);
+          return before ? { known: before } : STORED;
+        });
+        return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats);
+      } catch (error) {
+        if (areNew && isKnownId(error)) {
+          areNew = false;
+          looksLeft = LOOKS_AFTER_SURPRISE;
+          continue;
+        }
+        if (!isStaleBudgets(error) || attempt === MAX_ATTEMPTS) throw error;
+        await Promise.all(organizationIds.map((id) => budgets.reload(id)));
+      }
+    }
+  }
+
+  /** When the database refuses a set, nothing of it is stored: halve it until the event that is the cause is alone. */
+  async function writeSet(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    try {
+      return await writeOnce(session, rows);
+    } catch (error) {
+      if (isConnectionLoss(error)) throw error;
+      if (rows.length === 1) return [{ failed: explainRefusal(error) }];
+      const middle = rows.length >> 1;
+      return [...(await writeSet(session, rows.slice(0, middle))), ...(await writeSet(session, rows.slice(middle)))];
+    }
+  }
+
+  /** Events that require credits are transactions of their own, in their place; the others go together. */
+  function write(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    return rows.some(({ requireCredits }) => requireCredits) ? writeApart(session, rows) : writeSet(session, rows);
+  }
+
+  async function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const outcomes: CommitOutcome[] = [];
+    for (let from = 0; from < rows.length; ) {
+      let to = from + 1;
+      if (!rows[from]?.requireCredits) while (to < rows.length && !rows[to]?.requireCredits) to++;
+      const part = await writeSet(session, from === 0 && to === rows.length ? rows : rows.slice(from, to));
+      outcomes.push(...part);
+      from = to;
+    }
+    return outcomes;
+  }
+
+  function answer(batch: readonly Pending[], outcomes: readonly CommitOutcome[]): void {
+    let from = 0;
+    for (const pending of batch) {
+      pending.resolve(outcomes.slice(from, from + pending.rows.length));
+      from += pending.rows.length;
+    }
+  }
+
+  /** Sends what has gathered. What comes after it is sent before its callers are answered: the database never waits. */
+  function sendNext(): void {
+    if (queue.length === 0 || (running.size > 0 && queuedEvents < SECOND_TRANSACTION_EVENTS)) return;
+    const session = idle.pop();
+    if (session === undefined) return;
+    const batch = takeBatch();
+    const rows = batch.length === 1 && batch[0] ? batch[0].rows : batch.flatMap((pending) => pending.rows);
+    const done = () => {
+      idle.push(session);
+      running.delete(sent);
+      sendNext();
+    };
+    const sent = write(session, rows).then(
+      (outcomes) => {
+        done();
+        answer(batch, outcomes);
+      },
+      (error) => {
+        done();
+        for (const pending of batch) pending.reject(error);
+      },
+    );
+    running.add(sent);
+  }
+
+  function enqueue(rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    if (rows.length === 0) return Promise.resolve([]);
+    if (queuedEvents + rows.length > maxQueuedEvents && queuedEvents > 0) {
+      const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
+      return Promise.reject(new AppError('unavailable', 'Too many events are waiting to be stored.', { details }));
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ rows, resolve, reject });
+      queuedEvents += rows.length;
+      sendNext();
+    });
+  }
+
+  /**
+   * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to see, has its answer
+   * there, and the transactions of others are spared it; what is not there goes the way of all, where the database
+   * decides under its lock.
+   */
+  async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const stored = await findStoredEvents(database, met);
+    const outcomes = await enqueue(rows.filter(({ event }) => !stored.has(event.eventId)));
+    let next = 0;
+    return rows.map(({ event }): CommitOutcome => {
+      const known = stored.get(event.eventId);
+      // A row that is there itself is no repeat.
+      if (known) return known.id === event.id ? STORED : { known };
+      return outcomes[next++] ?? STORED;
+    });
+  }
+
+  return {
+    commit(rows) {
+      if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
+      // Before any is remembered: a repeat within the batch is no matter for the ledger.
+      const met = rows.filter(({ event }) => recent.has(event.organizationId, event.eventId));
+      for (const { event } of rows) recent.add(event.organizationId, event.eventId);
+      if (met.length === 0) return enqueue(rows);
+      const answered = enqueueUnknown(rows, met);
+      const forget = () => asking.delete(answered);
+      asking.add(answered);
+      answered.then(forget, forget);
+      return answered;
+    },
+    isIdle: () => running.size === 0,
+    async close() {
+      closed = true;
+      while (running.size + asking.size > 0) await Promise.allSettled([...running, ...asking]);
+      for (const session of idle) session.close();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { requireScope } from '../../domain/access/require-scope.ts';
+import { createTeam } from '../../domain/teams/create-team.ts';
+import { deleteTeam } from '../../domain/teams/delete-team.ts';
+import { getTeam } from '../../domain/teams/get-team.ts';
+import { listTeams, TEAM_CURSOR } from '../../domain/teams/list-teams.ts';
+import { whereTeams } from '../../domain/teams/team.ts';
+import { updateTeam } from '../../domain/teams/update-team.ts';
+import { builder } from '../builder/builder.ts';
+import { toConnection } from '../builder/connection.ts';
+
+export const TeamRef = builder.prismaNode('Team', {
+  id: { field: 'id' },
+  nullable: true,
+  findUnique(id, { caller }) {
+    requireScope(caller, 'teams:read');
+    return { id, AND: whereTeams(caller) };
+  },
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Set where this answer is of its deletion.',
+    }),
+  }),
+});
+
+const CreateTeamInput = builder.inputType('CreateTeamInput', {
+  fields: (t) => ({
+    name: t.string({ required: true, description: '1 to 100 characters, unique among the teams that are.' }),
+  }),
+});
+const UpdateTeamInput = builder.inputType('UpdateTeamInput', {
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    name: t.string({ description: 'Not given: it keeps its name.' }),
+  }),
+});
+const DeleteTeamInput = builder.inputType('DeleteTeamInput', { fields: (t) => ({ id: t.id({ required: true }) }) });
+
+builder.mutationFields((t) => ({
+  createTeam: t.field({
+    type: TeamRef,
+    description: 'Makes a team. Scope teams:write.',
+    args: { input: t.arg({ type: CreateTeamInput, required: true }) },
+    resolve: (_, { input }, context) => createTeam(context, input),
+  }),
+  updateTeam: t.field({
+    type: TeamRef,
+    description: 'Changes a team. Scope teams:write.',
+    args: { input: t.arg({ type: UpdateTeamInput, required: true }) },
+    resolve: (_, { input }, context) => updateTeam(context, input),
+  }),
+  deleteTeam: t.field({
+    type: TeamRef,
+    description: 'Deletes a team and revokes the keys that are bound to it; its usage stays. Scope teams:write.',
+    args: { input: t.arg({ type: DeleteTeamInput, required: true }) },
+    resolve: (_, { input }, context) => deleteTeam(context, input),
+  }),
+}));
+
+const TeamConnection = builder.connectionObject({ type: TeamRef, name: 'TeamConnection' });
+
+builder.queryFields((t) => ({
+  team: t.field({
+    type: TeamRef,
+    description: 'Scope teams:read.',
+    args: { id: t.arg.id({ required: true }) },
+    resolve: (_, { id }, context) => getTeam(context, id),
+  }),
+  teams: t.field({
+    type: TeamConnection,
+    description: 'The teams, newest first. Scope teams:read.',
+    args: {
+      first: t.arg.int({ description: '1 to 100; default 20.' }),
+      after: t.arg.string(),
+    },
+    resolve: async (_, args, context) =>
+      toConnection(TEAM_CURSOR, await listTeams(context, args), (team) => team.id, args.after),
+  }),
+}));

@@ -1,0 +1,72 @@
+import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
+import { formatScaled, MONEY_SCALE, parseScaled } from '../../platform/money.ts';
+import { parseTime } from '../../platform/time.ts';
+import { builder } from './builder.ts';
+
+const MAX_DIGITS = 60;
+
+function refuse(message: string): never {
+  throw new GraphQLError(message, { extensions: { code: 'invalid_request' } });
+}
+
+function readTime(value: unknown): Date {
+  const time = typeof value === 'string' ? parseTime(value) : null;
+  return time ?? refuse('must be an RFC 3339 time such as 2026-11-22T10:00:00Z');
+}
+
+function readDecimal(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  const scaled = typeof text === 'string' && text.length <= MAX_DIGITS ? parseScaled(text, MONEY_SCALE) : null;
+  if (scaled === null) return refuse('must be a decimal with at most 18 places, as a string or a number');
+  return formatScaled(scaled, MONEY_SCALE);
+}
+
+function readSafeInt(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  return refuse('must be a whole number up to 2^53-1');
+}
+
+function literalText(node: ValueNode): string | null {
+  return node.kind === Kind.STRING || node.kind === Kind.INT || node.kind === Kind.FLOAT ? node.value : null;
+}
+
+let lastTimeMs = Number.NaN;
+let lastTime = '';
+
+/** Many times in a row are the same one, of events that were recorded together. */
+function formatTime(value: Date): string {
+  const timeMs = value.getTime();
+  if (timeMs !== lastTimeMs) {
+    lastTime = value.toISOString();
+    lastTimeMs = timeMs;
+  }
+  return lastTime;
+}
+
+builder.scalarType('DateTime', {
+  description: 'A moment, as RFC 3339. Input takes any offset; output is UTC, to the millisecond.',
+  serialize: formatTime,
+  parseValue: readTime,
+});
+
+builder.scalarType('Decimal', {
+  description:
+    'An exact decimal as a plain string, such as "0.0075": no exponent, no binary noise. USD where it is money.',
+  serialize: (value) => value,
+  parseValue: readDecimal,
+  parseLiteral: (node) => readDecimal(literalText(node)),
+});
+
+builder.scalarType('SafeInt', {
+  description: 'A whole number up to 2^53-1.',
+  serialize: (value) => value,
+  parseValue: readSafeInt,
+  parseLiteral: (node) => readSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
+});
+
+builder.scalarType('JSON', {
+  description: 'Any JSON value.',
+  serialize: (value) => value,
+  parseValue: (value) => value,
+  parseLiteral: (node, variables) => valueFromASTUntyped(node, variables),
+});

@@ -1,0 +1,64 @@
+import { type DocumentNode, Kind, parse, specifiedRules, validate } from 'graphql';
+import { schema } from '../schema.ts';
+import type { CompiledOperation } from './compiled-operation.ts';
+import { compileOperation } from './execute.ts';
+import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
+
+/** Finds the compiled form of an operation that was asked before. */
+export interface KnownOperations {
+  /** Null: not known (yet), or one that only the full server can run. */
+  find(query: string, operationName: string | null): CompiledOperation | null;
+}
+
+const MAX_OPERATIONS = 500;
+/** A longer text is not remembered: five hundred of them would be no small thing. */
+const MAX_QUERY_LENGTH = 10_000;
+/** Asked so often, a text is worth compiling. */
+const COMPILE_AT = 2;
+
+interface Entry {
+  asked: number;
+  compiled: CompiledOperation | null;
+}
+
+function isPlain(document: DocumentNode, operationName: string | null): boolean {
+  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const wanted = operationName === null ? operations : operations.filter(({ name }) => name?.value === operationName);
+  const [operation] = wanted;
+  return wanted.length === 1 && operation?.operation !== 'subscription';
+}
+
+/** Parses and validates with the same rules and limits as the full server, then compiles; null when it may not run. */
+function tryCompile(query: string, operationName: string | null): CompiledOperation | null {
+  try {
+    const document = parse(query, { maxTokens: QUERY_LIMITS.tokens });
+    if (!isPlain(document, operationName)) return null;
+    if (validate(schema, document, [...specifiedRules, queryLimitsRule]).length > 0) return null;
+    return compileOperation(document, operationName ?? undefined);
+  } catch {
+    // Whatever is wrong with it, the full server says so.
+    return null;
+  }
+}
+
+/** Remembers the operations asked most lately, and compiles those asked again. */
+export function createKnownOperations(): KnownOperations {
+  const entries = new Map<string, Entry>();
+
+  return {
+    find(query, operationName) {
+      if (query.length > MAX_QUERY_LENGTH) return null;
+      const key = operationName === null ? query : `${operationName}\n${query}`;
+      const entry = entries.get(key) ?? { asked: 0, compiled: null };
+      entry.asked++;
+      if (entry.asked === COMPILE_AT) entry.compiled = tryCompile(query, operationName);
+      if (entry.asked <= COMPILE_AT) {
+        // Newest last: what is pushed out is what was first asked longest ago.
+        entries.delete(key);
+        entries.set(key, entry);
+        if (entries.size > MAX_OPERATIONS) entries.delete(entries.keys().next().value ?? '');
+      }
+      return entry.compiled;
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { AppError } from '../errors.ts';
+import { type FileLock, tryFileLock, waitForFileLock } from '../file-lock.ts';
+import {
+  copyPostgresBinaries,
+  findPostgresBinaries,
+  linkLibraries,
+  type PostgresBinaries,
+  removeOtherCopies,
+} from './embedded-postgres-binaries.ts';
+import { HAS_UNIX_SOCKETS, openPostgresHome, type PostgresHome, socketFolder } from './embedded-postgres-home.ts';
+import {
+  describeCause,
+  findPostmaster,
+  initializeData,
+  launchServer,
+  type Postmaster,
+  SUPERUSER,
+  stopServer,
+} from './embedded-postgres-server.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** Made when it is missing. One data folder, one cluster. */
+  dataDir: string;
+  /** Told of what takes a while or deserves notice, in whole lines. */
+  log?: (line: string) => void;
+  /** Server settings over the defaults; they count when this call is the one that starts the server. */
+  settings?: Record<string, string>;
+}
+
+export interface EmbeddedPostgres {
+  /** For `pg` and all that builds on it; the database `meterr`, as superuser. */
+  connectionString: string;
+  pid: number;
+  /** Where the cluster's files lie: `<dataDir>/postgres`, or where that link leads. */
+  folder: string;
+  /** Stops the server unless another process uses it too. A second call does nothing. */
+  stop(): Promise<void>;
+}
+
+const DATABASE = 'meterr';
+const LOCK_TIMEOUT_MS = 300_000;
+const READY_TIMEOUT_MS = 300_000;
+const SILENT_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+const STARTING_OR_STOPPING = '57P03';
+const NO_SUCH_DATABASE = '3D000';
+
+/**
+ * The PostgreSQL of a data folder: found when it runs, else started, first made when there is none. The server is no
+ * child of ours and outlives a `kill -9`; the next start finds it. Any number of processes may start at once: `lock`
+ * lets one at a time start or stop, and each user holds a share of `users` for as long as it lives, so that the
+ * last one, and only the last one, can take that lock alone and stop the server.
+ *
+ * Throws `unavailable`, with one line that names the folder and the cause.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  let folder = resolve(options.dataDir);
+  try {
+    await makeFolder(folder);
+    folder = await realpath(folder);
+    return await withLock(folder, () => start(folder, options.settings ?? {}, options.log ?? (() => {})));
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const message = `PostgreSQL cannot use the data folder ${folder}: ${describeCause(cause)}`;
+    throw new AppError('unavailable', message, { cause });
+  }
+}
+
+/** `mkdir -p`. Node's own reports a read-only file system as a folder that does not exist. */
+async function makeFolder(folder: string): Promise<void> {
+  const failure = await mkdir(folder).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (failure?.code === 'ENOENT' && dirname(folder) !== folder) {
+    await makeFolder(dirname(folder));
+    await makeFolder(folder);
+  } else if (failure && !(failure.code === 'EEXIST' && (await stat(folder)).isDirectory())) throw failure;
+}
+
+async function withLock<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  const lock = await waitForFileLock(join(dataDir, 'postgres.lock'), LOCK_TIMEOUT_MS);
+  if (!lock) throw new AppError('unavailable', `Another process keeps ${join(dataDir, 'postgres.lock')} locked.`);
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+async function start(
+  dataDir: string,
+  settings: Record<string, string>,
+  log: (line: string) => void,
+): Promise<EmbeddedPostgres> {
+  const home = await openPostgresHome(dataDir, log);
+  const binaries = await prepareBinaries(home);
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  while (performance.now() < deadline) {
+    let postmaster = await findPostmaster(home);
+    if (!postmaster) {
+      await prepareData(binaries, home, log);
+      if (home.user) await removeOtherCopies(binaries, home.folder);
+      await launchServer(binaries, home, settings);
+      postmaster = await findPostmaster(home);
+    }
+    const connectionString = postmaster && (await connectWhenReady(home, postmaster, deadline, log));
+    if (!postmaster || !connectionString) continue;
+    const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
+    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by a stranger.`);
+    const stop = () => release(dataDir, share, () => stopServer(binaries, home));
+    return { connectionString, pid: postmaster.pid, folder: home.folder, stop };
+  }
+  throw new AppError('unavailable', `PostgreSQL in ${home.folder} was not ready in ${READY_TIMEOUT_MS / 1000} s.`);
+}
+
+async function release(dataDir: string, share: FileLock, stopServerNow: () => Promise<void>): Promise<void> {
+  if (!share.release()) return;
+  await withLock(dataDir, async () => {
+    const alone = tryFileLock(join(dataDir, 'postgres.users'));
+    if (!alone) return;
+    alone.release();
+    await stopServerNow();
+  });
+}
+
+async function prepareBinaries(home: PostgresHome): Promise<PostgresBinaries> {
+  const binaries = await findPostgresBinaries();
+  if (home.user) return copyPostgresBinaries(binaries, home.folder);
+  await linkLibraries(binaries.folder);
+  return binaries;
+}
+
+async function prepareData(binaries: PostgresBinaries, home: PostgresHome, log: (line: string) => void): Promise<void> {
+  const version = await readFile(join(home.folder, 'data', 'PG_VERSION'), 'utf8').catch(() => null);
+  if (version === null) {
+    if (await stat(join(home.folder, 'data')).catch(() => null)) {
+      throw new AppError('unavailable', `${join(home.folder, 'data')} is not a PostgreSQL data folder.`);
+    }
+    log(`Making a PostgreSQL ${binaries.version.split('-')[0]} database in ${home.folder}`);
+    await initializeData(binaries, home);
+    await syncFolder(home.folder);
+  } else if (version.trim() !== binaries.version.split('.')[0]) {
+    const message = `${home.folder} holds data of PostgreSQL ${version.trim()}, but ${binaries.version} is installed: move the data with pg_dump and pg_restore, or install the older version.`;
+    throw new AppError('unavailable', message);
+  }
+}
+
+/** Makes a rename in `folder` outlive a power failure. */
+async function syncFolder(folder: string): Promise<void> {
+  if (!HAS_UNIX_SOCKETS) return;
+  const handle = await open(folder);
+  await handle.sync().finally(() => handle.close());
+}
+
+async function connectionStringOf(home: PostgresHome, postmaster: Postmaster, database: string): Promise<string> {
+  if (!HAS_UNIX_SOCKETS) {
+    const password = await readFile(join(home.folder, 'password'), 'utf8');
+    return `postgresql://${SUPERUSER}:${password}@127.0.0.1:${postmaster.port}/${database}`;
+  }
+  // In a home that was moved while the server ran, the recorded path is the old one.
+  const here = socketFolder(home);
+  const isHere = await stat(join(here, `.s.PGSQL.${postmaster.port}`)).catch(() => null);
+  const host = encodeURIComponent(isHere ? here : postmaster.socketFolder);
+  return `postgresql://${SUPERUSER}@localhost/${database}?host=${host}&port=${postmaster.port}`;
+}
+
+/** The connection string once the server answers; null when it went away meanwhile. Makes the database if missing. */
+async function connectWhenReady(
+  home: PostgresHome,
+  postmaster: Postmaster,
+  deadline: number,
+  log: (line: string) => void,
+): Promise<string | null> {
+  let answeredAt = performance.now();
+  let isTold = false;
+  while (performance.now() < deadline) {
+    const connectionString = await connectionStringOf(home, postmaster, DATABASE);
+    const failure = await query(connectionString, 'SELECT 1');
+    if (!failure) return connectionString;
+    if (failure.code === NO_SUCH_DATABASE) {
+      const fault = await query(await connectionStringOf(home, postmaster, 'postgres'), `CREATE DATABASE ${DATABASE}`);
+      if (fault) throw fault;
+      continue;
+    }
+    if ((await findPostmaster(home))?.pid !== postmaster.pid) return null;
+    if (failure.code === STARTING_OR_STOPPING) {
+      answeredAt = performance.now();
+      if (!isTold) log('PostgreSQL is recovering from a crash or stopping; waiting for it.');
+      isTold = true;
+    } else if (performance.now() - answeredAt > SILENT_TIMEOUT_MS) {
+      const message = `PostgreSQL in ${home.folder} (pid ${postmaster.pid}) does not answer: ${failure.message}`;
+      throw new AppError('unavailable', message, { cause: failure });
+    }
+    await sleep(POLL_MS);
+  }
+  return null;
+}
+
+/** Runs one statement on a connection of its own; returns the failure, or null. */
+async function query(connectionString: string, sql: string): Promise<(Error & { code?: string }) | null> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
+  // A server that stops under an idle client emits this outside any query.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query(sql);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

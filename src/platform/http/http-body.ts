@@ -1,0 +1,70 @@
+import { promisify } from 'node:util';
+import { gunzip as gunzipCallback } from 'node:zlib';
+import { AppError, invalidField } from '../errors.ts';
+
+const gunzip = promisify(gunzipCallback);
+
+/** How large a body may be, after decompression where there is any. */
+export const BODY_LIMIT_BYTES = 1_048_576;
+export const STREAM_LIMIT_BYTES = 10 * 1_048_576;
+
+/** The refusal of a body over the limit. */
+export function payloadTooLarge(maxBytes: number): AppError {
+  return new AppError('payload_too_large', `The body has more than ${maxBytes} bytes.`, { details: { maxBytes } });
+}
+
+async function readSentBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const declared = Number(request.headers.get('content-length') ?? 'NaN');
+  if (declared > maxBytes) throw payloadTooLarge(maxBytes);
+  // A declared length is one the HTTP parser holds the sender to.
+  if (Number.isInteger(declared) && !request.headers.has('transfer-encoding')) {
+    return new Uint8Array(await request.arrayBuffer());
+  }
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw payloadTooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Undoes gzip, and no more of it than the limit: a small body can unfold into a huge one.
+ * @throws AppError payload_too_large, invalid_request
+ */
+async function gunzipBody(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await gunzip(bytes, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw payloadTooLarge(maxBytes);
+    throw invalidField('', 'The body is not gzip, though its Content-Encoding says so.');
+  }
+}
+
+/**
+ * Reads a body, gzip undone, and no more of it than the limit before and after.
+ * @throws AppError payload_too_large, unsupported_media_type (another Content-Encoding), invalid_request (no gzip)
+ */
+export async function readBodyBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const bytes = await readSentBytes(request, maxBytes);
+  const coding = request.headers.get('content-encoding')?.trim().toLowerCase();
+  if (!coding || coding === 'identity') return bytes;
+  if (coding === 'gzip') return gunzipBody(bytes, maxBytes);
+  throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip or identity.');
+}
+
+/** Reads a body as UTF-8. @throws AppError as readBodyBytes does */
+export async function readBodyText(request: Request, maxBytes: number = BODY_LIMIT_BYTES): Promise<string> {
+  const bytes = await readBodyBytes(request, maxBytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** The media type of a request's body, lower case, without parameters; empty when it says none. */
+export function mediaType(contentType: string | null | undefined): string {
+  if (contentType === 'application/json') return contentType;
+  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}

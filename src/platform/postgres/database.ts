@@ -1,0 +1,195 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../../prisma/generated/client/client.ts';
+
+/** What runs SQL: the pool, or one client inside a transaction. */
+export type Sql = Pick<pg.ClientBase, 'query'>;
+
+/** A statement that is prepared once, under its name, on each connection that runs it. */
+export interface Statement {
+  name: string;
+  text: string;
+  values: unknown[];
+}
+
+/** A connection kept for one user, opened when it is first needed and again after it was lost. */
+export interface Session {
+  query<Row>(statement: Statement): Promise<{ rows: Row[] }>;
+  /** Gives the connection back. Nothing may be on its way. */
+  close(): void;
+}
+
+export interface Database {
+  pool: pg.Pool;
+  /** Off the hot path: CRUD and the graph's reads. */
+  prisma: PrismaClient;
+  /** Runs `work` in one transaction of its own connection; rolls back when it throws. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Runs reads that must agree with each other: all see the same moment. */
+  snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * A connection of the pool's for whoever writes again and again: a query on it is sent before the call returns, not
+   * when the pool next looks for a free connection.
+   */
+  openSession(): Session;
+  /**
+   * Runs one statement for a caller who waits for little else: on a connection that is kept for such, without the
+   * pool's taking and giving back; while that is busy, on another of the pool's.
+   */
+  queryReserved<Row>(statement: Statement): Promise<{ rows: Row[] }>;
+  /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
+  retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  connectionString: string;
+  connections: number;
+  /** Called when the server cannot be reached: brings an embedded one back. */
+  revive?: () => Promise<void>;
+  onError: (error: Error) => void;
+}
+
+const CONNECTION_TIMEOUT_MS = 10_000;
+const RECONNECT_FOR_MS = 20_000;
+const RECONNECT_PAUSE_MS = 50;
+/** Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn socket. */
+const LOST_STATES = /^(08|57P0)/;
+const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
+const LOST_MESSAGES = /Connection terminated|Client has encountered a connection error|connection timeout/;
+
+/** Whether an error means that the server went away: the statement may or may not have taken effect. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message);
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Whether a statement gave up since it had waited for a lock for as long as `lock_timeout` says. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
+
+// Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`a count of ${text} is beyond 2^53-1`);
+  return value;
+});
+
+/** What a client's `query` does, which first copies what it is given property by property: a good part of a lone event's time. */
+function run<Row>(client: pg.PoolClient, { name, text, values }: Statement): Promise<{ rows: Row[] }> {
+  return new Promise((resolve, reject) => {
+    const query = new pg.Query(text, values, (error, result) => {
+      if (error) reject(error);
+      else resolve({ rows: result.rows as Row[] });
+    });
+    client.query(Object.assign(query, { name }));
+  });
+}
+
+/** Opens the pool and Prisma over the same server. Nothing connects before the first query. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.connections,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    options: '-c TimeZone=UTC -c jit=off',
+  });
+  pool.on('error', options.onError);
+  // A connection that is lost while it is out of the pool says so itself; the query that it ran fails as well.
+  pool.on('connect', (client) => client.on('error', options.onError));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+
+  async function within<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query(begin);
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async function retryingLostConnections<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + RECONNECT_FOR_MS;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+        await options.revive?.();
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+      }
+    }
+  }
+
+  function openSession(): Session {
+    let current: pg.PoolClient | null = null;
+    let opening: Promise<pg.PoolClient> | null = null;
+
+    async function connect(): Promise<pg.PoolClient> {
+      const client = await pool.connect();
+      current = client;
+      client.once('error', (error: Error) => {
+        if (current !== client) return;
+        current = null;
+        client.release(error);
+      });
+      return client;
+    }
+
+    function open(): Promise<pg.PoolClient> {
+      opening ??= connect().finally(() => {
+        opening = null;
+      });
+      return opening;
+    }
+
+    return {
+      query: (statement) => (current ? run(current, statement) : open().then((client) => run(client, statement))),
+      close() {
+        current?.release();
+        current = null;
+      },
+    };
+  }
+
+  const reserved = openSession();
+  let isReservedBusy = false;
+
+  async function queryReserved<Row>(statement: Statement): Promise<{ rows: Row[] }> {
+    if (isReservedBusy) return pool.query<Row & pg.QueryResultRow>(statement);
+    isReservedBusy = true;
+    try {
+      return await reserved.query<Row>(statement);
+    } finally {
+      isReservedBusy = false;
+    }
+  }
+
+  return {
+    pool,
+    prisma,
+    openSession,
+    queryReserved,
+    transaction: (work) => within('BEGIN', work),
+    snapshot: (work) => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
+    retryingLostConnections,
+    async close() {
+      reserved.close();
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import type { GraphQLError } from 'graphql';
+import type { ErrorCode, FieldProblem } from '../../platform/errors.ts';
+import { snakePath, snakeRecord } from './case.ts';
+
+/** HTTP status by error code. */
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  provider_rejected_credentials: 400,
+  unsupported_provider: 400,
+  invalid_api_key: 401,
+  expired_api_key: 401,
+  insufficient_credits: 402,
+  budget_exceeded: 402,
+  insufficient_permissions: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  idempotency_conflict: 409,
+  conflict: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limit_exceeded: 429,
+  internal_error: 500,
+  provider_error: 502,
+  unavailable: 503,
+};
+
+export interface ErrorEnvelope {
+  error: { code: ErrorCode; message: string; details: Record<string, unknown> };
+}
+
+/** A failure as REST tells it. */
+export interface RestFailure {
+  status: number;
+  headers: Record<string, string>;
+  body: ErrorEnvelope;
+}
+
+interface Failure {
+  code: ErrorCode;
+  message: string;
+  details?: Record<string, unknown> | undefined;
+}
+
+function isFieldList(value: unknown): value is FieldProblem[] {
+  return Array.isArray(value);
+}
+
+function withoutInput(path: string): string {
+  return path.replace(/^input\./, '');
+}
+
+/** Pages have other words in GraphQL. */
+const PAGE_WORDS = new Map([
+  ['after', 'cursor'],
+  ['first', 'limit'],
+]);
+
+function inSnakeCase({ path, message }: FieldProblem): FieldProblem {
+  const name = withoutInput(path);
+  return { path: PAGE_WORDS.get(name) ?? snakePath(name), message };
+}
+
+/** Fields are named as REST spells them, in the message too; those that REST itself refused are spelled so already. */
+function respell({ code, message, details = {} }: Failure): ErrorEnvelope {
+  const { fields, asWritten, retryAfterSeconds: _, ...rest } = details;
+  if (!isFieldList(fields)) return { error: { code, message, details: snakeRecord(rest) } };
+  const respelled = asWritten ? fields : fields.map(inSnakeCase);
+  const first = respelled[0];
+  const more = respelled.length > 1 ? ` (and ${respelled.length - 1} more)` : '';
+  const text = first?.path ? `${first.path}: ${first.message}${more}` : message;
+  return { error: { code, message: text, details: { ...snakeRecord(rest), fields: respelled } } };
+}
+
+/** The one translator of failures into REST: status, headers and envelope by code. */
+export function translateFailure(failure: Failure): RestFailure {
+  const headers: Record<string, string> = {};
+  const retryAfterSeconds = failure.details?.retryAfterSeconds;
+  if (retryAfterSeconds !== undefined) headers['Retry-After'] = String(retryAfterSeconds);
+  if (failure.code === 'invalid_api_key' || failure.code === 'expired_api_key') headers['WWW-Authenticate'] = 'Bearer';
+  return { status: STATUS[failure.code], headers, body: respell(failure) };
+}
+
+/** What GraphQL reported, as a failure: its first error decides. */
+export function fromGraphQLError(error: GraphQLError): Failure {
+  const { code, details } = error.extensions as { code: ErrorCode; details?: Record<string, unknown> };
+  return { code, message: error.message, details };
+}

@@ -1,0 +1,123 @@
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { SCOPES } from '../../domain/access/scopes.ts';
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
+import { type Route, takesIdempotencyKey } from './route.ts';
+import { errorEnvelope } from './schemas.ts';
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'The request is not valid; `details.fields` names what is wrong.',
+  401: 'The API key is missing, unknown, revoked or expired.',
+  402: 'A blocking budget or the credits have no room.',
+  403: 'The API key lacks a scope, named in `details.required_scope`.',
+  404: 'There is no such thing, or the key may not see it.',
+  409: 'The id was used before with another body, or the state does not allow this.',
+  413: 'The body is too large.',
+  415: 'The body has another media type than the route takes.',
+  429: "The plan's limit is reached; `Retry-After` says for how long.",
+  500: 'Something went wrong on our side.',
+  503: 'The server cannot take this now; `Retry-After` says when to try again.',
+};
+const EVERYWHERE = [401, 403, 429, 500, 503];
+const WITH_BODY = [413, 415];
+const JSON_TYPE = 'application/json';
+const TEXT = { type: 'string' } as const;
+
+const TAGS: Readonly<Record<string, string>> = {
+  Usage: 'Record usage and read it back, as totals or as events.',
+  Costs: 'What it costs, and what it would.',
+  Prices: 'What is charged, by whom, since when.',
+  Holds: 'Reserve the worst case of a call before it is made.',
+  Budgets: 'How much may be used, by whom, in which period.',
+  Credits: 'Money paid in advance.',
+  Events: 'The log of what happened.',
+  Teams: 'The parts of an organization that usage and budgets are told apart by.',
+  Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
+  Access: 'Who may do what, and who did.',
+};
+
+const idempotencyHeader = z.object({
+  [IDEMPOTENCY_KEY]: z.string().min(1).max(IDEMPOTENCY_KEY_MAX).optional().openapi({
+    description: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
+  }),
+});
+
+function errorResponses(statuses: readonly number[]) {
+  const content = { [JSON_TYPE]: { schema: errorEnvelope } };
+  return Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status] ?? '', content }]));
+}
+
+function addRoute(app: OpenAPIHono, { definition }: Route): void {
+  const body = definition.body ?? definition.documentedBody;
+  const otherContent = Object.fromEntries(
+    Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
+  );
+  const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
+  const keyed = takesIdempotencyKey(definition);
+  const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
+  const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
+  const operator = definition.operatorOnly ? 'Only with the operator key.' : '';
+  app.openAPIRegistry.registerPath({
+    method: definition.method,
+    path: definition.path,
+    operationId: definition.operationId,
+    summary: definition.summary,
+    description: [definition.description, scope, operator].filter(Boolean).join('\n\n') || definition.summary,
+    tags: [definition.tag],
+    security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
+    request: {
+      ...(keyed ? { headers: idempotencyHeader } : {}),
+      ...(definition.params ? { params: definition.params } : {}),
+      ...(definition.query ? { query: definition.query } : {}),
+      ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
+    },
+    responses: {
+      ...Object.fromEntries(
+        definition.success.map(({ status, description, schema }) => [
+          status,
+          schema ? { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } } : { description },
+        ]),
+      ),
+      ...errorResponses(statuses),
+    },
+  });
+}
+
+/** The query reader gathers `tag.KEY=value` as `tags`: the document shows what callers write. */
+function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
+  for (const path of Object.values(paths)) {
+    for (const parameter of path.get?.parameters ?? []) {
+      if ('name' in parameter && parameter.name === 'tags') parameter.name = 'tag.KEY';
+    }
+  }
+}
+
+/** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
+export function createOpenApiDocument(routes: readonly Route[], version: string): object {
+  const app = new OpenAPIHono();
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: `An API key: \`Authorization: Bearer mtr_live_...\`. Scopes: ${SCOPES.join(', ')}.`,
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'operatorKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The operator key: `Authorization: Bearer <METERR_OPERATOR_KEY>`, as the server was started with it.',
+  });
+  for (const one of routes) addRoute(app, one);
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Meterr',
+      version,
+      description:
+        'The open AI cost-tracking API. Money is an exact decimal string in USD; times are RFC 3339 in UTC. The same ' +
+        'operations are in GraphQL, at `/graphql`.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/', description: 'This server.' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  });
+  showTagParameter(document.paths ?? {});
+  return document;
+}

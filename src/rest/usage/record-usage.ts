@@ -1,0 +1,237 @@
+import { z } from '@hono/zod-openapi';
+import { GraphQLError } from 'graphql';
+import { USAGE_LIMITS } from '../../domain/input/limits.ts';
+import { type ErrorCode, invalidField } from '../../platform/errors.ts';
+import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
+import { parseJson } from '../../platform/json.ts';
+import { checkValue, findProblems, refuseAsWritten } from '../http/check-value.ts';
+import { fromGraphQLError, translateFailure } from '../http/errors.ts';
+import { graphql } from '../http/graphql.ts';
+import type { RestRequest } from '../http/request.ts';
+import { type Execute, operation, type RouteAnswer, route } from '../http/route.ts';
+import { acceptEvent } from './accept-event.ts';
+import { fromUsageEvent, lowerCase, toUsageInput, usageEventFields } from './usage-maps.ts';
+import { batchResult, recordUsageBody, usageEvent, usageEventInput } from './usage-schemas.ts';
+
+const NDJSON = 'application/x-ndjson';
+
+const recordOne = operation(
+  graphql(
+    `mutation RecordUsage($input: RecordUsageInput!) { recordUsage(input: $input) { ...UsageEventFields duplicate } }`,
+    [usageEventFields],
+  ),
+  { isPlain: true },
+);
+const recordBatch = operation(
+  graphql(`
+    mutation RecordUsageBatch($input: RecordUsageBatchInput!) {
+      recordUsageBatch(input: $input) {
+        data { index status id cost error { code message details } } created duplicates conflicts invalid
+      }
+    }
+  `),
+  { isPlain: true },
+);
+
+const REPORT = { reportInput: true } as const;
+
+/** The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by field. */
+function toBody(recorded: { cost_source: string; duplicate?: boolean }): object {
+  recorded.cost_source = lowerCase(recorded.cost_source);
+  recorded.duplicate = undefined;
+  return recorded;
+}
+
+async function runSingle(execute: Execute, body: unknown, request: RestRequest): Promise<RouteAnswer> {
+  const input = toUsageInput(acceptEvent(body) ?? checkValue(usageEventInput, body));
+  const key = request.header('idempotency-key');
+  if (key !== null) {
+    if (input.id !== undefined && input.id !== null && input.id !== key) {
+      throw invalidField('id', 'must equal the Idempotency-Key header, where both are given');
+    }
+    input.id = key;
+  }
+  const { record_usage: recorded } = await execute(recordOne, { input });
+  const { duplicate } = recorded;
+  return { status: duplicate ? 200 : 201, body: toBody(recorded) };
+}
+
+const batchEnvelope = z.strictObject({
+  events: z
+    .array(z.unknown())
+    .min(1, 'must hold at least 1 event')
+    .max(USAGE_LIMITS.batchEvents, `must hold at most ${USAGE_LIMITS.batchEvents} events`),
+});
+
+type BatchItem = z.output<typeof batchResult>['data'][number];
+
+/** An item that this door refuses by its form alone, in the shape of the answer. */
+function refusedItem(index: number, issues: Parameters<typeof findProblems>[0]): BatchItem {
+  const { message, details } = refuseAsWritten(findProblems(issues));
+  const { error } = translateFailure({ code: 'invalid_request', message, details }).body;
+  return { index, status: 'invalid', id: null, cost: null, error };
+}
+
+function itemError(error: { code: string; message: string; details: unknown }): BatchItem['error'] {
+  const { code, message, details } = error;
+  return translateFailure({ code: code as ErrorCode, message, details: Object(details) }).body.error;
+}
+
+interface BatchAnswer {
+  data: BatchItem[];
+  created: number;
+  duplicates: number;
+  conflicts: number;
+  invalid: number;
+}
+
+/** Checks items one by one: those of a wrong form are answered here, the others by the operation, all in order. */
+async function recordItems(execute: Execute, events: readonly unknown[], first: number): Promise<BatchAnswer> {
+  const inputs: ReturnType<typeof toUsageInput>[] = [];
+  const places: number[] = [];
+  const data: BatchItem[] = new Array(events.length);
+  events.forEach((event, index) => {
+    const accepted = acceptEvent(event);
+    const parsed = accepted ? { success: true as const, data: accepted } : usageEventInput.safeParse(event, REPORT);
+    if (parsed.success) {
+      inputs.push(toUsageInput(parsed.data));
+      places.push(index);
+    } else data[index] = refusedItem(first + index, parsed.error.issues);
+  });
+  const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
+  result.data.forEach((item, i) => {
+    const index = places[i] ?? i;
+    data[index] = {
+      ...item,
+      index: first + index,
+      status: lowerCase(item.status),
+      error: item.error && itemError(item.error),
+    };
+  });
+  const { created, duplicates, conflicts } = result;
+  const invalid = result.invalid + events.length - inputs.length;
+  return { data, created, duplicates, conflicts, invalid };
+}
+
+async function runBatch(execute: Execute, body: unknown): Promise<RouteAnswer> {
+  const { events } = checkValue(batchEnvelope, body);
+  return { status: 200, body: await recordItems(execute, events, 0) };
+}
+
+/** A line that is no JSON is one bad item, not the end of the others. */
+function parseLine(line: string): unknown {
+  try {
+    return parseJson(line);
+  } catch {
+    return 'not JSON';
+  }
+}
+
+/** What became of the lines of a chunk that could not be stored: named one by one, since other chunks may be stored. */
+function refuseChunk(size: number, first: number, error: unknown): BatchAnswer {
+  if (!(error instanceof GraphQLError)) throw error;
+  const body = translateFailure(fromGraphQLError(error)).body.error;
+  const data = Array.from({ length: size }, (_, i): BatchItem => {
+    return { index: first + i, status: 'invalid', id: null, cost: null, error: body };
+  });
+  return { data, created: 0, duplicates: 0, conflicts: 0, invalid: size };
+}
+
+/**
+ * Newline-delimited JSON, one event a line. The number of lines is checked before any is recorded; then a thousand
+ * make a transaction, and the next thousand are prepared while it commits.
+ */
+async function runLines(execute: Execute, request: RestRequest): Promise<RouteAnswer> {
+  const text = await request.text(STREAM_LIMIT_BYTES);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0 || lines.length > USAGE_LIMITS.batchLines) {
+    throw invalidField('', `The body must have 1 to ${USAGE_LIMITS.batchLines} lines.`);
+  }
+  const running: Promise<BatchAnswer>[] = [];
+  const failures: unknown[] = [];
+  for (let first = 0; first < lines.length; first += USAGE_LIMITS.batchEvents) {
+    const chunk = lines.slice(first, first + USAGE_LIMITS.batchEvents);
+    if (running.length > 1) await running.at(-2);
+    const storing = recordItems(execute, chunk.map(parseLine), first);
+    running.push(
+      storing.catch((error) => {
+        failures.push(error);
+        return refuseChunk(chunk.length, first, error);
+      }),
+    );
+  }
+  const parts = await Promise.all(running);
+  // Nothing of it was recorded: then the request as a whole has failed.
+  if (failures.length === parts.length) throw failures[0];
+  const total: BatchAnswer = { data: [], created: 0, duplicates: 0, conflicts: 0, invalid: 0 };
+  for (const part of parts) {
+    total.data.push(...part.data);
+    total.created += part.created;
+    total.duplicates += part.duplicates;
+    total.conflicts += part.conflicts;
+    total.invalid += part.invalid;
+  }
+  return { status: 200, body: total };
+}
+
+function isBatch(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'events');
+}
+
+const voidOne = operation(
+  graphql(
+    `mutation VoidUsage($input: VoidUsageInput!) { voidUsage(input: $input) { ...UsageEventFields duplicate } }`,
+    [usageEventFields],
+  ),
+);
+
+export const voidUsage = route({
+  method: 'post',
+  path: '/v1/usage/{id}/void',
+  operationId: 'voidUsage',
+  summary: 'Take an event back',
+  description: 'Records its reverse (negative counts and cost, requests too), once; both stay in the ledger.',
+  tag: 'Usage',
+  scope: 'usage:write',
+  ownIdempotency: true,
+  params: z.object({ id: z.string() }),
+  body: z.strictObject({ reason: z.string().openapi({ example: 'sent twice by mistake' }) }).openapi('VoidUsageInput'),
+  success: [
+    { status: 201, description: 'The reversing event.', schema: usageEvent },
+    { status: 200, description: 'It was voided before: the first reversing event.', schema: usageEvent },
+  ],
+  errors: [400, 404, 409],
+  async run({ params, body }, execute) {
+    const { void_usage: reversed } = await execute(voidOne, { input: { id: params.id, reason: body.reason } });
+    const { duplicate, ...event } = reversed;
+    return { status: duplicate ? 200 : 201, body: fromUsageEvent(event) };
+  },
+});
+
+export const recordUsage = route({
+  method: 'post',
+  path: '/v1/usage',
+  operationId: 'recordUsage',
+  summary: 'Record one usage event, or a batch',
+  description:
+    'One event, or `{"events": [...]}` with 1 to 1,000, or NDJSON with 1 to 10,000 lines. Answered after the commit: what got a 2xx is on disk. The ' +
+    "event's `id` (for a single event also the header `Idempotency-Key`) makes a repeat harmless for ever.",
+  tag: 'Usage',
+  scope: 'usage:write',
+  ownIdempotency: true,
+  documentedBody: recordUsageBody,
+  success: [
+    { status: 201, description: 'The event, recorded.', schema: usageEvent },
+    {
+      status: 200,
+      description: 'A repeat: the first record. For a batch: what became of each event.',
+      schema: z.union([usageEvent, batchResult]),
+    },
+  ],
+  errors: [400, 409],
+  otherMedia: { [NDJSON]: '{"provider": "openai", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 500}\n' },
+  run({ body, request }, execute) {
+    if (mediaType(request.header('content-type')) === NDJSON) return runLines(execute, request);
+    return isBatch(body) ? runBatch(execute, body) : runSingle(execute, body, request);
+  },
+});

@@ -1,0 +1,122 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createTestApp, useTestApp } from '../../harness/app.ts';
+import type { Answer } from '../../harness/calls.ts';
+import { EVENT, type MadeOrganization, makeKey, makeOrganization } from '../../harness/make.ts';
+
+const meterr = useTestApp();
+
+function limitOf({ headers }: Pick<Answer, 'headers'>) {
+  const read = (name: string) => headers.get(`x-ratelimit-${name}`);
+  return { limit: read('limit'), remaining: read('remaining'), reset: read('reset') };
+}
+
+describe('an organization of the free plan', () => {
+  let organization: MadeOrganization;
+  let key: string;
+  let other: string;
+
+  beforeAll(async () => {
+    organization = await makeOrganization(meterr(), { plan: 'free' });
+    key = organization.key.secret;
+    other = (await makeKey(meterr(), organization, { scopes: ['admin'] })).secret;
+  });
+
+  it('has 100 requests an hour over both doors and all its keys, and every answer says how many are left', async () => {
+    const { rest, gql } = meterr();
+    const now = Date.now() / 1000;
+    const calls = [
+      () => rest('GET', '/v1/me', { key }),
+      () => gql('{ me { scopes } }', null, { key }),
+      () => rest('POST', '/v1/usage', { key, body: EVENT }),
+      // One request, however many events.
+      () => rest('POST', '/v1/usage', { key: other, body: { events: Array.from({ length: 50 }, () => EVENT) } }),
+      // Failed ones count too.
+      () => rest('POST', '/v1/usage', { key, body: {} }),
+      () => rest('GET', '/v1/usage?no=1', { key }),
+      () => gql('{ nothing }', null, { key: other }),
+      () => gql('{', null, { key }),
+      () => rest('GET', '/v1/usage/usage_x', { key }),
+      () => rest('POST', '/v1/usage', { key, body: '{' }),
+    ];
+    for (let i = 0; i < 100; i++) {
+      const answer = await (calls[i % calls.length] ?? calls[0])?.();
+      expect(answer && limitOf(answer)).toEqual({
+        limit: '100',
+        remaining: String(99 - i),
+        reset: expect.stringMatching(/^\d{10}$/),
+      });
+      expect(answer?.status).not.toBe(429);
+      const reset = Number(answer?.headers.get('x-ratelimit-reset'));
+      expect(reset).toBeGreaterThan(now);
+      expect(reset).toBeLessThanOrEqual(now + 3_700);
+    }
+  });
+
+  it('is refused with 429 after that, by both doors, and told when to come again', async () => {
+    const { rest, gql } = meterr();
+    for (const answer of [
+      await rest('POST', '/v1/usage', { key, body: EVENT }),
+      await gql('{ me { scopes } }', null, { key }),
+    ]) {
+      expect({ status: answer.status, code: answer.error?.code }).toEqual({ status: 429, code: 'rate_limit_exceeded' });
+      const { limit, remaining, reset } = limitOf(answer);
+      expect({ limit, remaining }).toEqual({ limit: '100', remaining: '0' });
+      const retryAfter = Number(answer.headers.get('retry-after'));
+      expect(Math.abs(Number(reset) - Date.now() / 1000 - retryAfter)).toBeLessThan(3);
+    }
+  });
+
+  it('has recorded nothing of what was refused', async () => {
+    const { sql } = meterr();
+    const { rows } = await sql.query('SELECT count(*) FROM usage_events WHERE organization_id = $1', [
+      organization.uuid,
+    ]);
+    expect(rows[0].count).toBe(10 + 10 * 50);
+  });
+
+  it('is counted over all processes on one database', async () => {
+    const second = await createTestApp({ connectionString: meterr().connectionString });
+    const answer = await second.rest('GET', '/v1/me', { key });
+    await second.close();
+    expect(answer.status).toBe(429);
+  });
+
+  it('does not count against another organization', async () => {
+    const fresh = await makeOrganization(meterr(), { plan: 'free' });
+    const answer = await meterr().rest('GET', '/v1/me', { key: fresh.key.secret });
+    expect(limitOf(answer)).toMatchObject({ remaining: '99' });
+  });
+});
+
+it('an organization is never let through more often than its plan allows, however many ask at once', async () => {
+  const { rest } = meterr();
+  const { key } = await makeOrganization(meterr(), { plan: 'free' });
+  const answers = await Promise.all(Array.from({ length: 150 }, () => rest('GET', '/v1/me', { key: key.secret })));
+  const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+  expect({ let: count(200), refused: count(429) }).toEqual({ let: 100, refused: 50 });
+});
+
+it('pro has 1,000 an hour', async () => {
+  const { key } = await makeOrganization(meterr(), { plan: 'pro' });
+  const answer = await meterr().rest('GET', '/v1/me', { key: key.secret });
+  expect(limitOf(answer)).toMatchObject({ limit: '1000', remaining: '999' });
+});
+
+it('enterprise has no limit, and no header says one', async () => {
+  const { rest, gql } = meterr();
+  for (const answer of [await rest('GET', '/v1/me'), await gql('{ me { scopes } }')]) {
+    expect(limitOf(answer)).toEqual({ limit: null, remaining: null, reset: null });
+  }
+});
+
+it('/v1/me shows where the caller stands, and so does GraphQL', async () => {
+  const { rest, gql } = meterr();
+  const { key } = await makeOrganization(meterr(), { plan: 'free' });
+  const options = { key: key.secret };
+  const { body, headers } = await rest<{ rate_limit: object }>('GET', '/v1/me', options);
+  const expected = { limit: 100, remaining: 99, reset: Number(headers.get('x-ratelimit-reset')) };
+  expect(body.rate_limit).toMatchObject({ limit: expected.limit, remaining: expected.remaining });
+  const { data } = await gql<object>('{ me { rateLimit { limit remaining } organization { plan } } }', null, options);
+  expect(data).toEqual({ me: { rateLimit: { limit: 100, remaining: 98 }, organization: { plan: 'FREE' } } });
+  expect((await rest<{ rate_limit: null }>('GET', '/v1/me')).body.rate_limit).toBeNull();
+});

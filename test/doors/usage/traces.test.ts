@@ -1,0 +1,203 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import type { ListAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../../harness/answers.ts';
+import { useTestApp } from '../../harness/app.ts';
+import { makeKey, makeOrganization } from '../../harness/make.ts';
+import { EXPORTER_REQUEST } from '../../pure/otlp/otlp-exporter-fixture.ts';
+import {
+  encodeRequest,
+  ResponseType,
+  RpcStatusType,
+  SECRET,
+  type TestSpan,
+  toRequest,
+} from '../../pure/otlp/otlp-request.ts';
+
+// POST /v1/traces as OpenTelemetry's exporters use it; what spans mean is proved in test/domain/otlp-*.test.ts.
+
+const meterr = useTestApp({ now: '2026-11-22T11:00:00.000Z' });
+const CONTENT_TYPES = { json: 'application/json', protobuf: 'application/x-protobuf' } as const;
+type Encoding = keyof typeof CONTENT_TYPES;
+const ENCODINGS = ['json', 'protobuf'] as const;
+const SPAN_TIME = { start: '1795341600000000000', end: '1795341601250000000' };
+
+const CALL = {
+  'gen_ai.operation.name': 'chat',
+  'gen_ai.provider.name': 'openai',
+  'gen_ai.request.model': 'gpt-4o',
+  'gen_ai.usage.input_tokens': 1000,
+  'gen_ai.usage.output_tokens': 500,
+};
+const spanId = (number: number) => (number + 1).toString(16).padStart(16, '0');
+const spans = (count: number): TestSpan[] =>
+  Array.from({ length: count }, (_, i) => ({ ...SPAN_TIME, spanId: spanId(i), attributes: CALL }));
+
+interface Sent {
+  status: number;
+  type: string | null;
+  /** The answer as its own encoding has it; of a failure, its Status. */
+  content: { partialSuccess?: { rejectedSpans: string; errorMessage: string }; code?: number; message?: string };
+  headers: Headers;
+}
+
+/** Sends what is given as it is, and reads the answer by its own content type. */
+async function send(
+  body: Uint8Array,
+  encoding: Encoding,
+  { key, ...more }: { key?: string | null } & Record<string, unknown> = {},
+): Promise<Sent> {
+  const secret = key === undefined ? meterr().adminKey : key;
+  const headers = {
+    ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
+    'content-type': CONTENT_TYPES[encoding],
+    ...(more as Record<string, string>),
+  };
+  const response = await meterr().fetch('/v1/traces', { method: 'POST', headers, body: new Uint8Array(body) });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const type = response.headers.get('content-type');
+  const message = response.ok ? ResponseType : RpcStatusType;
+  const content =
+    type === CONTENT_TYPES.protobuf
+      ? message.toObject(message.decode(bytes), { longs: String })
+      : JSON.parse(new TextDecoder().decode(bytes));
+  return { status: response.status, type, content, headers: response.headers };
+}
+
+async function eventsOf(key: string): Promise<UsageEventAnswer[]> {
+  return (await meterr().ok<ListAnswer<UsageEventAnswer>>('GET', '/v1/usage/history?limit=1000', { key })).data;
+}
+
+async function makeReceiver(): Promise<{ key: string; uuid: string }> {
+  const { key, uuid } = await makeOrganization(meterr());
+  return { key: key.secret, uuid };
+}
+
+it('takes what the real exporter sends: the good call is recorded, the bad one told, the rest ignored', async () => {
+  const { key, uuid } = await makeReceiver();
+  const first = await send(EXPORTER_REQUEST, 'protobuf', { key });
+  expect(first).toMatchObject({
+    status: 200,
+    type: CONTENT_TYPES.protobuf,
+    content: { partialSuccess: { rejectedSpans: '1', errorMessage: expect.stringContaining('131f2a11e838ac7b') } },
+  });
+  expect(await eventsOf(key)).toMatchObject([
+    {
+      event_id: '88739243c468ed1a80dfab997e5e1275:dd11ec47c6fae6cb',
+      provider: 'openai',
+      model: 'gpt-4o-2024-08-06',
+      input_tokens: 1200,
+      output_tokens: 310,
+      tags: { service: 'shop', env: 'prod' },
+      // 176 plain at 2.5, 1,024 from the cache at 1.25, 310 out at 10, for a million.
+      cost: '0.00482',
+      cost_source: 'catalog',
+    },
+  ]);
+  const { rows } = await meterr().sql.query(
+    'SELECT to_jsonb(e)::text AS event FROM usage_events e WHERE organization_id = $1',
+    [uuid],
+  );
+  expect(rows).toHaveLength(1);
+  expect(rows[0].event).not.toContain('SECRET');
+});
+
+it('a span sent again is the same event, in either encoding, gzip or plain', async () => {
+  const { key } = await makeReceiver();
+  const request = toRequest(spans(3));
+  for (const encoding of ENCODINGS) {
+    const body = encodeRequest(request, encoding);
+    for (const [bytes, headers] of [
+      [body, {}],
+      [gzipSync(body), { 'content-encoding': 'gzip' }],
+    ] as const) {
+      const answer = await send(bytes, encoding, { key, ...headers });
+      expect(answer).toMatchObject({ status: 200, type: CONTENT_TYPES[encoding], content: {} });
+      expect(answer.content.partialSuccess).toBeUndefined();
+    }
+  }
+  const events = await eventsOf(key);
+  expect(events.map(({ event_id }) => event_id).sort()).toEqual(
+    [0, 1, 2].map((i) => `9c1f3e0a7b524d68a1e2c3d4f5061728:${spanId(i)}`),
+  );
+  expect(events.every(({ timestamp }) => timestamp === '2026-11-22T10:00:01.250Z')).toBe(true);
+  expect(JSON.stringify(events)).not.toContain(SECRET);
+});
+
+it.each(ENCODINGS)(
+  'a span of the same id that tells other numbers is told in the partial success (%s)',
+  async (encoding) => {
+    const { key } = await makeReceiver();
+    await send(encodeRequest(toRequest(spans(1)), encoding), encoding, { key });
+    const [span] = spans(1);
+    const other = { ...span, attributes: { ...CALL, 'gen_ai.usage.output_tokens': 501 } } as TestSpan;
+    const { status, content } = await send(
+      encodeRequest(toRequest([other, ...spans(2).slice(1)]), encoding),
+      encoding,
+      {
+        key,
+      },
+    );
+    expect({ status, rejected: content.partialSuccess?.rejectedSpans }).toEqual({ status: 200, rejected: '1' });
+    expect(content.partialSuccess?.errorMessage).toContain(spanId(0));
+    expect(await eventsOf(key)).toHaveLength(2);
+  },
+);
+
+it('names five of many rejected spans, and counts all', async () => {
+  const { key } = await makeReceiver();
+  const bad = spans(8).map((span) => ({ ...span, attributes: { ...CALL, 'gen_ai.usage.input_tokens': -1 } }));
+  const { content } = await send(encodeRequest(toRequest(bad), 'json'), 'json', { key });
+  expect(content.partialSuccess?.rejectedSpans).toBe('8');
+  expect(content.partialSuccess?.errorMessage).toMatch(/and 3 more$/);
+  expect(await eventsOf(key)).toEqual([]);
+});
+
+it('takes more spans at once than a batch has events', async () => {
+  const { key } = await makeReceiver();
+  const body = gzipSync(encodeRequest(toRequest(spans(2_300)), 'protobuf'));
+  const { status, content } = await send(body, 'protobuf', { key, 'content-encoding': 'gzip' });
+  expect({ status, content }).toEqual({ status: 200, content: {} });
+  const { totals } = await meterr().ok<UsageSummaryAnswer>('GET', '/v1/usage', { key });
+  expect(totals).toMatchObject({ requests: 2_300, cost: '17.25' });
+});
+
+it.each(ENCODINGS)('an export of nothing is accepted (%s)', async (encoding) => {
+  const body = encodeRequest({ resourceSpans: [] }, encoding);
+  expect(await send(body, encoding)).toMatchObject({ status: 200, content: {} });
+});
+
+describe('a failure is a google.rpc.Status in the request’s own encoding', () => {
+  const NOT_GZIP = { 'content-encoding': 'gzip' };
+  const text = (value: string) => new TextEncoder().encode(value);
+  const cases: [string, Uint8Array, Record<string, string | null>, number, number][] = [
+    ['no such body', text('\u0007{"resourceSpans"'), {}, 400, 3],
+    ['no gzip', text('{}'), NOT_GZIP, 400, 3],
+    ['another coding', text('{}'), { 'content-encoding': 'br' }, 415, 3],
+    ['no key', text('{}'), { key: null }, 401, 16],
+    ['a wrong key', text('{}'), { key: `mtr_live_${'a'.repeat(40)}` }, 401, 16],
+    ['too many bytes', gzipSync(Buffer.alloc(11 * 1_048_576)), { 'content-encoding': 'gzip' }, 413, 8],
+  ];
+
+  describe.each(ENCODINGS)('%s', (encoding) => {
+    it.each(cases)('%s', async (_, body, options, status, code) => {
+      const answer = await send(body, encoding, options);
+      expect(answer).toMatchObject({ status, type: CONTENT_TYPES[encoding], content: { code } });
+      expect(answer.content.message).toMatch(/\w/);
+      expect(answer.headers.get('x-request-id')).toMatch(/\w/);
+    });
+
+    it('a key that may not record', async () => {
+      const { secret } = await makeKey(meterr(), meterr().organization, { scopes: ['usage:read'] });
+      for (const request of [toRequest(spans(1)), { resourceSpans: [] }]) {
+        const answer = await send(encodeRequest(request, encoding), encoding, { key: secret });
+        expect(answer).toMatchObject({ status: 403, content: { code: 7 } });
+      }
+    });
+  });
+
+  it('another media type: as JSON', async () => {
+    const answer = await send(new TextEncoder().encode('hello'), 'json', { 'content-type': 'text/plain' });
+    expect(answer).toMatchObject({ status: 415, type: 'application/json', content: { code: 3 } });
+    expect(answer.content.message).toContain('application/x-protobuf');
+  });
+});

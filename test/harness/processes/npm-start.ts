@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '../../..');
+
+/** How a process ended, and all it wrote. */
+export interface Ended {
+  code: number | null;
+  output: string;
+}
+
+/** The server in a process of its own, up and greeting. */
+export interface Started {
+  /** Of the `node src/main.ts` that npm started. */
+  serverPid: number;
+  url: string;
+  /** The line to paste that it printed. */
+  curl: string;
+  output(): string;
+  /** When it has ended, and npm with it. */
+  ended: Promise<Ended>;
+}
+
+/** The command lines of all processes that can be read, by process id. */
+export async function commandLines(): Promise<Map<number, string>> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map(
+      async (pid) =>
+        [Number(pid), (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')] as const,
+    ),
+  );
+  return new Map(lines);
+}
+
+async function findDescendant(pid: number, named: string): Promise<number | null> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  for (const child of children.trim().split(' ').filter(Boolean).map(Number)) {
+    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes(named) && !/\b(sh|npm)\b/.test(command.split('\0')[0] ?? '')) return child;
+    const found = await findDescendant(child, named);
+    if (found) return found;
+  }
+  return null;
+}
+
+function run(command: string, args: string[], env: Record<string, string>) {
+  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'close').then(([code]): Ended => ({ code, output }));
+  const wrote = (pattern: RegExp) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (pattern.test(output)) resolve();
+      };
+      listeners.add(check);
+      check();
+    });
+  return { pid: child.pid ?? 0, output: () => output, ended, wrote };
+}
+
+async function startBy(command: string, args: string[], env: Record<string, string>): Promise<Started> {
+  const { pid, output, ended, wrote } = run(command, args, { PORT: '0', METERR_LOG_LEVEL: 'warn', ...env });
+  const failed = ended.then((end) => Promise.reject(new Error(`It ended with ${end.code}:\n${end.output}`)));
+  failed.catch(() => {});
+  await Promise.race([wrote(/^ +curl .*$/m), failed]);
+  const [, url = ''] = /serves at (http:\S+)/.exec(output()) ?? [];
+  const [, curl = ''] = /^ +(curl .*)$/m.exec(output()) ?? [];
+  const serverPid = command === process.execPath ? pid : await findDescendant(pid, 'src/main.ts');
+  if (!serverPid) throw new Error('npm start has no server under it');
+  return { serverPid, url, curl, output, ended };
+}
+
+/** Runs `npm start` until it greets. @throws Error with what it wrote when it ends before */
+export function npmStart(env: Record<string, string>): Promise<Started> {
+  return startBy('npm', ['start'], env);
+}
+
+/** The same without npm around it. */
+export function startMain(env: Record<string, string>): Promise<Started> {
+  return startBy(process.execPath, ['src/main.ts'], env);
+}
+
+/** Runs the server where it cannot start. */
+export async function startAndFail(env: Record<string, string>): Promise<Ended> {
+  return run(process.execPath, ['src/main.ts'], env).ended;
+}
+
+/** What a line for the shell writes. */
+export async function shell(line: string): Promise<Ended> {
+  return run('/bin/sh', ['-c', line], {}).ended;
+}

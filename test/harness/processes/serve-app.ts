@@ -1,0 +1,28 @@
+import { createApp } from '../../../src/app.ts';
+import { readConfig } from '../../../src/config.ts';
+import { createLog } from '../../../src/platform/log.ts';
+import type { ServeMessage, ServeReport } from './server-process.ts';
+
+// A server of its own on the database of argv[2], with a clock that its parent sets (argv[3] at first; empty: the
+// real one). Says its port when it listens, answers each message when it is done, and stops when its parent is gone.
+
+const [connectionString = '', now = ''] = process.argv.slice(2);
+let timeMs = now === '' ? null : Number(now);
+const report = (message: ServeReport) => process.send?.(message);
+
+const app = await createApp({
+  config: readConfig({ ...process.env, METERR_DATABASE_CONNECTIONS: '12' }),
+  log: createLog('error'),
+  clock: () => timeMs ?? Date.now(),
+  connectionString,
+});
+const { port } = await app.listen(0, '127.0.0.1');
+
+process.on('message', async (message: ServeMessage) => {
+  if ('now' in message) timeMs = message.now;
+  else await app.close();
+  report({ done: true });
+  if (!('now' in message)) process.disconnect();
+});
+process.on('disconnect', () => process.exit(0));
+report({ port });

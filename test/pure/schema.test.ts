@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { printSortedSchema, SCHEMA_FILE } from '../../src/graphql/print-schema.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { ROUTES } from '../../src/rest/app.ts';
+import { OPENAPI_FILE, printOpenApi } from '../../src/rest/print-openapi.ts';
+import { GRAPHQL_ONLY, OPERATIONS, REST_ONLY } from '../harness/operations.ts';
+
+const routeNames = ROUTES.map(({ definition }) => `${definition.method.toUpperCase()} ${definition.path}`);
+const fieldsOf = (type = schema.getQueryType()) => Object.keys(type?.getFields() ?? {});
+
+it('schema.graphql is what the code makes: npm run schema', async () => {
+  expect(await readFile(SCHEMA_FILE, 'utf8')).toBe(printSortedSchema());
+});
+
+it('openapi.json is what the code makes: npm run schema', async () => {
+  expect(await readFile(OPENAPI_FILE, 'utf8')).toBe(await printOpenApi());
+});
+
+it('every field of Query and Mutation has its route, named in test/harness/operations.ts', () => {
+  const named = (kind: 'query' | 'mutation') =>
+    OPERATIONS.filter((operation) => operation.kind === kind).map(({ field }) => field);
+  const only = Object.keys(GRAPHQL_ONLY);
+  expect([...named('query'), ...only].sort()).toEqual(
+    [...fieldsOf(), ...only.filter((name) => !fieldsOf().includes(name))].sort(),
+  );
+  expect(named('mutation').sort()).toEqual(fieldsOf(schema.getMutationType()).sort());
+});
+
+it('every route has its field of GraphQL, named in test/harness/operations.ts', () => {
+  const named = OPERATIONS.map(({ rest }) => `${rest.method} ${rest.path}`);
+  expect([...new Set([...named, ...Object.keys(REST_ONLY)])].sort()).toEqual([...routeNames].sort());
+});
+
+it('every route has an operation id of its own, and every error that it may answer is documented', async () => {
+  const document = JSON.parse(await printOpenApi()) as {
+    paths: Record<
+      string,
+      Record<string, { operationId: string; responses: Record<string, object>; requestBody?: object }>
+    >;
+  };
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  expect(operations).toHaveLength(routeNames.length);
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+  for (const { operationId, responses, requestBody } of operations) {
+    const expected = ['401', '403', '429', '500', '503', ...(requestBody ? ['400', '413', '415'] : [])];
+    expect(Object.keys(responses), operationId).toEqual(expect.arrayContaining(expected));
+  }
+});
+
+it('money is Decimal and counts are SafeInt: no Float but for ratios', () => {
+  const floats: string[] = [];
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!('getFields' in type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (String(field.type).includes('Float')) floats.push(`${type.name}.${field.name}`);
+    }
+  }
+  const RATIO = /\.(share|changePercent|percent)$/;
+  expect(floats.filter((name) => !RATIO.test(name))).toEqual([]);
+});
