@@ -12,14 +12,12 @@ const MAX_OUTPUT_TOKENS = 800;
 const FRAME_TOKENS = 16;
 const PAYMENT_REQUIRED = 402;
 
-/** What a 402 of Meterr says: which budget has no room. Amounts are decimal strings in USD. */
+/** What a 402 of Meterr says. Amounts are decimal strings in USD. */
 interface Refusal {
-  error: {
-    /** `budget_exceeded`, or `insufficient_credits` where the organization pays from prepaid credits. */
-    code: string;
-    message: string;
-    details: { budget_id?: string; limit?: string; current?: string; requested: string };
-  };
+  error: { message: string } & (
+    | { code: 'budget_exceeded'; details: { budget_id: string; limit: string; current: string; requested: string } }
+    | { code: 'insufficient_credits'; details: { required: string; available: string } }
+  );
 }
 
 function send(method: string, url: string, key: string | undefined, body?: object): Promise<Response> {
