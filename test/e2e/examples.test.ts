@@ -98,8 +98,8 @@ it.skipIf(missing.length > 0)('curl.sh: a repeat counts once, and a bad event of
   const { code, output } = await run('bash', 'curl.sh');
   expect(code, output).toBe(0);
   expect([...output.matchAll(/^(\d{3})$/gm)].map(([, status]) => status)).toEqual(['201', '200', '200', '200']);
-  const run1 = /"tags":\{"run":"(curl-[^"]+)"\}/.exec(output)?.[1] ?? '';
-  const { totals } = await meterr.ok<UsageSummaryAnswer>('GET', `/v1/usage?tag.run=${run1}`);
+  const tag = /"tags":\{"run":"(curl-[^"]+)"\}/.exec(output)?.[1] ?? '';
+  const { totals } = await meterr.ok<UsageSummaryAnswer>('GET', `/v1/usage?tag.run=${tag}`);
   expect(totals).toMatchObject({ requests: 2, input_tokens: 8_000, output_tokens: 1_000, cost: '0.0198' });
   expect(output).toContain('"created":1,"duplicates":0,"conflicts":0,"invalid":1');
   expect(output).toContain(JSON.stringify(totals));
