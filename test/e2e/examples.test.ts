@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ListAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
 import { type Calls, createCalls, socketDoor } from '../harness/calls.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { type MainProcess, startMain } from '../harness/main-process.ts';
+import { type MainProcess, startMain } from '../harness/processes/main-process.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 import { OPENAI_ANSWER, OPENAI_USAGE, type OpenaiServer, startOpenaiServer } from './openai-server.ts';
 
