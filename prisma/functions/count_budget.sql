@@ -1,8 +1,7 @@
--- Also where nothing is set that is looked at by user or tag: NULL is no answer to whether it is.
-
--- What the ledger says of a budget in a stretch of time, by subject: the truth that counters are kept equal to. Where
--- retention has removed the events, their sums stand in for them: quarter hours; for a budget that looks at users or
--- tags whole UTC days, each counted in the stretch that it begins in.
+-- What the ledger says was used of a budget in a span of time, by subject. The counters are kept
+-- equal to this. Where retention has removed the events, their sums are read instead: quarter
+-- hours, or, for a budget that looks at users or tags, whole UTC days, each of which counts for the
+-- span it begins in.
 CREATE OR REPLACE FUNCTION count_budget(organization uuid, budget uuid, from_time timestamptz, to_time timestamptz)
 RETURNS TABLE (subject text, spent numeric, matched bigint) LANGUAGE sql STABLE AS $$
   WITH rule AS MATERIALIZED (
@@ -10,7 +9,7 @@ RETURNS TABLE (subject text, spent numeric, matched bigint) LANGUAGE sql STABLE 
            AS by_attribution
       FROM budgets b WHERE b.organization_id = organization AND b.id = budget),
   kept AS MATERIALIZED (
-    -- Until `summed_until` sums are read, from there on events.
+    -- Sums are read up to `summed_until`, and events from there on.
     SELECT by_attribution, o.retired_before,
            CASE WHEN by_attribution AND date_trunc('day', o.retired_before, 'UTC') >= from_time
                 THEN date_trunc('day', o.retired_before - interval '1 microsecond', 'UTC') + interval '24 hours'
@@ -20,24 +19,27 @@ RETURNS TABLE (subject text, spent numeric, matched bigint) LANGUAGE sql STABLE 
     SELECT by_attribution, NULL, from_time FROM rule
      WHERE NOT EXISTS (SELECT FROM organizations o WHERE o.id = organization AND o.retired_before > from_time)),
   events AS (
-    SELECT e.series_id, e.user_id, e.tags, e.cost, e.input_tokens + e.output_tokens AS tokens, e.requests::bigint, 1 AS sign
+    SELECT e.series_id, e.user_id, e.tags, e.cost, e.input_tokens + e.output_tokens AS tokens, e.requests::bigint,
+           1 AS sign
       FROM kept k JOIN usage_events e ON e.organization_id = organization
        AND e.id >= uuid_floor(k.summed_until) AND e.id < uuid_floor(to_time)
     UNION ALL
-    -- Of the day that retention ends in, what lies behind the stretch.
+    -- These are in the sum of the day that retention ends in, but lie behind the span: they are
+    -- taken off.
     SELECT e.series_id, e.user_id, e.tags, e.cost, e.input_tokens + e.output_tokens, e.requests::bigint, -1
       FROM kept k JOIN usage_events e ON e.organization_id = organization AND k.retired_before IS NOT NULL
        AND e.id >= uuid_floor(greatest(to_time, k.retired_before)) AND e.id < uuid_floor(k.summed_until)
      WHERE k.by_attribution AND date_trunc('day', k.retired_before, 'UTC') < to_time
     UNION ALL
-    -- Of the days that are summed, what the fold has not reached yet.
+    -- These are of the summed days, but the fold has not reached them yet.
     SELECT e.series_id, e.user_id, e.tags, e.cost, e.input_tokens + e.output_tokens, e.requests::bigint, 1
       FROM kept k JOIN usage_events e ON e.organization_id = organization AND k.retired_before IS NOT NULL
        AND e.id >= uuid_floor(from_time) AND e.id < uuid_floor(k.summed_until)
      WHERE k.by_attribution AND e.position > (SELECT f.position FROM usage_fold f)
        AND date_trunc('day', e.time, 'UTC') >= from_time AND date_trunc('day', e.time, 'UTC') < to_time),
   usage AS (
-    SELECT e.series_id, e.user_id, e.tags, e.cost * e.sign AS cost, e.tokens * e.sign AS tokens, e.requests * e.sign AS requests
+    SELECT e.series_id, e.user_id, e.tags, e.cost * e.sign AS cost, e.tokens * e.sign AS tokens,
+           e.requests * e.sign AS requests
       FROM events e
     UNION ALL
     SELECT q.series_id, NULL, NULL, q.cost, q.input_tokens + q.output_tokens, q.requests

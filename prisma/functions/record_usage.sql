@@ -1,31 +1,34 @@
-DROP FUNCTION record_usage;
-
--- Stores events, their deduplication, their sums, and all that hangs on them (budgets, holds, credits, the events they
--- raise) in the caller's transaction (its own, when called alone). One advisory lock per organization, taken in the
--- order given (sorted by the caller), makes writers of one organization take turns: what is known cannot become more
--- between the look and the insert, sums cannot deadlock, and "position" is commit order within the organization. Each
--- statement below takes a new snapshot, so it sees what the writer before committed. Fails with MT001 when a caller's
--- list of budgets is not the newest (it reads it again and repeats), and with MT002 when credits that an event requires
--- are not there; nothing is stored then.
+-- Stores usage events once each, with their sums and all that depends on them (budgets, holds,
+-- credits, and the events which these raise), in the caller's transaction. There is one advisory
+-- lock for each organization; they are taken in the order given, which the caller sorts. So writers
+-- of one organization take turns: no id becomes known between the look and the insert, sums cannot
+-- deadlock, and "position" is commit order within the organization. Each statement below takes a
+-- new snapshot, so it sees what the writer before committed.
+-- It fails with MT001 when a caller's list of budgets is not the newest (the caller reads it again
+-- and repeats), and with MT002 when credits that an event requires are missing; nothing is stored
+-- then.
 --
--- `are_new`: the caller has met none of the event ids, so they are not looked for: that is a tenth of the time. Where
--- one is known all the same, the insert fails with unique_violation, nothing is stored, and the caller asks again
--- without.
+-- `are_new` says that the caller has met none of the event ids before, so they are not looked for,
+-- which saves a tenth of the time. If one is known all the same, the insert fails with
+-- unique_violation, nothing is stored, and the caller asks again with false.
 --
--- No event id comes twice in one call. A column that is the same for all rows may be one element; a count that is null
--- is 0 (1 for requests), and null computed costs are the costs. `sum_` rows are the events by quarter hour and series,
--- `day_` rows by UTC day and series, `counter_` rows by budget counter; each event has a set of counters (0: none), which
--- the pairs name.
--- Returns the events that were not stored, since their event id was known, with what is stored under it.
-CREATE FUNCTION record_usage(
-  locked_organizations uuid[], budget_versions bigint[], at timestamptz, required_credits numeric, are_new boolean,
+-- No event id comes twice in one call. Where all rows share a value, its list may have one element.
+-- A count that is null is 0 (1 for requests), and a null list of computed costs means that they are
+-- the costs. The `sum_` lists are the events' sums by quarter hour and series, the `day_` lists by
+-- UTC day and series, and the `counter_` lists by budget counter. `set_numbers` is each event's set
+-- of counters (0: it has none), and the `pair_` lists say which counters a set has.
+-- It returns the events that were not stored because their event id was known, each with what is
+-- stored under that id.
+CREATE OR REPLACE FUNCTION record_usage(
+  locked_organizations uuid[], known_budget_versions bigint[], at timestamptz, required_credits numeric,
+  are_new boolean,
   organization_ids uuid[], ids uuid[], event_ids text[], body_hashes bytea[], times timestamptz[],
-  recorded_ats timestamptz[], series_ids int[], request_counts smallint[], input_counts bigint[], output_counts bigint[],
-  cache_read_counts bigint[], cache_write_counts bigint[], cache_write_1h_counts bigint[], reasoning_counts bigint[],
-  input_audio_counts bigint[], output_audio_counts bigint[], web_search_counts bigint[], costs numeric[],
-  computed_costs numeric[], cost_sources text[], price_ids uuid[], unpriced_reasons text[], user_ids text[],
-  tag_objects jsonb[], metadata_objects jsonb[], warning_lists jsonb[], hold_ids uuid[], voids_ids uuid[],
-  void_reasons text[],
+  recorded_ats timestamptz[], series_ids int[], request_counts smallint[], input_counts bigint[],
+  output_counts bigint[], cache_read_counts bigint[], cache_write_counts bigint[], cache_write_1h_counts bigint[],
+  reasoning_counts bigint[], input_audio_counts bigint[], output_audio_counts bigint[], web_search_counts bigint[],
+  costs numeric[], computed_costs numeric[], cost_sources text[], price_ids uuid[], unpriced_reasons text[],
+  user_ids text[], tag_objects jsonb[], metadata_objects jsonb[], warning_lists jsonb[], hold_ids uuid[],
+  voids_ids uuid[], void_reasons text[],
   sum_organizations uuid[], sum_buckets timestamptz[], sum_series int[], sum_events int[], sum_requests bigint[],
   sum_inputs bigint[], sum_outputs bigint[], sum_cache_reads bigint[], sum_cache_writes bigint[],
   sum_reasonings bigint[], sum_costs numeric[], sum_unpriced bigint[],
@@ -36,8 +39,9 @@ CREATE FUNCTION record_usage(
   counter_subjects text[], counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[],
   counter_events int[], counter_spents numeric[], counter_matches bigint[]
 ) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
--- The plans do not depend on how many rows there are: making them anew for each call would cost more than a small batch.
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+-- The plans do not depend on how many rows there are, and making them anew for each call would cost
+-- more than a small batch does.
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   locked uuid;
   is_locked boolean;
@@ -56,26 +60,28 @@ DECLARE
   known_costs numeric[];
   is_all_new boolean;
 BEGIN
-  -- Shared by all writers; the fold takes it alone for a moment, to know that no position below is still to come.
-  -- (An assignment is evaluated in place, where PERFORM would be a statement of its own.)
+  -- All writers share this lock. The fold takes it alone for a moment, to know that no event with a
+  -- lower position is still to come. An assignment is evaluated in place, where PERFORM would be a
+  -- statement.
   is_locked := pg_advisory_xact_lock_shared(6384377010) IS NULL;
   FOREACH locked IN ARRAY locked_organizations LOOP
     is_locked := pg_advisory_xact_lock(hashtextextended(locked::text, 0)) IS NULL;
   END LOOP;
   IF cardinality(locked_organizations) = 1 THEN
-    SELECT o.budget_version <> budget_versions[1], o.retired_before IS NOT NULL,
+    SELECT o.budget_version <> known_budget_versions[1], o.retired_before IS NOT NULL,
            CASE WHEN o.credits_mode = 'prepaid' THEN locked_organizations ELSE '{}' END
       INTO is_stale, has_retired, prepaid FROM organizations o WHERE o.id = locked_organizations[1];
   ELSE
     SELECT bool_or(o.budget_version <> v.version), bool_or(o.retired_before IS NOT NULL),
            coalesce(array_agg(o.id ORDER BY o.id) FILTER (WHERE o.credits_mode = 'prepaid'), '{}')
       INTO is_stale, has_retired, prepaid
-      FROM unnest(locked_organizations, budget_versions) AS v(id, version) JOIN organizations o ON o.id = v.id;
+      FROM unnest(locked_organizations, known_budget_versions) AS v(id, version) JOIN organizations o ON o.id = v.id;
   END IF;
   IF is_stale THEN RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001'; END IF;
 
   IF NOT are_new THEN
-    -- LIMIT keeps this a look into the index for each event, whatever the planner thinks of the number of events.
+    -- With LIMIT this looks into the index once for each event, however many events the planner
+    -- expects.
     SELECT array_agg(i.ordinal), array_agg(k.id), array_agg(k.body_hash), array_agg(k.cost)
       INTO known_ordinals, known_ids, known_hashes, known_costs
       FROM unnest(organization_ids, event_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
@@ -95,7 +101,8 @@ BEGIN
   is_all_new := known_ordinals IS NULL;
 
   IF NOT is_all_new THEN
-    -- A row that is there itself was stored by a transaction of which the caller lost the answer: no repeat to tell of.
+    -- If the row itself is there, it was stored by a transaction whose answer the caller lost: that
+    -- is not a repeat, so it is not returned.
     RETURN QUERY
       SELECT k.ordinal, k.id, k.body_hash, k.cost
         FROM unnest(known_ordinals, known_ids, known_hashes, known_costs) AS k(ordinal, id, body_hash, cost)
@@ -114,7 +121,8 @@ BEGIN
                sum(p.reasonings)::bigint AS reasonings, sum(p.costs) AS costs, sum(p.unpriced)::bigint AS unpriced
           FROM (
             SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_events, sum_requests, sum_inputs,
-                                 sum_outputs, sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
+                                 sum_outputs, sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs,
+                                 sum_unpriced)
             UNION ALL
             SELECT coalesce(sole, organization_ids[k.ordinal]), date_bin('15 minutes', times[k.ordinal], '2000-01-01Z'),
                    series_ids[k.ordinal], -1, -coalesce(request_counts[k.ordinal], 1), -input_counts[k.ordinal],
@@ -159,7 +167,8 @@ BEGIN
                               ELSE input_counts[k.ordinal] + output_counts[k.ordinal] END) AS spent
                 FROM unnest(known_ordinals) AS k(ordinal)
                 JOIN unnest(pair_sets, pair_counters) AS p(set_number, counter) ON p.set_number = set_numbers[k.ordinal]
-                JOIN budgets b ON b.organization_id = counter_organizations[p.counter] AND b.id = counter_budgets[p.counter]
+                JOIN budgets b ON b.organization_id = counter_organizations[p.counter]
+                 AND b.id = counter_budgets[p.counter]
                GROUP BY 1) g ON g.counter = c.number
            WHERE c.events > coalesce(g.events, 0)) s;
     END IF;
@@ -169,7 +178,8 @@ BEGIN
      AND output_audio_counts IS NULL AND web_search_counts IS NULL AND computed_costs IS NULL
      AND unpriced_reasons IS NULL AND metadata_objects IS NULL AND warning_lists IS NULL AND hold_ids IS NULL
      AND voids_ids IS NULL THEN
-    -- The usual batch has none of these. Each column that is not unnested is saved for each row.
+    -- The usual batch has none of these, and each list that is not unnested saves time for every
+    -- row.
     INSERT INTO usage_events (
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
@@ -201,9 +211,9 @@ BEGIN
            coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
       FROM unnest(
         organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
-        output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts, input_audio_counts,
-        output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids, unpriced_reasons, user_ids,
-        tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+        output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
+        input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
+        unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
       ) WITH ORDINALITY AS i(
         organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
         cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
@@ -213,8 +223,8 @@ BEGIN
   END IF;
 
   INSERT INTO usage_quarter_hours AS q
-  SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs, sum_cache_reads,
-                       sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
+  SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs,
+                       sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = q.requests + excluded.requests,
     input_tokens = q.input_tokens + excluded.input_tokens,
@@ -225,8 +235,8 @@ BEGIN
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
   INSERT INTO usage_days AS d
-  SELECT * FROM unnest(day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs, day_cache_reads,
-                       day_cache_writes, day_reasonings, day_costs, day_unpriced)
+  SELECT * FROM unnest(day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs,
+                       day_cache_reads, day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = d.requests + excluded.requests,
     input_tokens = d.input_tokens + excluded.input_tokens,
@@ -247,4 +257,3 @@ BEGIN
       request_counts, hold_ids, prepaid, required_credits);
   END IF;
 END $$;
-ALTER FUNCTION record_usage SET enable_seqscan = off;

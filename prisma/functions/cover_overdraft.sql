@@ -1,5 +1,7 @@
--- What was used beyond all grants is covered from a new one first. The balance stays: the money only gets its place.
-CREATE FUNCTION cover_overdraft(organization uuid, new_grant uuid) RETURNS void LANGUAGE sql AS $$
+-- Pays an organization's overdraft from a new grant, as far as the grant reaches. The balance does
+-- not change: what was overdrawn is now taken from the grant. The caller holds the organization's
+-- lock.
+CREATE OR REPLACE FUNCTION cover_overdraft(organization uuid, new_grant uuid) RETURNS void LANGUAGE sql AS $$
   WITH moved AS (
     SELECT least(a.overdraft, g.remaining) AS amount
       FROM credit_accounts a JOIN credit_grants g ON g.organization_id = a.organization_id AND g.id = new_grant
