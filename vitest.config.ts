@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const THROUGH_DOORS = ['test/doors/**/*.test.ts'];
 const GLOBAL_SETUP = 'test/harness/global-setup.ts';
 /** What needs no PostgreSQL. */
-const PURE = ['test/pure/**/*.test.ts', 'test/*.test.ts'];
+const PURE = ['test/pure/**/*.test.ts', 'test/house.test.ts'];
 
 export default defineConfig({
   root: import.meta.dirname,

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LOCK_TEXT, PRISMA_FOLDER } from '../src/platform/postgres/schema-engine.ts';
-import { diffMigrationsToSchema } from './schema-diff.ts';
+import { nextMigration } from './next-migration.ts';
 
-// npm run migrate:new NAME: writes prisma/migrations/<time>_NAME/migration.sql, what schema.prisma has over the
-// migrations so far. Nothing is applied: read it, add what Prisma cannot say (BRIN and partial indexes), then commit.
+// npm run migrate:new NAME writes prisma/migrations/<time>_NAME/migration.sql: what schema.prisma and
+// functions/ have over the migrations so far. It applies nothing. Read the file, add what Prisma cannot
+// say (BRIN and partial indexes, settings of tables), then commit it.
 
 const LOCK_FILE = join(PRISMA_FOLDER, 'migrations/migration_lock.toml');
 
@@ -20,15 +21,15 @@ const name = process.argv
   .toLowerCase()
   .replaceAll(/[^a-z0-9]+/g, '_')
   .replaceAll(/^_+|_+$/g, '');
-if (!name) fail('Usage: npm run migrate:new NAME   (NAME says what changes: "add_team_budgets")');
-const sql = await diffMigrationsToSchema().catch((error: Error) => fail(`The diff failed: ${error.message}`));
+if (!name) fail('Usage: npm run migrate:new NAME   (NAME says what the database gains: "team_budgets")');
+const sql = await nextMigration().catch((error: Error) => fail(`No migration was written: ${error.message}`));
 if (sql === null) {
-  process.stdout.write('prisma/schema.prisma and prisma/migrations agree: there is nothing to migrate.\n');
+  process.stdout.write('The migrations agree with prisma/schema.prisma and prisma/functions: nothing was written.\n');
 } else {
   const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
   const folder = join(PRISMA_FOLDER, 'migrations', `${stamp}_${name}`);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'migration.sql'), sql.endsWith('\n') ? sql : `${sql}\n`);
+  await writeFile(join(folder, 'migration.sql'), sql);
   if (!existsSync(LOCK_FILE)) await writeFile(LOCK_FILE, LOCK_TEXT);
   process.stdout.write(`${join('prisma/migrations', `${stamp}_${name}`, 'migration.sql')}\n`);
 }

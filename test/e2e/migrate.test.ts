@@ -1,17 +1,27 @@
 import { spawn } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
-import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { migrateDatabase } from '../../src/platform/postgres/migrate.ts';
 import { readMigrations } from '../../src/platform/postgres/schema-engine.ts';
+import { startAndFail } from '../harness/processes/npm-start.ts';
+import { usePostgres } from '../harness/processes/postgres-process.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** A copy of what migrates, whose migrations a test may change. */
 const clone = join(SCRATCH_FOLDER, `clone-${randomBytes(6).toString('hex')}`);
+/** A database as an unreleased version left it. */
+const OLDER = `
+  CREATE TABLE organizations (id uuid);
+  CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, rolled_back_at timestamptz);
+  INSERT INTO _prisma_migrations VALUES ('20261122100522_foundation', 'c0ffee', now(), NULL)`;
+const TABLES = `SELECT relname, (SELECT count(*)::int FROM _prisma_migrations) AS migrations
+  FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`;
+const OLDER_TABLES = ['_prisma_migrations', 'organizations'].map((relname) => ({ relname, migrations: 1 }));
 let connectionString: string;
 let names: string[];
 
@@ -96,26 +106,29 @@ describe('migrateDatabase', () => {
     expect((await migrateInProcess()).error).toMatch(/^The migration 99990101000000_broken failed .* earlier: .*$/);
   });
 
-  it('keeps what open holds reserve, where it moves into the holds themselves', async () => {
-    const moving = names.findIndex((name) => name.endsWith('_holds_carry_reservations'));
-    for (const name of names.slice(moving)) await rm(join(clone, 'prisma/migrations', name), { recursive: true });
-    expect(await migrateInProcess()).toEqual({ applied: names.slice(0, moving) });
-    const [organization, hold, released, a, b] = Array.from({ length: 5 }, () => randomUUID());
-    const period = `'2026-11-01Z'`;
-    await query(`
-      INSERT INTO organizations (id, name) VALUES ('${organization}', 'Old');
-      INSERT INTO budget_counters (organization_id, budget_id, subject, period_start, period_end, spent, held)
-      VALUES ('${organization}', '${a}', '', ${period}, '2026-12-01Z', 1, 3), ('${organization}', '${b}', 'u', ${period}, '2026-12-01Z', 1, 2);
-      INSERT INTO holds (organization_id, id, status, provider, model, amount, tokens, api_key_id, created_at, expires_at)
-      SELECT '${organization}', id::uuid, status, 'openai', 'gpt-4o', 2, 7, '${a}', now(), now() + interval '1 hour'
-        FROM (VALUES ('${hold}', 'active'), ('${released}', 'released')) AS h(id, status);
-      INSERT INTO hold_reservations (organization_id, hold_id, budget_id, subject, period_start, amount, expires_at)
-      VALUES ('${organization}', '${hold}', '${b}', 'u', ${period}, 2, now()), ('${organization}', '${hold}', '${a}', '', ${period}, 3, now())`);
-    expect(await migrateDatabase(connectionString)).toEqual({ applied: names.slice(moving) });
-    for (const id of [hold, released, hold]) {
-      await query(`SELECT release_hold('${organization}', '${id}', NULL, now())`);
-    }
-    expect(await query('SELECT held = 0 AS free FROM budget_counters')).toEqual([{ free: true }, { free: true }]);
+  it('says in one sentence that a database from before the first migration cannot be upgraded, and leaves it', async () => {
+    await query(OLDER);
+    const url = connectionString.replace('meterr@', 'meterr:secret@');
+    expect(await startAndFail({ DATABASE_URL: url, METERR_LOG_LEVEL: 'warn' })).toEqual({
+      code: 1,
+      output: `The database ${new URL(url).pathname.slice(1)} on ${new URL(url).searchParams.get('host')} was made by an unreleased version of Meterr and cannot be upgraded: set DATABASE_URL to an empty database.\n`,
+    });
+    expect(await query(TABLES)).toEqual(OLDER_TABLES);
+  });
+
+  it('says the same of the embedded one by its folder, whose server it stops again', async () => {
+    const dataDir = join(SCRATCH_FOLDER, `older-${randomBytes(6).toString('hex')}`);
+    const before = await usePostgres(dataDir);
+    await query(OLDER, before.connectionString);
+    await before.stop();
+    expect(await startAndFail({ METERR_DATA_DIR: dataDir, METERR_LOG_LEVEL: 'warn' })).toEqual({
+      code: 1,
+      output: `The database in ${dataDir} was made by an unreleased version of Meterr and cannot be upgraded: move that folder away, or set METERR_DATA_DIR to another one.\n`,
+    });
+    expect((await readdir(join(before.folder, 'data'))).includes('postmaster.pid')).toBe(false);
+    const after = await usePostgres(dataDir);
+    expect(await query(TABLES, after.connectionString)).toEqual(OLDER_TABLES);
+    await after.stop();
   });
 
   it('leaves a database alone that knows newer migrations', async () => {

@@ -20,7 +20,10 @@ export async function openDatabaseServer(url: string | null, dataDir: string, lo
   }
   const options = { dataDir, log: (line: string) => log.debug(line) };
   let server = await startEmbeddedPostgres(options);
-  const { applied } = await migrateDatabase(server.connectionString);
+  const { applied } = await migrateDatabase(server.connectionString, dataDir).catch(async (error) => {
+    await server.stop();
+    throw error;
+  });
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
   let reviving: Promise<void> | null = null;
   return {

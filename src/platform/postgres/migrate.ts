@@ -23,10 +23,11 @@ const ADVISORY_LOCK = 6_384_377_001;
  * processes at once; when nothing is to be done it is one query. The record is Prisma's own `_prisma_migrations`, so
  * `prisma migrate deploy` may be used instead. A database that knows newer migrations than we do is left as it is.
  *
- * Throws `unavailable`: no connection, PostgreSQL older than 15, a migration that was edited after it was applied, or
- * one that failed.
+ * Throws `unavailable`: no connection, PostgreSQL older than 15, a database from before the first migration (it is left
+ * as it is), a migration that was edited after it was applied, or one that failed.
+ * @param dataDir the folder that messages name the database by; left out, they name its host and itself
  */
-export async function migrateDatabase(connectionString: string): Promise<{ applied: string[] }> {
+export async function migrateDatabase(connectionString: string, dataDir?: string): Promise<{ applied: string[] }> {
   const migrations = await readMigrations();
   const client = new pg.Client({ connectionString });
   // A server that goes away while the engine works on its own connection emits this outside any query.
@@ -39,7 +40,9 @@ export async function migrateDatabase(connectionString: string): Promise<{ appli
   }
   try {
     await requireServerVersion(client);
-    if (isCurrent(migrations, await listRows(client))) return { applied: [] };
+    const found = await listRows(client);
+    if (isCurrent(migrations, found)) return { applied: [] };
+    requireNotOlder(migrations, found, client, dataDir);
     await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
     const rows = await listRows(client);
     requireSoundHistory(migrations, rows);
@@ -54,6 +57,22 @@ async function requireServerVersion(client: pg.Client): Promise<void> {
   const number: number = rows[0].number;
   if (number >= OLDEST_SERVER) return;
   const message = `Meterr needs PostgreSQL 15 or newer; DATABASE_URL names a server of version ${Math.floor(number / 10_000)}.`;
+  throw new AppError('unavailable', message);
+}
+
+/** Throws where the database carries migrations that were replaced by our first one, before anything was released. */
+function requireNotOlder(
+  { migrationDirectories }: MigrationList,
+  rows: MigrationRow[],
+  { host, database }: pg.Client,
+  dataDir: string | undefined,
+): void {
+  const first = migrationDirectories[0]?.path ?? '';
+  if (!rows.some((row) => row.migration_name < first)) return;
+  const [subject, remedy] = dataDir
+    ? [`in ${dataDir}`, 'move that folder away, or set METERR_DATA_DIR to another one']
+    : [`${database} on ${host}`, 'set DATABASE_URL to an empty database'];
+  const message = `The database ${subject} was made by an unreleased version of Meterr and cannot be upgraded: ${remedy}.`;
   throw new AppError('unavailable', message);
 }
 

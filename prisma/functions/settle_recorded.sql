@@ -1,0 +1,57 @@
+-- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
+-- whose place is in `known_ordinals` were stored before, so they do nothing. It fails with MT002
+-- when `required_credits` is more than an organization has; the caller holds the locks of the
+-- organizations.
+CREATE OR REPLACE FUNCTION settle_recorded(
+  at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
+  request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  settled record;
+  payer uuid;
+  total numeric;
+  available numeric;
+BEGIN
+  FOR settled IN
+    SELECT i.organization_id, array_agg(i.hold_id) AS hold_ids
+      FROM unnest(organization_ids, hold_ids) WITH ORDINALITY AS i(organization_id, hold_id, ordinal)
+     WHERE i.hold_id IS NOT NULL AND i.ordinal <> ALL (known_ordinals)
+     GROUP BY 1 ORDER BY 1
+  LOOP
+    PERFORM free_reservations(settled.organization_id, settled.hold_ids);
+  END LOOP;
+  UPDATE holds h SET status = 'settled', closed_at = at, settled_by = i.id
+    FROM unnest(organization_ids, ids, hold_ids) WITH ORDINALITY AS i(organization_id, id, hold_id, ordinal)
+   WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired')
+     AND i.ordinal <> ALL (known_ordinals);
+
+  FOREACH payer IN ARRAY prepaid_organizations LOOP
+    PERFORM expire_grants(payer, at);
+    IF required_credits IS NOT NULL THEN
+      PERFORM sweep_holds(payer, at);
+      available := available_credits(payer);
+      IF required_credits > available THEN
+        RAISE EXCEPTION 'insufficient credits' USING ERRCODE = 'MT002',
+          DETAIL = jsonb_build_object('required', required_credits::text, 'available', available::text)::text;
+      END IF;
+    END IF;
+    WITH charged AS (
+      INSERT INTO credit_entries (organization_id, id, at, cause, amount, usage_event_id, hold_id)
+      SELECT payer, uuid_v7_at(settle_recorded.at), settle_recorded.at,
+             CASE WHEN i.requests < 0 THEN 'void' WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
+             -i.cost, i.id, i.hold_id
+        FROM unnest(organization_ids, ids, costs, request_counts, hold_ids) WITH ORDINALITY
+          AS i(organization_id, id, cost, requests, hold_id, ordinal)
+       WHERE i.organization_id = payer AND i.cost <> 0 AND i.ordinal <> ALL (known_ordinals)
+         -- A void gives nothing back where its event took none, as it was recorded before credits
+         -- paid for usage.
+         AND (i.requests IS NULL OR i.requests > 0 OR EXISTS (
+           SELECT FROM usage_events e
+             JOIN credit_entries c ON c.organization_id = payer AND c.usage_event_id = e.voids_id
+            WHERE e.organization_id = payer AND e.id = i.id))
+      RETURNING amount)
+    SELECT -sum(c.amount) INTO total FROM charged c;
+    IF total IS NOT NULL THEN PERFORM burn_credits(payer, at, total); END IF;
+    PERFORM raise_credit_events(payer, at);
+  END LOOP;
+END $$;
