@@ -87,7 +87,7 @@ async function run(names: string[]): Promise<void> {
       `\nAll ${requests.toLocaleString('en-US')} events in the ledger: both rollups say the same, to the last digit.\n`,
     );
     say(formatTable(measurements, skipped));
-    say(`\nWritten to ${await writeResults(options, measurements, skipped)}`);
+    say(`\nWritten to ${await writeResults('latest.json', { options, rows: measurements, skipped })}`);
   } finally {
     await stop();
   }
