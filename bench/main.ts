@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compare } from './compare/compare.ts';
 import { type Bench, createBench, databaseOf } from './harness/bench.ts';
 import { CAN_PIN, ROOT, stopChildren } from './harness/child.ts';
 import { openDataFolder } from './harness/data-folder.ts';
@@ -34,6 +35,9 @@ const { values: options, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     big: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '1' },
+    // Of `compare` alone.
+    rounds: { type: 'string' },
+    within: { type: 'string', default: '8' },
   },
 });
 
@@ -47,6 +51,18 @@ function installOwnPackages(): void {
   // Not `npm ci`: the lock file lacks chdb's builds for other platforms where the registry at hand lacks them.
   const command = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', 'bench', '--silent'];
   execFileSync('npm', command, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** `compare COMMIT [ROW ...]`. Returns the exit code: 1 when a cost is clearly beyond the limit, 2 for wrong words. */
+async function runCompare([commit, ...names]: string[]): Promise<number> {
+  const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
+  const within = Number(options.within) / 100;
+  if (!commit || !Number.isInteger(rounds) || rounds < 1 || !(within >= 0)) {
+    say('npm run bench -- compare COMMIT [ROW ...] [--rounds N] [--within PERCENT] [--quick]');
+    return 2;
+  }
+  if (rounds < 7) say('Fewer than 7 rounds show that the comparison works; they are not evidence.');
+  return (await compare(commit, names, { rounds, measureMs: options.quick ? 1_500 : 3_000, within })) ? 0 : 1;
 }
 
 async function run(names: string[]): Promise<void> {
@@ -87,17 +103,28 @@ async function run(names: string[]): Promise<void> {
       `\nAll ${requests.toLocaleString('en-US')} events in the ledger: both rollups say the same, to the last digit.\n`,
     );
     say(formatTable(measurements, skipped));
-    say(`\nWritten to ${await writeResults(options, measurements, skipped)}`);
+    say(`\nWritten to ${await writeResults('latest.json', { options, rows: measurements, skipped })}`);
   } finally {
     await stop();
   }
 }
 
-const unknown = positionals.filter((name) => !ROWS[name]);
-if (unknown.length > 0) {
-  say(`No such row: ${unknown.join(', ')}. There are: ${Object.keys(ROWS).join(', ')}.`);
-  process.exit(1);
+async function runRows(names: string[]): Promise<void> {
+  const unknown = names.filter((name) => !ROWS[name]);
+  if (unknown.length > 0) {
+    say(`No such row: ${unknown.join(', ')}. There are: ${Object.keys(ROWS).join(', ')}.`);
+    process.exit(1);
+  }
+  installOwnPackages();
+  await run(names.length > 0 ? names : Object.keys(ROWS));
 }
-installOwnPackages();
+
 say(CAN_PIN ? 'Each server stays on one core, each load client on the next.' : 'Processes run on any core.');
-await run(positionals.length > 0 ? positionals : Object.keys(ROWS));
+if (positionals[0] !== 'compare') await runRows(positionals);
+else {
+  const code = await runCompare(positionals.slice(1)).catch((error: Error) => {
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  });
+  process.exit(code);
+}

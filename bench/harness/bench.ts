@@ -1,12 +1,8 @@
 import pg from 'pg';
 import type { EmbeddedPostgres } from '../../src/platform/embedded-postgres/embedded-postgres.ts';
-import { type Child, CORES, startChild } from './child.ts';
-import { cpuSeconds } from './cpu.ts';
-import type { LoadKind } from './events.ts';
-import type { LoadResult } from './load-job.ts';
+import { CORES, startChild } from './child.ts';
 import type { Measurement } from './report.ts';
-import { runLoad } from './run-load.ts';
-import { verifyLoad } from './verify.ts';
+import { type Measured, type Shot, shoot, type Target, warmUp } from './shoot.ts';
 
 export interface BenchOptions {
   quick: boolean;
@@ -15,30 +11,10 @@ export interface BenchOptions {
   minutes: number;
 }
 
-/** A server that takes usage: ours, the baseline, or the floor. */
-export interface Target {
-  name: string;
-  port: number;
-  key: string;
-  process: Child;
-  /** Where its events lie; null: nowhere. */
-  pool: pg.Pool | null;
-}
-
 export type StartedMeterr = Omit<Target, 'name' | 'pool'>;
 
-export interface Shot {
-  kind?: LoadKind;
-  connections: number;
-  batchSize?: number;
-  measureMs?: number;
-  warmupMs?: number;
-}
-
-/** A load's result with what each part of the machine spent on it. */
-export interface Measured extends LoadResult {
-  cpuMicroseconds: { server: number; postgres: number; client: number } | null;
-}
+/** A shot that may leave its length to the bench. */
+export type BenchShot = Omit<Shot, 'measureMs'> & { measureMs?: number };
 
 /** What a row may use. */
 export interface Bench {
@@ -53,15 +29,12 @@ export interface Bench {
   baseline(): Promise<Target>;
   floor(): Promise<Target>;
   /** Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is lost or doubled */
-  shoot(target: Target, shot: Shot): Promise<Measured>;
+  shoot(target: Target, shot: BenchShot): Promise<Measured>;
   report(measurement: Measurement): void;
   skip(row: string, why: string): void;
 }
 
 const BASELINE_KEY = 'baseline-key-of-this-bench';
-const WARMUP_MS = 500;
-const FIRST_WARMUP_MS = 5_000;
-let runs = 0;
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;
@@ -97,24 +70,8 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
     return pool;
   };
 
-  async function shoot(target: Target, shot: Shot): Promise<Measured> {
-    const run = `r${process.pid}x${++runs}`;
-    const measureMs = shot.measureMs ?? bench.measureMs;
-    const warmupMs = shot.warmupMs ?? WARMUP_MS;
-    const before = [await cpuSeconds(target.process.pid), await cpuSeconds(postgres.pid)];
-    const { port, key } = target;
-    const { kind = 'rest', connections, batchSize = 1 } = shot;
-    const result = await runLoad({ port, key, kind, run, connections, batchSize, warmupMs, measureMs });
-    const after = [await cpuSeconds(target.process.pid), await cpuSeconds(postgres.pid)];
-    if (target.pool) await verifyLoad(target.pool, run, result.acknowledged);
-    const events = result.acknowledged + (batchSize === 1 ? result.repeats : 0);
-    const spent = (i: number) => (((after[i] ?? Number.NaN) - (before[i] ?? Number.NaN)) / events) * 1e6;
-    const cpu = { server: spent(0), postgres: spent(1), client: (result.clientCpuSeconds / events) * 1e6 };
-    return { ...result, cpuMicroseconds: before[0] === null ? null : cpu };
-  }
-
   async function warm(target: Target): Promise<Target> {
-    await shoot(target, { connections: 100, measureMs: 0, warmupMs: FIRST_WARMUP_MS });
+    await warmUp(target, postgres.pid);
     return target;
   }
 
@@ -123,7 +80,7 @@ export function createBench(parts: BenchParts): { bench: Bench; close(): Promise
     rounds: options.quick ? 3 : 5,
     measureMs: options.quick ? 1_500 : 3_000,
     postgres,
-    shoot,
+    shoot: (target, shot) => shoot(target, postgres.pid, { measureMs: bench.measureMs, ...shot }),
     startMeterr: parts.startMeterr,
     report: parts.report,
     skip: parts.skip,

@@ -19,7 +19,11 @@ export interface Child {
 const running = new Set<Child>();
 
 export interface ChildOptions {
+  /** Relative to `root`, which is this repository unless it is said. */
   script: string;
+  root?: string;
+  /** The Node that runs it; this one unless it is said. */
+  node?: string;
   env?: Record<string, string>;
   nodeOptions?: readonly string[];
   ipc?: boolean;
@@ -33,13 +37,14 @@ export const CORES = { server: 0, client: 1 } as const;
 /** Two processes that chase each other over the cores measure the scheduler. */
 export const CAN_PIN = availableParallelism() > CORES.client && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
-/** Starts a script of this repository under this same Node. */
-export function startChild({ script, env = {}, nodeOptions = [], ipc = false, core }: ChildOptions): Child {
-  const command = [process.execPath, ...nodeOptions, join(ROOT, script)];
+/** Starts a script of this repository under this same Node, or of another checkout under its own. */
+export function startChild(options: ChildOptions): Child {
+  const { script, root = ROOT, node = process.execPath, env = {}, nodeOptions = [], ipc = false, core } = options;
+  const command = [node, ...nodeOptions, join(root, script)];
   if (core !== undefined && CAN_PIN) command.unshift('taskset', '-c', String(core));
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
-    cwd: ROOT,
+    cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   });

@@ -33,6 +33,18 @@ export async function cpuSeconds(root: number): Promise<number | null> {
   return processes.filter(({ pid }) => family.has(pid)).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
+/** What `work` returns, and the CPU seconds that each of these processes, and all below it, spent meanwhile. */
+export async function cpuSpentDuring<Result>(
+  pids: readonly number[],
+  work: () => Promise<Result>,
+): Promise<{ result: Result; seconds: number[] | null }> {
+  const before = await Promise.all(pids.map(cpuSeconds));
+  const result = await work();
+  const after = await Promise.all(pids.map(cpuSeconds));
+  if (before.includes(null)) return { result, seconds: null };
+  return { result, seconds: after.map((seconds, i) => (seconds ?? Number.NaN) - (before[i] ?? Number.NaN)) };
+}
+
 /** Resident memory in bytes, or null where there is no /proc. */
 export async function residentBytes(pid: number): Promise<number | null> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');

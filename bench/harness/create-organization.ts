@@ -1,5 +1,5 @@
-import type { Target } from './bench.ts';
 import { openCaller } from './http-caller.ts';
+import type { Target } from './shoot.ts';
 import { OPERATOR_KEY } from './start-meterr.ts';
 
 /** An organization of its own on the same server, without plan limits: what a row does to it, no other row meets. */

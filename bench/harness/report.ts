@@ -28,7 +28,8 @@ export interface Skipped {
   why: string;
 }
 
-function figure(value: number): string {
+/** Three digits, or a whole number. */
+export function figure(value: number): string {
   if (Number.isNaN(value)) return '-';
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
 }
@@ -48,20 +49,25 @@ function describe(one: Measurement): string[] {
 
 const HEADINGS = ['', 'measured', 'against', 'ratio (wanted)', 'p50 / p99 ms', 'us CPU: server/postgres/client', ''];
 
-/** The table, for a terminal. */
-export function formatTable(measurements: readonly Measurement[], skipped: readonly Skipped[]): string {
-  const lines = [HEADINGS, ...measurements.map(describe)];
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const text = lines.map((line) =>
+/** One string a line, with each column as wide as its widest cell. The first line has all columns. */
+export function alignColumns(lines: readonly (readonly string[])[]): string[] {
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  return lines.map((line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** The table, for a terminal. */
+export function formatTable(measurements: readonly Measurement[], skipped: readonly Skipped[]): string {
+  const text = alignColumns([HEADINGS, ...measurements.map(describe)]);
   return [...text, ...skipped.map(({ row, why }) => `SKIPPED ${row}: ${why}`)].join('\n');
 }
 
-function gitCommit(): string {
+/** The commit of the working tree, and whether it is changed. */
+export function gitCommit(): string {
   try {
     const run = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
     return run('rev-parse', 'HEAD') + (run('status', '--porcelain') ? ' and uncommitted changes' : '');
@@ -70,16 +76,12 @@ function gitCommit(): string {
   }
 }
 
-/** Writes `bench/results/latest.json`. */
-export async function writeResults(
-  options: object,
-  rows: readonly Measurement[],
-  skipped: readonly Skipped[],
-): Promise<string> {
+/** Writes a file of `bench/results`: the machine, the versions, and these results. Returns its path. */
+export async function writeResults(name: string, results: object): Promise<string> {
   const [cpu] = cpus();
   const machine = { cpu: cpu?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
   const { platform, arch } = process;
-  const results = {
+  const origin = {
     date: new Date().toISOString(),
     commit: gitCommit(),
     node: process.version,
@@ -89,8 +91,8 @@ export async function writeResults(
   };
   const folder = join(ROOT, 'bench/results');
   await mkdir(folder, { recursive: true });
-  const file = join(folder, 'latest.json');
+  const file = join(folder, name);
   const round = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
-  await writeFile(file, `${JSON.stringify({ ...results, options, rows, skipped }, round, 2)}\n`);
+  await writeFile(file, `${JSON.stringify({ ...origin, ...results }, round, 2)}\n`);
   return file;
 }

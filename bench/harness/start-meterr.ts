@@ -9,20 +9,27 @@ export interface MeterrOptions {
   dataDir: string;
   /** Empty: the PostgreSQL of `dataDir`. */
   databaseUrl?: string;
+  /** The checkout that the server is of; this repository unless it is said. */
+  root?: string;
 }
 
-/** What `npm start` gives to Node, but for the compile cache. */
-async function readNodeOptions(): Promise<string[]> {
-  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
-  return scripts.start.split(/\s+/).filter((word) => word.startsWith('--') && word.includes('='));
+/** What `npm start` of a checkout gives to Node, but for the compile cache. */
+async function readNodeOptions(root: string): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const [, options] = /\bnode ([^&]*)src\/main\.ts/.exec(scripts.start) ?? [];
+  if (options === undefined) throw new Error(`The start script of ${root}/package.json does not run src/main.ts.`);
+  const words = options.replace(/--import \S*compile-cache\S*/, '').split(/\s+/);
+  return words.filter((word) => word !== '');
 }
 
 /** The real server, as `npm start` has it, but for its folder, port, log and operator. */
-export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) {
+export async function startMeterr({ dataDir, databaseUrl = '', root = ROOT }: MeterrOptions) {
   await mkdir(dataDir, { recursive: true });
   const child: Child = startChild({
     script: 'src/main.ts',
-    nodeOptions: await readNodeOptions(),
+    root,
+    node: join(root, 'node_modules/node/bin/node'),
+    nodeOptions: await readNodeOptions(root),
     core: CORES.server,
     env: {
       METERR_DATA_DIR: dataDir,

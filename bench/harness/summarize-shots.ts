@@ -1,5 +1,5 @@
-import type { Measured } from './bench.ts';
 import type { Measurement } from './report.ts';
+import type { Measured } from './shoot.ts';
 import { median } from './statistics.ts';
 
 /** The medians of several shots, as a line's part. */

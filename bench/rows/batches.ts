@@ -1,5 +1,6 @@
-import type { Bench, Measured, Target } from '../harness/bench.ts';
+import type { Bench } from '../harness/bench.ts';
 import { restEvent } from '../harness/events.ts';
+import type { Measured, Target } from '../harness/shoot.ts';
 import { interleave, median } from '../harness/statistics.ts';
 import { describeTally, summarizeShots } from '../harness/summarize-shots.ts';
 import { type CopyBaseline, openCopyBaseline } from './copy-baseline.ts';

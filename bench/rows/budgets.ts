@@ -1,6 +1,7 @@
-import type { Bench, Target } from '../harness/bench.ts';
+import type { Bench } from '../harness/bench.ts';
 import { createOrganization } from '../harness/create-organization.ts';
 import { openCaller } from '../harness/http-caller.ts';
+import type { Target } from '../harness/shoot.ts';
 import { interleave } from '../harness/statistics.ts';
 import { describeTally, summarizeShots } from '../harness/summarize-shots.ts';
 

@@ -2,35 +2,11 @@ import { newUuid } from '../../src/platform/ids.ts';
 import type { Bench } from '../harness/bench.ts';
 import { openClient } from '../harness/copy-in.ts';
 import { createOrganization } from '../harness/create-organization.ts';
-import { type HttpCaller, openCaller } from '../harness/http-caller.ts';
+import { BUDGET, HOLD, hold, timeFor } from '../harness/hold.ts';
+import { openCaller } from '../harness/http-caller.ts';
 import { interleave, median, quantile } from '../harness/statistics.ts';
 
-const BUDGET = { name: 'Everything', amount: '1000000', period: 'month', action: 'block' };
-const HOLD = { provider: 'openai', model: 'gpt-4o', input_tokens: 1_200, max_output_tokens: 300, user_id: 'user-10' };
-
 const WARMUP_MS = 8_000;
-
-/** Milliseconds of calls one after another, for a while. What a call returns is run after it, untimed. */
-async function timeFor(ms: number, call: () => Promise<(() => Promise<unknown>) | null>): Promise<number[]> {
-  const latenciesMs: number[] = [];
-  for (const endMs = performance.now() + ms; performance.now() < endMs; ) {
-    const startMs = performance.now();
-    const after = await call();
-    latenciesMs.push(performance.now() - startMs);
-    await after?.();
-  }
-  return latenciesMs;
-}
-
-/** Reserves, and gives back afterwards: a caller settles or releases. */
-async function hold(caller: HttpCaller): Promise<() => Promise<unknown>> {
-  const { body } = await caller.call('POST', '/v1/usage/holds', HOLD);
-  return async () => {
-    const { id, budgets } = JSON.parse(body) as { id: string; budgets: unknown[] };
-    if (budgets.length !== 1) throw new Error(`a hold met ${budgets.length} budgets: ${body}`);
-    await caller.call('DELETE', `/v1/usage/holds/${id}`);
-  };
-}
 
 /** A hold against a blocking budget, one caller, against what any durable write costs: one INSERT and its commit. */
 export async function holds(bench: Bench): Promise<void> {
