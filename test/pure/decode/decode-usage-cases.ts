@@ -1,4 +1,4 @@
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import type { DecodedUsage } from '../../../src/domain/usage/decode/decoded-usage.ts';
 
 /** A real-shaped answer and, counted by hand, what it says. Counts left out are 0. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { decodeUsage } from '../../../src/domain/usage/decode/decode-usage.ts';
 import { AppError } from '../../../src/platform/errors.ts';
 

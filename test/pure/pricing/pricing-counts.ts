@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 
 const NOTHING: UsageCounts = {
   inputTokens: 0,

@@ -1,12 +1,13 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import { QUARTER_HOUR_MS } from '../../../platform/time.ts';
+import { SUMMED_COUNTS, type SummedCount } from '../../pricing/price/usage-counts.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 
 /** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
-export type Count = number | bigint;
+export type SumCount = number | bigint;
 
 /** What rows of one series in one stretch of time, a bucket, come to. */
-export interface SeriesSum {
+export interface SeriesSum extends Record<SummedCount, SumCount> {
   organizationId: string;
   /** When the bucket begins. */
   bucketMs: number;
@@ -14,28 +15,15 @@ export interface SeriesSum {
   /** How many rows. */
   events: number;
   requests: number;
-  inputTokens: Count;
-  outputTokens: Count;
-  cacheReadTokens: Count;
-  cacheWriteTokens: Count;
-  reasoningTokens: Count;
   costAtto: AttoUsd;
   unpricedRequests: number;
 }
-
-const SUMMED_COUNTS = [
-  'inputTokens',
-  'outputTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-  'reasoningTokens',
-] as const satisfies readonly (keyof SeriesSum)[];
 
 /** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
 const BUCKETS = 2 ** 22;
 
 /** Adds without losing a digit. */
-export function addExact(a: Count, b: Count): Count {
+export function addExact(a: SumCount, b: SumCount): SumCount {
   // Two whole numbers that are safe add up exactly where their sum is safe; a BigInt must not pass through a float.
   const sum = typeof a === 'number' && typeof b === 'number' ? a + b : Number.NaN;
   return Number.isSafeInteger(sum) ? sum : BigInt(a) + BigInt(b);
@@ -68,7 +56,7 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
     larger.set(key, sum);
     sum.events += part.events;
     sum.requests += part.requests;
-    for (const field of SUMMED_COUNTS) sum[field] = addExact(sum[field], part[field]);
+    for (const { field } of SUMMED_COUNTS) sum[field] = addExact(sum[field], part[field]);
     sum.costAtto += part.costAtto;
     sum.unpricedRequests += part.unpricedRequests;
   }
@@ -88,11 +76,7 @@ export function rollUpRows(rows: readonly UsageRow[]): SeriesSum[] {
     }
     sum.events++;
     sum.requests += event.requests;
-    sum.inputTokens = addExact(sum.inputTokens, event.inputTokens);
-    sum.outputTokens = addExact(sum.outputTokens, event.outputTokens);
-    sum.cacheReadTokens = addExact(sum.cacheReadTokens, event.cacheReadTokens);
-    sum.cacheWriteTokens = addExact(sum.cacheWriteTokens, event.cacheWriteTokens);
-    sum.reasoningTokens = addExact(sum.reasoningTokens, event.reasoningTokens);
+    for (const { field } of SUMMED_COUNTS) sum[field] = addExact(sum[field], event[field]);
     if (costAtto === null) sum.unpricedRequests += event.requests;
     else sum.costAtto += costAtto;
   }
