@@ -45,7 +45,8 @@ export async function recordUsage(
   whileStoring?: (event: UsageEvent) => void,
 ): Promise<RecordedUsage> {
   requireScope(context.caller, 'usage:write');
-  const [prepared] = await prepareUsage(context, [input]);
+  const preparing = prepareUsage(context, [input]);
+  const [prepared] = Array.isArray(preparing) ? preparing : await preparing;
   if (!prepared) throw new Error('one event in, one answer out');
   if ('error' in prepared) throw prepared.error;
   const { row } = prepared;

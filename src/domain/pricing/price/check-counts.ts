@@ -11,11 +11,27 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Whether the counts can be priced: the quick form of `findCountProblems` being empty. */
+function isPart(value: number, total: number): boolean {
+  return isCount(value) && value <= total;
+}
+
+/**
+ * Whether the counts can be priced: the quick form of `findCountProblems` being empty. Written out, since
+ * every event comes here and a loop over USAGE_COUNTS takes three times as long; a test holds it to the table.
+ */
 export function areCountsValid(counts: UsageCounts): boolean {
-  for (const { field } of USAGE_COUNTS) if (!isCount(counts[field])) return false;
-  for (const [part, total] of PARTS) if (counts[part] > counts[total]) return false;
-  return counts.cacheReadTokens <= counts.inputTokens - counts.cacheWriteTokens;
+  return (
+    isCount(counts.inputTokens) &&
+    isCount(counts.outputTokens) &&
+    isCount(counts.cacheReadTokens) &&
+    isCount(counts.cacheWriteTokens) &&
+    isPart(counts.cacheWrite1hTokens, counts.cacheWriteTokens) &&
+    isPart(counts.reasoningTokens, counts.outputTokens) &&
+    isPart(counts.inputAudioTokens, counts.inputTokens) &&
+    isPart(counts.outputAudioTokens, counts.outputTokens) &&
+    isCount(counts.webSearches) &&
+    counts.cacheReadTokens <= counts.inputTokens - counts.cacheWriteTokens
+  );
 }
 
 /**

@@ -18,55 +18,87 @@ function normalizeOrExplain(context: Context, input: UsageInput): NormalizedUsag
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
+async function findTeams(context: Context, teamIds: string[]): Promise<Set<string>> {
+  const { teams } = context.resources;
+  const organizationId = context.caller.organization.id;
+  return teamIds.length === 0 ? new Set() : teams.findExisting(organizationId, teamIds);
+}
 
-/**
- * Gives events their normal form, checks their teams and holds, and finds their series. One answer an
- * input, in order. Waits for nothing where this process knows all that they refer to.
- */
-export async function prepareUsage(context: Context, inputs: readonly UsageInput[]): Promise<PreparedUsage[]> {
+function toRow(one: NormalizedUsage, seriesId: number, input: UsageInput | undefined): PreparedUsage {
+  const { event, bodyHash, costAtto, tagsText } = one;
+  return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits: input?.requireCredits ?? false } };
+}
+
+/** The row at once, where everything that the event refers to is known to this process; null where it must be asked. */
+function toKnownRow({ resources }: Context, one: NormalizedUsage, input: UsageInput | undefined): PreparedUsage | null {
+  const { event, tooOld } = one;
+  if (tooOld !== null || event.holdId !== null) return null;
+  if (event.teamId !== null && !resources.teams.isKnown(event.organizationId, event.teamId)) return null;
+  const seriesId = resources.series.peek(event);
+  return seriesId === undefined ? null : toRow(one, seriesId, input);
+}
+
+async function prepareAsking(
+  context: Context,
+  inputs: readonly UsageInput[],
+  normalized: readonly (NormalizedUsage | AppError)[],
+): Promise<PreparedUsage[]> {
   const { budgets, series, teams } = context.resources;
   const organizationId = context.caller.organization.id;
-  const normalized = inputs.map((input) => normalizeOrExplain(context, input));
-  const unknownTeams: string[] = [];
+  const askFor: string[] = [];
   const holdIds: string[] = [];
   for (const one of normalized) {
     if (one instanceof AppError) continue;
     const { teamId, holdId } = one.event;
     if (holdId !== null) holdIds.push(holdId);
-    if (teamId !== null && !teams.isKnown(organizationId, teamId)) unknownTeams.push(teamId);
+    if (teamId !== null && !teams.isKnown(organizationId, teamId)) askFor.push(teamId);
   }
-  const found = unknownTeams.length > 0 ? await teams.findExisting(organizationId, unknownTeams) : NONE;
-  const holds = holdIds.length > 0 ? await findSettleableHolds(context, holdIds) : NONE;
-  if (budgets.peek(organizationId) === undefined) await budgets.get(organizationId);
-
-  const refuse = ({ event, tooOld }: NormalizedUsage): AppError | null => {
+  const found = await findTeams(context, askFor);
+  const holds = await findSettleableHolds(context, holdIds);
+  await budgets.get(organizationId);
+  const refusals = normalized.map((one): AppError | null => {
+    if (one instanceof AppError) return one;
+    const { event, tooOld } = one;
     if (tooOld !== null) return tooOld;
     if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
       return invalidField('teamId', 'no such team');
     }
     return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'no such hold') : null;
-  };
-  const refusals = normalized.map((one) => (one instanceof AppError ? null : refuse(one)));
+  });
   // A repeat is harmless for ever, also when its team or the time it is of is gone.
   const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
-  const recorded = refusedIds.length > 0 ? await findRecordedIds(context, refusedIds) : NONE;
+  const recorded = await findRecordedIds(context, refusedIds);
   const prepared: PreparedUsage[] = [];
   for (const [at, one] of normalized.entries()) {
-    const input = inputs[at];
-    if (one instanceof AppError) {
-      prepared.push({ error: one });
-      continue;
-    }
     const refusal = refusals[at];
-    if (refusal && !recorded.has(input?.id ?? '')) {
-      prepared.push({ error: refusal });
+    if (one instanceof AppError || (refusal && !recorded.has(inputs[at]?.id ?? ''))) {
+      prepared.push({ error: one instanceof AppError ? one : (refusal as AppError) });
       continue;
     }
     const seriesId = series.peek(one.event) ?? (await series.get(one.event));
-    const { event, bodyHash, costAtto, tagsText } = one;
-    const requireCredits = input?.requireCredits ?? false;
-    prepared.push({ row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits } });
+    prepared.push(toRow(one, seriesId, inputs[at]));
+  }
+  return prepared;
+}
+
+/**
+ * Gives events their normal form, checks their teams and holds, and finds their series. One answer an
+ * input, in order; at once where this process knows all that they refer to, since a promise and an
+ * await cost a lone event 0.4 µs, a fifteenth of all that is done here to write it.
+ */
+export function prepareUsage(
+  context: Context,
+  inputs: readonly UsageInput[],
+): PreparedUsage[] | Promise<PreparedUsage[]> {
+  const normalized = inputs.map((input) => normalizeOrExplain(context, input));
+  if (context.resources.budgets.peek(context.caller.organization.id) === undefined) {
+    return prepareAsking(context, inputs, normalized);
+  }
+  const prepared: PreparedUsage[] = [];
+  for (const [at, one] of normalized.entries()) {
+    const known = one instanceof AppError ? { error: one } : toKnownRow(context, one, inputs[at]);
+    if (known === null) return prepareAsking(context, inputs, normalized);
+    prepared.push(known);
   }
   return prepared;
 }

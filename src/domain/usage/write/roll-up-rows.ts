@@ -1,7 +1,7 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import { QUARTER_HOUR_MS } from '../../../platform/time.ts';
-import { SUMMED_COUNTS, type SummedCount } from '../../pricing/price/usage-counts.ts';
-import type { UsageRow } from '../event/usage-event.ts';
+import { SUMMED_COUNTS, type SummedCount, type UsageCounts } from '../../pricing/price/usage-counts.ts';
+import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
 
 /** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
 export type SumCount = number | bigint;
@@ -17,6 +17,11 @@ export interface SeriesSum extends Record<SummedCount, SumCount> {
   requests: number;
   costAtto: AttoUsd;
   unpricedRequests: number;
+}
+
+/** What sums are made of. */
+interface SummedRow extends Pick<UsageRow, 'seriesId' | 'costAtto'> {
+  event: UsageCounts & Pick<UsageEvent, 'organizationId' | 'timeMs' | 'requests'>;
 }
 
 /** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
@@ -46,6 +51,18 @@ function emptySum(organizationId: string, seriesId: number, bucketMs: number): S
   };
 }
 
+/**
+ * Adds an event's counts. Written out, since every event comes here and a loop over SUMMED_COUNTS reads each count
+ * several times slower; a test holds it to the table.
+ */
+function addEvent(sum: SeriesSum, event: UsageCounts): void {
+  sum.inputTokens = addExact(sum.inputTokens, event.inputTokens);
+  sum.outputTokens = addExact(sum.outputTokens, event.outputTokens);
+  sum.cacheReadTokens = addExact(sum.cacheReadTokens, event.cacheReadTokens);
+  sum.cacheWriteTokens = addExact(sum.cacheWriteTokens, event.cacheWriteTokens);
+  sum.reasoningTokens = addExact(sum.reasoningTokens, event.reasoningTokens);
+}
+
 /** The same sums by longer buckets, which tile into those given: UTC days of quarter hours. */
 export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): SeriesSum[] {
   const larger = new Map<number, SeriesSum>();
@@ -64,7 +81,7 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
 }
 
 /** The rows' sums by quarter hour and series, which no two organizations share: what rollups grow by. */
-export function rollUpRows(rows: readonly UsageRow[]): SeriesSum[] {
+export function rollUpRows(rows: readonly SummedRow[]): SeriesSum[] {
   const sums = new Map<number, SeriesSum>();
   for (const { event, seriesId, costAtto } of rows) {
     const bucket = Math.floor(event.timeMs / QUARTER_HOUR_MS);
@@ -76,7 +93,7 @@ export function rollUpRows(rows: readonly UsageRow[]): SeriesSum[] {
     }
     sum.events++;
     sum.requests += event.requests;
-    for (const { field } of SUMMED_COUNTS) sum[field] = addExact(sum[field], event[field]);
+    addEvent(sum, event);
     if (costAtto === null) sum.unpricedRequests += event.requests;
     else sum.costAtto += costAtto;
   }
