@@ -52,8 +52,8 @@ function emptySum(organizationId: string, seriesId: number, bucketMs: number): S
 }
 
 /**
- * Adds an event's counts. Written out, since every event comes here and a loop over SUMMED_COUNTS reads each count
- * several times slower; a test holds it to the table.
+ * Adds an event's counts. Written out, since a loop over SUMMED_COUNTS cannot read them by a fixed
+ * name, and every event is added here. A test holds it to the table.
  */
 function addEvent(sum: SeriesSum, event: UsageCounts): void {
   sum.inputTokens = addExact(sum.inputTokens, event.inputTokens);
