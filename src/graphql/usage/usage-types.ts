@@ -22,8 +22,8 @@ export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 't
 }
 
 /**
- * Makes an event ready for its type. A literal, since V8 gives no stable hidden class to an object that
- * is spread or filled in a loop; the type makes a missing field a compile error.
+ * Makes an event ready for its type. A literal, since V8 gives no stable hidden class to an object
+ * that is spread or filled in a loop; the type makes a missing field a compile error.
  */
 export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageEventSource {
   const { teamId, priceId, holdId, voidsId } = event;

@@ -2,7 +2,7 @@ import { formatMoney, parseScaled } from '../../../platform/money.ts';
 import type { Price, UnitPrice } from './price.ts';
 import { COUNTS_BY_TOTAL, type CountColumn } from './usage-counts.ts';
 
-/** What is priced but not counted: which audio was cached is worked out, and every event is one request. */
+/** What is priced but not counted: cached audio is worked out, and every event is one request. */
 type DerivedUnit = 'cache_audio_read_tokens' | 'requests';
 export type CountedUnit = CountColumn | DerivedUnit;
 
@@ -12,10 +12,13 @@ function listUnits(): CountedUnit[] {
   return [...units, 'requests'];
 }
 
-/** The units that are charged, in the order of cost lines. A price's other units are kept but not charged. */
+/**
+ * The units that are charged, in the order of cost lines. A price's other units are kept but not
+ * charged.
+ */
 export const COUNTED_UNITS: readonly CountedUnit[] = listUnits();
 
-/** What belongs to each unit, such as atto-dollars for one of it; null where the sheet has no price for it. */
+/** What belongs to each unit, such as atto-dollars for one of it; null where it has no price. */
 type ByUnit<T> = Partial<Record<CountedUnit, T | null>>;
 export type Rates = ByUnit<bigint>;
 
@@ -58,7 +61,7 @@ export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   const cardAt = (above: number): RateCard => {
     const rates: Rates = {};
     const texts: ByUnit<string> = {};
-    // All units, in one order: so few properties keep one hidden class, and arithmetic reads them by name.
+    // All units, always in one order: so few properties keep one hidden class.
     for (const unit of COUNTED_UNITS) {
       const rate = rateAt(sheet.get(unit), above);
       rates[unit] = rate;

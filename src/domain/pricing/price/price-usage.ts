@@ -30,9 +30,10 @@ export interface PricedUsage {
 }
 
 /**
- * Splits counts, whose totals include their parts, into disjoint quantities by unit, as genai-prices
- * 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it stays there and
- * pays the total's rate (1h write -> cache write -> input; cache read -> input; reasoning -> output; audio -> text).
+ * Splits counts, whose totals include their parts, into disjoint quantities by unit, as
+ * genai-prices 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it
+ * stays there and pays the total's rate (1h write -> cache write -> input; cache read -> input;
+ * reasoning -> output; audio -> text).
  * A total without a price of its own costs nothing: embedding models have no output price.
  *
  * @NOTE Counts do not say which audio was cached, and genai-prices refuses to price without knowing. We take as

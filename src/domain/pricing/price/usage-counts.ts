@@ -12,11 +12,12 @@ interface CountDefinition {
 }
 
 /**
- * The tokens and calls that are counted of one request: the one list that checks, prices, columns, sums and the API's
- * fields are made from. Whole numbers, not negative; every total includes its parts. Body hashes depend on the order.
+ * The tokens and calls that are counted of one request: the one list that checks, prices, columns,
+ * sums and the API's fields are made from. Whole numbers, not negative; every total includes its
+ * parts. Body hashes depend on the order.
  */
 export const USAGE_COUNTS = [
-  // All input and all output: cache reads, cache writes and audio, and reasoning and audio, are included.
+  // Cache reads, cache writes and audio are in the input, reasoning and audio in the output.
   { field: 'inputTokens', column: 'input_tokens', noun: 'input', partOf: null, isSummed: true },
   { field: 'outputTokens', column: 'output_tokens', noun: 'output', partOf: null, isSummed: true },
   { field: 'cacheReadTokens', column: 'cache_read_tokens', noun: 'cache reads', partOf: 'inputTokens', isSummed: true },
@@ -70,14 +71,15 @@ function partsOf(total: UsageCount): Definition[] {
   return USAGE_COUNTS.flatMap((count) => (count.partOf === total ? [count, ...partsOf(count.field)] : []));
 }
 
-/** Every total with its parts and their parts after it: the order of cost lines, and of what is refused. */
+/** Every total, then its parts and theirs: the order of cost lines, and of what is refused. */
 export const COUNTS_BY_TOTAL: readonly Definition[] = USAGE_COUNTS.flatMap((count) =>
   count.partOf === null ? [count, ...partsOf(count.field)] : [],
 );
 
 /**
- * Counts of which some are not given: those are 0. A literal, not a loop: V8 gives no stable hidden class to an object
- * that a loop fills, and every event is made of one of these. The type makes a missing field a compile error.
+ * Counts of which some are not given: those are 0. A literal, not a loop: V8 gives no stable hidden
+ * class to an object that a loop fills, and every event is made of one of these. The type makes a
+ * missing field a compile error.
  */
 export function countsOf(given: Partial<Record<UsageCount, number | null>>): UsageCounts {
   return {

@@ -44,8 +44,8 @@ export const USAGE_EVENT_TABLES = `
   usage_events e JOIN usage_series s ON s.organization_id = e.organization_id AND s.id = e.series_id`;
 
 /**
- * A row of the ledger as an event in its normal form. A literal, as in `normalizeUsage`: events of both
- * have one hidden class, and the type makes a missing field a compile error.
+ * A row of the ledger as an event in its normal form. A literal, as in `normalizeUsage`: events of
+ * both have one hidden class, and the type makes a missing field a compile error.
  */
 export function readUsageEvent(row: UsageEventRow): UsageEvent {
   return {

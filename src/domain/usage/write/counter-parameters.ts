@@ -31,7 +31,7 @@ export const COUNTER_PARAMETERS: readonly CallParameter<Counted>[] = [
   ['counter_spents', 'numeric[]', each(plainArray, ({ spentAtto }) => formatMoney(spentAtto))],
 ];
 
-/** What `record_usage` needs to know of counters beside the above: which events each has counted. */
+/** What `record_usage` also needs to know of counters: which events each of them counts. */
 export const BATCH_COUNTER_PARAMETERS: readonly CallParameter<Counted>[] = [
   [
     'set_numbers',

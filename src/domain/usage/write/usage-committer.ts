@@ -16,8 +16,8 @@ import {
 } from './write-events.ts';
 
 /**
- * What became of one event: not stored since `stored` was there under its id (null: it is stored now),
- * or refused by the database.
+ * What became of one event: `stored` is what its id was already taken by, null where the event was
+ * written; `failed` is why the database refused it.
  */
 export type CommitOutcome = { stored: StoredEvent | null } | { failed: unknown };
 
