@@ -40,7 +40,7 @@ async function transactionsOf(rows: readonly UsageRow[]): Promise<string[]> {
   return stored.map(({ xmin }) => xmin);
 }
 
-const STORED: CommitOutcome = { known: null };
+const CREATED: CommitOutcome = { stored: null };
 
 describe('group commit', () => {
   it('what arrives while a transaction is under way becomes the next one, of all organizations together', async () => {
@@ -54,8 +54,8 @@ describe('group commit', () => {
     const laterDone = later.map((rows) => usage.commit(rows));
     expect(usage.isIdle()).toBe(false);
     await blockade.release();
-    expect(await firstDone).toEqual([STORED]);
-    expect(await Promise.all(laterDone)).toEqual(later.map((rows) => rows.map(() => STORED)));
+    expect(await firstDone).toEqual([CREATED]);
+    expect(await Promise.all(laterDone)).toEqual(later.map((rows) => rows.map(() => CREATED)));
     const transactions = await transactionsOf(later.flat());
     expect(transactions).toHaveLength(6);
     expect(new Set(transactions).size).toBe(1);
@@ -70,7 +70,7 @@ describe('group commit', () => {
     const retryingLostConnections: Database['retryingLostConnections'] = (work) => work();
     const done = committerOver({ openSession, retryingLostConnections } as unknown as Database).commit(row);
     expect(sent).toBe(1);
-    expect(await done).toEqual([STORED]);
+    expect(await done).toEqual([CREATED]);
   });
 
   it('a request is never cut in two, and a transaction does not grow without end', async () => {
@@ -106,7 +106,7 @@ describe('group commit', () => {
     const done = [usage.commit(first), usage.commit(second), usage.commit(third)];
     await blockade.waiting(2);
     await blockade.release();
-    expect((await Promise.all(done)).flat()).toEqual([...first, ...second, ...third].map(() => STORED));
+    expect((await Promise.all(done)).flat()).toEqual([...first, ...second, ...third].map(() => CREATED));
     expect(await verifyUsage(domain().resources.database)).toEqual([]);
   });
 
@@ -118,7 +118,7 @@ describe('group commit', () => {
     const committer = committerOver({ ...database, queryReserved });
     const outcomes = await committer.commit([first, repeat] as UsageRow[]);
     await committer.close();
-    expect(outcomes).toMatchObject([STORED, { known: { id: first?.event.id } }]);
+    expect(outcomes).toMatchObject([CREATED, { stored: { id: first?.event.id } }]);
   });
 
   it('ids that another process stored are taken for new once, which stores nothing, and are looked for from then on', async () => {
@@ -136,10 +136,10 @@ describe('group commit', () => {
       return { query, close: session.close };
     };
     const committer = committerOver({ ...database, openSession });
-    const [x, y] = stored.map(({ event }) => ({ known: { id: event.id } }));
-    expect(await committer.commit(await rows('a', 'x', 'b'))).toMatchObject([STORED, x, STORED]);
+    const [x, y] = stored.map(({ event }) => ({ stored: { id: event.id } }));
+    expect(await committer.commit(await rows('a', 'x', 'b'))).toMatchObject([CREATED, x, CREATED]);
     expect(sent).toBe(2);
-    expect(await committer.commit(await rows('y', 'c'))).toMatchObject([y, STORED]);
+    expect(await committer.commit(await rows('y', 'c'))).toMatchObject([y, CREATED]);
     expect(sent).toBe(3);
     await committer.close();
     expect(await verifyUsage(database)).toEqual([]);
@@ -156,9 +156,9 @@ describe('group commit', () => {
     await blockade.release();
     await before;
     const [first, ...others] = await Promise.all(done);
-    expect(first).toEqual([STORED, STORED]);
+    expect(first).toEqual([CREATED, CREATED]);
     const [x, y] = callers[0]?.map(({ event }) => event.id) ?? [];
-    expect(others).toMatchObject([[{ known: { id: y } }, { known: { id: x } }], [{ known: { id: x } }]]);
+    expect(others).toMatchObject([[{ stored: { id: y } }, { stored: { id: x } }], [{ stored: { id: x } }]]);
   });
 });
 
@@ -172,21 +172,21 @@ describe('a repeat that comes soon', () => {
     const waiting = usage.commit(await rows('c'));
     await blockade.waiting();
     const [a, b] = first.map(({ event, bodyHash }) => ({ id: event.id, bodyHash, cost: event.cost }));
-    expect(await usage.commit(await rows('b'))).toMatchObject([{ known: { ...b, event: first[1]?.event } }]);
-    expect(await usage.commit(await rows('b', 'a'))).toEqual([{ known: b }, { known: a }]);
+    expect(await usage.commit(await rows('b'))).toMatchObject([{ stored: { ...b, event: first[1]?.event } }]);
+    expect(await usage.commit(await rows('b', 'a'))).toEqual([{ stored: b }, { stored: a }]);
     const mixed = await rows('d', 'a', 'e', 'd');
     const done = usage.commit(mixed);
     await blockade.release();
-    expect(await waiting).toEqual([STORED]);
-    expect(await done).toMatchObject([STORED, { known: a }, STORED, { known: { id: mixed[0]?.event.id } }]);
+    expect(await waiting).toEqual([CREATED]);
+    expect(await done).toMatchObject([CREATED, { stored: a }, CREATED, { stored: { id: mixed[0]?.event.id } }]);
     expect(await transactionsOf(mixed)).toHaveLength(2);
   });
 
   it('of another organization is none', async () => {
     const [one, other] = [await makeWriter(), await makeWriter()];
     const { usage } = domain().resources;
-    expect(await usage.commit(await one.rows('same'))).toEqual([STORED]);
-    expect(await usage.commit(await other.rows('same'))).toEqual([STORED]);
+    expect(await usage.commit(await one.rows('same'))).toEqual([CREATED]);
+    expect(await usage.commit(await other.rows('same'))).toEqual([CREATED]);
   });
 });
 
@@ -226,7 +226,7 @@ describe('an event that the database refuses', () => {
     expect(await verifyUsage(resources.database)).toEqual([]);
     // Its id is still free.
     const [again] = await makeRows((writers[1] as (typeof writers)[0]).context, [{ userId: 'u', id: '7-2' }]);
-    expect(await resources.usage.commit(again ? [again] : [])).toEqual([STORED]);
+    expect(await resources.usage.commit(again ? [again] : [])).toEqual([CREATED]);
   });
 });
 
@@ -243,7 +243,7 @@ describe('a connection that is lost', () => {
     const [next] = await blockade.waiting();
     expect(next).not.toBe(pid);
     await blockade.release();
-    expect(await done).toMatchObject([STORED, STORED, { known: { id: events[0]?.event.id } }]);
+    expect(await done).toMatchObject([CREATED, CREATED, { stored: { id: events[0]?.event.id } }]);
     expect(await transactionsOf(events)).toHaveLength(2);
   });
 
@@ -265,7 +265,7 @@ describe('a connection that is lost', () => {
     const outcomes = await committerOver(torn).commit(events);
     session.close();
     expect(isLost).toBe(true);
-    expect(outcomes).toMatchObject([STORED, STORED, { known: { id: events[0]?.event.id } }]);
+    expect(outcomes).toMatchObject([CREATED, CREATED, { stored: { id: events[0]?.event.id } }]);
     const organizationId = context.caller.organization.id;
     const { rows: counters } = await domain().sql.query(
       'SELECT trim_scale(spent)::text AS spent, matched_events FROM budget_counters WHERE organization_id = $1',
@@ -328,7 +328,7 @@ describe('closing', () => {
     await blockade.release();
     await closed;
     expect(usage.isIdle()).toBe(true);
-    expect(await Promise.all(done)).toMatchObject([[STORED], [STORED], [STORED, { known: {} }]]);
+    expect(await Promise.all(done)).toMatchObject([[CREATED], [CREATED], [CREATED, { stored: {} }]]);
     expect(await transactionsOf(lists.flat())).toHaveLength(3);
   });
 });

@@ -1,12 +1,29 @@
 import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { plainDecimal } from '../../platform/money.ts';
+import { defineCall } from '../../platform/postgres/call.ts';
+import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import type { Hold, HoldRow } from './hold.ts';
 
-const CALL = `SELECT id, status, provider, model, amount, tokens, created_at, expires_at
-  FROM release_hold($1::uuid, $2::uuid, $3::uuid, $4::timestamptz)`;
+interface Release {
+  caller: Caller;
+  uuid: string;
+  nowMs: number;
+}
+
+export const RELEASE_HOLD = defineCall<Release>(
+  'release-hold',
+  'release_hold',
+  [
+    ['organization', 'uuid', ({ caller }) => caller.organization.id],
+    ['released_hold', 'uuid', ({ uuid }) => uuid],
+    ['for_team', 'uuid', ({ caller }) => caller.teamId],
+    ['at', 'timestamptz', ({ nowMs }) => new Date(nowMs).toISOString()],
+  ],
+  (call) => `SELECT id, status, provider, model, amount, tokens, created_at, expires_at FROM ${call}`,
+);
 
 function readHold(row: HoldRow): Hold {
   const { id, status, provider, model, amount, tokens, created_at: createdAt, expires_at: expiresAt } = row;
@@ -25,9 +42,8 @@ export async function releaseHold({ caller, resources }: Context, id: string): P
   requireScope(caller, 'usage:write');
   const uuid = parseId('hold', id);
   if (uuid === null) throw notFound();
-  const now = new Date(resources.clock()).toISOString();
-  const values = [caller.organization.id, uuid, caller.teamId, now];
-  const { rows } = await resources.database.queryReserved<HoldRow>({ name: 'release-hold', text: CALL, values });
+  const statement = RELEASE_HOLD.statement({ caller, uuid, nowMs: resources.clock() });
+  const { rows } = await resources.database.queryReserved<HoldRow>(statement);
   const hold = rows[0];
   if (!hold) throw notFound();
   if (hold.status === 'settled') throw new AppError('conflict', 'This hold was settled by a usage event.');

@@ -1,13 +1,15 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
-import { plainArray, textArray } from '../../platform/postgres/array-literal.ts';
-import { timeArray } from '../../platform/postgres/binary-array.ts';
+import { plainArray } from '../../platform/postgres/array-literal.ts';
+import { textArray, timeArray, uuidArray } from '../../platform/postgres/binary-array.ts';
+import { defineCall, type Value } from '../../platform/postgres/call.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { limitAt } from '../budgets/budget-status.ts';
 import type { CounterKey } from '../budgets/match-budgets.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
 import { toAmount } from '../event-log/amount.ts';
+import { formatTags } from '../input/read-tags.ts';
 import type { UsageEvent } from '../usage/event/usage-event.ts';
 import type { CreatedHold, HeldBudget } from './hold.ts';
 
@@ -41,12 +43,6 @@ type Outcome =
   | { status: 'refused'; counters: CounterState[] }
   | { status: 'insufficient_credits'; required: string; available: string }
   | { status: 'held'; credits: string | null; counters: CounterState[] };
-
-const TYPES =
-  'uuid bigint timestamptz uuid uuid text text uuid text jsonb numeric bigint timestamptz uuid[] text[] timestamptz[] timestamptz[] numeric[] numeric[] boolean[]';
-const CALL = `SELECT create_hold(${TYPES.split(' ')
-  .map((type, i) => `$${i + 1}::${type}`)
-  .join(', ')}) AS outcome`;
 
 function decimal(text: string): bigint {
   const value = parseMoney(text);
@@ -108,17 +104,45 @@ function heldBudget({ key, wanted, spent, held, maximum }: PartState): HeldBudge
   };
 }
 
-function counterParameters(parts: readonly Part[]) {
-  return [
-    plainArray(parts.map(({ key }) => key.budget.id)),
-    textArray(parts.map(({ key }) => key.subject)),
-    timeArray(parts.map(({ key }) => key.startMs)),
-    timeArray(parts.map(({ key }) => key.endMs)),
-    plainArray(parts.map(({ wanted }) => (wanted === null ? null : formatMoney(wanted)))),
-    plainArray(parts.map(({ maximum }) => formatMoney(maximum))),
-    plainArray(parts.map(({ key }) => (key.budget.action === 'block' ? 't' : 'f'))),
-  ];
+/** What `create_hold` is called with. */
+interface Reservation {
+  hold: WantedHold;
+  event: UsageEvent;
+  parts: readonly Part[];
+  nowMs: number;
 }
+
+function each<T>(encode: (values: readonly T[]) => Value, read: (part: Part) => T): (one: Reservation) => Value {
+  return ({ parts }) => encode(parts.map(read));
+}
+
+export const CREATE_HOLD = defineCall<Reservation>(
+  'create-hold',
+  'create_hold',
+  [
+    ['organization', 'uuid', ({ event }) => event.organizationId],
+    ['known_budget_version', 'bigint', ({ hold }) => hold.version],
+    ['at', 'timestamptz', ({ nowMs }) => new Date(nowMs).toISOString()],
+    ['hold_id', 'uuid', ({ hold }) => hold.id],
+    ['hold_api_key', 'uuid', ({ event }) => event.apiKeyId],
+    ['hold_provider', 'text', ({ event }) => event.provider],
+    ['hold_model', 'text', ({ event }) => event.model],
+    ['hold_team', 'uuid', ({ event }) => event.teamId],
+    ['hold_user', 'text', ({ event }) => event.userId],
+    ['hold_tags', 'jsonb', ({ event }) => formatTags(event.tags)],
+    ['wanted_usd', 'numeric', ({ hold }) => hold.amount],
+    ['wanted_tokens', 'bigint', ({ hold }) => hold.tokens],
+    ['hold_expires_at', 'timestamptz', ({ hold }) => hold.expiresAt.toISOString()],
+    ['counter_budgets', 'uuid[]', each(uuidArray, ({ key }) => key.budget.id)],
+    ['counter_subjects', 'text[]', each(textArray, ({ key }) => key.subject)],
+    ['counter_starts', 'timestamptz[]', each(timeArray, ({ key }) => key.startMs)],
+    ['counter_ends', 'timestamptz[]', each(timeArray, ({ key }) => key.endMs)],
+    ['counter_amounts', 'numeric[]', each(plainArray, ({ wanted }) => (wanted === null ? null : formatMoney(wanted)))],
+    ['counter_limits', 'numeric[]', each(plainArray, ({ maximum }) => formatMoney(maximum))],
+    ['counter_blocking', 'boolean[]', each(plainArray, ({ key }) => (key.budget.action === 'block' ? 't' : 'f'))],
+  ],
+  (call) => `SELECT ${call} AS outcome`,
+);
 
 /**
  * Asks the database for a hold, which decides and reserves in one transaction.
@@ -138,26 +162,8 @@ export async function reserveHold(
     const maximum = decimal(limitAt(key.budget, nowMs));
     return { key, wanted: key.budget.unit === 'usd' ? wantedUsd : wantedTokens, maximum };
   });
-  const { rows } = await database.queryReserved<{ outcome: Outcome }>({
-    name: 'create-hold',
-    text: CALL,
-    values: [
-      event.organizationId,
-      hold.version,
-      new Date(nowMs).toISOString(),
-      hold.id,
-      event.apiKeyId,
-      event.provider,
-      event.model,
-      event.teamId,
-      event.userId,
-      Object.keys(event.tags).length === 0 ? null : JSON.stringify(event.tags),
-      amount,
-      tokens,
-      hold.expiresAt.toISOString(),
-      ...counterParameters(parts),
-    ],
-  });
+  const statement = CREATE_HOLD.statement({ hold, event, parts, nowMs });
+  const { rows } = await database.queryReserved<{ outcome: Outcome }>(statement);
   const outcome = rows[0]?.outcome;
   if (!outcome) throw new Error('a hold has an outcome');
   if (outcome.status === 'stale') return null;

@@ -1,4 +1,4 @@
-import type { UsageCounts } from '../pricing/price/price.ts';
+import { countsOf, type UsageCounts } from '../pricing/price/usage-counts.ts';
 import { TOKEN_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';
 
@@ -48,9 +48,9 @@ export function readTokens(attributes: Attributes, provider: string, isExclusive
   if (reasoningTokens > outputTokens) return 'its reasoning tokens are more than its output tokens';
   if (inputAudioTokens > inputTokens || outputAudioTokens > outputTokens)
     return 'its audio tokens are more than its tokens';
-  const rest = { cacheWrite1hTokens: 0, webSearches: 0, inputAudioTokens, outputAudioTokens };
+  const audio = { inputAudioTokens, outputAudioTokens };
   return {
-    counts: { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, ...rest },
+    counts: countsOf({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, ...audio }),
     inputRule,
   };
 }

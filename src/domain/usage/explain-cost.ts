@@ -1,8 +1,9 @@
 import { formatMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { findPriceById, peekPrice } from '../pricing/book/find-price-by-id.ts';
-import type { Price, UsageCounts } from '../pricing/price/price.ts';
+import type { Price } from '../pricing/price/price.ts';
 import { priceUsage } from '../pricing/price/price-usage.ts';
+import { negateCounts } from '../pricing/price/usage-counts.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 
 /** One part of a computed cost, as the wire has it: decimal texts in USD; `unitPrice` is for one unit. */
@@ -15,23 +16,9 @@ export interface CostBreakdownLine {
 
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
-function absoluteCounts(event: Explained): UsageCounts {
-  return {
-    inputTokens: -event.inputTokens,
-    outputTokens: -event.outputTokens,
-    cacheReadTokens: -event.cacheReadTokens,
-    cacheWriteTokens: -event.cacheWriteTokens,
-    cacheWrite1hTokens: -event.cacheWrite1hTokens,
-    reasoningTokens: -event.reasoningTokens,
-    inputAudioTokens: -event.inputAudioTokens,
-    outputAudioTokens: -event.outputAudioTokens,
-    webSearches: -event.webSearches,
-  };
-}
-
 function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
   const isReversed = event.requests < 0;
-  const { lines } = priceUsage(price, isReversed ? absoluteCounts(event) : event);
+  const { lines } = priceUsage(price, isReversed ? negateCounts(event) : event);
   return lines.map(({ unit, quantity, unitPriceText, amount }) => ({
     unit,
     quantity: isReversed ? -quantity : quantity,

@@ -39,11 +39,11 @@ function describeOutcome(index: number, row: UsageRow, outcome: CommitOutcome | 
         : new AppError('internal_error', 'The database refused this event.', { cause: failed });
     return { index, status: 'invalid', id: null, cost: null, error };
   }
-  const { known } = outcome;
-  if (known === null) return { index, status: 'created', id: event.id, cost: event.cost, error: null };
-  if (isSameBody(row, known)) return { index, status: 'duplicate', id: known.id, cost: known.cost, error: null };
-  const error = idempotencyConflict(event.eventId, known);
-  return { index, status: 'conflict', id: known.id, cost: null, error };
+  const { stored } = outcome;
+  if (stored === null) return { index, status: 'created', id: event.id, cost: event.cost, error: null };
+  if (isSameBody(row, stored)) return { index, status: 'duplicate', id: stored.id, cost: stored.cost, error: null };
+  const error = idempotencyConflict(event.eventId, stored);
+  return { index, status: 'conflict', id: stored.id, cost: null, error };
 }
 
 function countStatuses(items: BatchItem[]): BatchResult {

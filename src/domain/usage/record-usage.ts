@@ -15,14 +15,14 @@ export interface RecordedUsage {
 }
 
 /** Whether what is stored under the event's id came with the same body. */
-export function isSameBody({ bodyHash }: UsageRow, known: StoredEvent): boolean {
-  return bodyHash === known.bodyHash;
+export function isSameBody({ bodyHash }: UsageRow, stored: StoredEvent): boolean {
+  return bodyHash === stored.bodyHash;
 }
 
 /** The refusal of an event whose id was used before with another body. */
-export function idempotencyConflict(eventId: string, known: StoredEvent): AppError {
+export function idempotencyConflict(eventId: string, stored: StoredEvent): AppError {
   return new AppError('idempotency_conflict', 'This event id was used before, with another body.', {
-    details: { eventId, id: formatId('usageEvent', known.id) },
+    details: { eventId, id: formatId('usageEvent', stored.id) },
   });
 }
 
@@ -54,10 +54,10 @@ export async function recordUsage(
   whileStoring?.(row.event);
   const [outcome] = await storing;
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
-  if (outcome.known === null) return { event: row.event, duplicate: false };
-  if (!isSameBody(row, outcome.known)) throw idempotencyConflict(row.event.eventId, outcome.known);
-  const first = await findFirst(context, outcome.known);
+  if (outcome.stored === null) return { event: row.event, duplicate: false };
+  if (!isSameBody(row, outcome.stored)) throw idempotencyConflict(row.event.eventId, outcome.stored);
+  const first = await findFirst(context, outcome.stored);
   // Retention has removed the first record: the same body gives the same event, but for what was kept of it.
-  const { id, cost } = outcome.known;
+  const { id, cost } = outcome.stored;
   return { event: first ?? { ...row.event, id, cost }, duplicate: true };
 }

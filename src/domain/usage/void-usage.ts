@@ -6,7 +6,8 @@ import type { Context } from '../context.ts';
 import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { formatTags } from '../input/read-tags.ts';
-import { COUNT_FIELDS, type UsageEvent } from './event/usage-event.ts';
+import { negateCounts } from '../pricing/price/usage-counts.ts';
+import type { UsageEvent } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { hashText } from './prepare/hash-usage.ts';
 import { VOID_PREFIX } from './prepare/normalize-usage.ts';
@@ -25,8 +26,8 @@ function negate(cost: string | null): string | null {
 
 /** The row that takes an event back: the same in everything that is grouped by, negative in all that is summed. */
 function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
-  const reversed: UsageEvent = {
-    ...event,
+  return {
+    ...negateCounts(event),
     id: newUuid(event.timeMs),
     eventId: VOID_PREFIX + formatId('usageEvent', event.id),
     recordedAtMs: nowMs,
@@ -37,8 +38,6 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     voidsId: event.id,
     voidReason: reason,
   };
-  for (const field of COUNT_FIELDS) reversed[field] = event[field] === 0 ? 0 : -event[field];
-  return reversed;
 }
 
 /**
@@ -68,7 +67,7 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
     { event: reversed, seriesId, bodyHash, costAtto, tagsText: formatTags(reversed.tags), requireCredits: false },
   ]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
-  if (outcome.known === null) return { event: reversed, duplicate: false };
-  const first = await findUsageEvent(context, outcome.known.id);
-  return { event: first ?? { ...reversed, id: outcome.known.id }, duplicate: true };
+  if (outcome.stored === null) return { event: reversed, duplicate: false };
+  const first = await findUsageEvent(context, outcome.stored.id);
+  return { event: first ?? { ...reversed, id: outcome.stored.id }, duplicate: true };
 }

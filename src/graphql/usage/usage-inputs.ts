@@ -1,3 +1,4 @@
+import type { UsageCount } from '../../domain/pricing/price/usage-counts.ts';
 import type { Dimension, DimensionName } from '../../domain/usage/sums/usage-dimension.ts';
 import { DIMENSIONS } from '../../domain/usage/sums/usage-dimension.ts';
 import { builder } from '../builder/builder.ts';
@@ -9,15 +10,18 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     id: t.string({ description: 'Your own id of the event: makes a repeat harmless for ever.' }),
     provider: t.string({ required: true }),
     model: t.string({ description: 'May be left out only where `usage` is a response body that names it.' }),
-    inputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
-    outputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
-    cacheReadTokens: t.field({ type: 'SafeInt' }),
-    cacheWriteTokens: t.field({ type: 'SafeInt' }),
-    cacheWrite1hTokens: t.field({ type: 'SafeInt' }),
-    reasoningTokens: t.field({ type: 'SafeInt' }),
-    inputAudioTokens: t.field({ type: 'SafeInt' }),
-    outputAudioTokens: t.field({ type: 'SafeInt' }),
-    webSearches: t.field({ type: 'SafeInt' }),
+    // Not made in a loop: the input's type is inferred from its fields' names.
+    ...({
+      inputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
+      outputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
+      cacheReadTokens: t.field({ type: 'SafeInt' }),
+      cacheWriteTokens: t.field({ type: 'SafeInt' }),
+      cacheWrite1hTokens: t.field({ type: 'SafeInt' }),
+      reasoningTokens: t.field({ type: 'SafeInt' }),
+      inputAudioTokens: t.field({ type: 'SafeInt' }),
+      outputAudioTokens: t.field({ type: 'SafeInt' }),
+      webSearches: t.field({ type: 'SafeInt' }),
+    } satisfies Record<UsageCount, unknown>),
     usage: t.field({
       type: 'JSON',
       description: "The provider's own usage object, or its whole response body, unchanged; instead of the counts.",

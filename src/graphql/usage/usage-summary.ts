@@ -1,3 +1,4 @@
+import { SUMMED_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import {
   INTERVALS,
   type Interval,
@@ -35,12 +36,8 @@ const UsageTotalsInterface = builder.interfaceRef<UsageSums>('UsageSums').implem
   description: 'Sums of usage. Events without a known cost count as unpricedRequests and add nothing to cost.',
   fields: (t) => ({
     requests: t.expose('requests', { type: 'SafeInt' }),
-    inputTokens: t.expose('inputTokens', { type: 'SafeInt' }),
-    outputTokens: t.expose('outputTokens', { type: 'SafeInt' }),
+    ...Object.fromEntries(SUMMED_COUNTS.map(({ field }) => [field, t.expose(field, { type: 'SafeInt' })])),
     totalTokens: t.field({ type: 'SafeInt', resolve: (sums) => addSaturating(sums.inputTokens, sums.outputTokens) }),
-    cacheReadTokens: t.expose('cacheReadTokens', { type: 'SafeInt' }),
-    cacheWriteTokens: t.expose('cacheWriteTokens', { type: 'SafeInt' }),
-    reasoningTokens: t.expose('reasoningTokens', { type: 'SafeInt' }),
     cost: t.field({ type: 'Decimal', resolve: (sums) => formatMoney(sums.cost) }),
     unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt' }),
   }),

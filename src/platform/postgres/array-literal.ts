@@ -1,28 +1,13 @@
 /**
- * PostgreSQL array literals for `unnest`, written by hand: the driver's own serialiser is several times slower, and
- * this is the hot path.
+ * `{1,2,NULL}`: a PostgreSQL array literal for `unnest`, of numbers, UUIDs, decimals and times,
+ * whose strings never need quotes. Written by hand: the driver's own serialiser is several times
+ * slower, and this is the hot path. Strings of any kind go as `textArray` of binary-array.ts.
  */
-const NEEDS_ESCAPE = /["\\]/;
-const ESCAPE = /["\\]/g;
-
-/** `{1,2,NULL}`: for numbers, UUIDs, decimals and times, whose texts never need quotes. */
 export function plainArray(values: readonly (string | number | bigint | null)[]): string {
   let text = '{';
   for (let i = 0; i < values.length; i++) {
     if (i > 0) text += ',';
     text += values[i] ?? 'NULL';
-  }
-  return `${text}}`;
-}
-
-/** `{"a","b \"c\"",NULL}`: for any text. */
-export function textArray(values: readonly (string | null)[]): string {
-  let text = '{';
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (i > 0) text += ',';
-    if (value === null || value === undefined) text += 'NULL';
-    else text += `"${NEEDS_ESCAPE.test(value) ? value.replace(ESCAPE, '\\$&') : value}"`;
   }
   return `${text}}`;
 }

@@ -1,4 +1,4 @@
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import { countsOf, type UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import type { DecodedUsage } from '../../../src/domain/usage/decode/decoded-usage.ts';
 
 /** A real-shaped answer and, counted by hand, what it says. Counts left out are 0. */
@@ -15,17 +15,7 @@ export interface UsageCase {
   warnings?: string[];
 }
 
-export const NO_COUNTS: UsageCounts = {
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  cacheWrite1hTokens: 0,
-  reasoningTokens: 0,
-  inputAudioTokens: 0,
-  outputAudioTokens: 0,
-  webSearches: 0,
-};
+export const NO_COUNTS: UsageCounts = countsOf({});
 
 export function expectedOf(usageCase: UsageCase): Omit<DecodedUsage, 'warnings' | 'shape'> {
   const { model = null, serviceTier = null, cost = null } = usageCase;

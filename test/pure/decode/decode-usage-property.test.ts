@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import { countsOf, type UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { decodeUsage } from '../../../src/domain/usage/decode/decode-usage.ts';
 import { AppError } from '../../../src/platform/errors.ts';
 
@@ -203,7 +203,7 @@ const ENCODERS: Record<string, Encoder> = {
 };
 
 function normalForm(p: Parts): UsageCounts {
-  return {
+  return countsOf({
     inputTokens: inOf(p),
     outputTokens: outOf(p),
     cacheReadTokens: p.read,
@@ -213,7 +213,7 @@ function normalForm(p: Parts): UsageCounts {
     inputAudioTokens: p.audioIn,
     outputAudioTokens: p.audioOut,
     webSearches: p.searches,
-  };
+  });
 }
 
 describe('every convention gives the same normal form', () => {

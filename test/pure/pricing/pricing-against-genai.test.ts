@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { findPrice, isInForce, isUnpriced } from '../../../src/domain/pricing/book/match-price.ts';
 import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
-import type { MatchRule, Price, UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { MatchRule, Price } from '../../../src/domain/pricing/price/price.ts';
 import { costOf } from '../../../src/domain/pricing/price/price-usage.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { anyCounts, counts } from './pricing-counts.ts';
 
 const catalog = await readCatalog();

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { findPrice, isUnpriced } from '../../../src/domain/pricing/book/match-price.ts';
 import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
-import type { Price, UnitPrice, UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { Price, UnitPrice } from '../../../src/domain/pricing/price/price.ts';
 import { costOf, priceUsage } from '../../../src/domain/pricing/price/price-usage.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { formatMoney } from '../../../src/platform/money.ts';
 import { anyCounts, counts } from './pricing-counts.ts';
 

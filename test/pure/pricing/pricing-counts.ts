@@ -1,21 +1,9 @@
 import fc from 'fast-check';
-import type { UsageCounts } from '../../../src/domain/pricing/price/price.ts';
-
-const NOTHING: UsageCounts = {
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  cacheWrite1hTokens: 0,
-  reasoningTokens: 0,
-  inputAudioTokens: 0,
-  outputAudioTokens: 0,
-  webSearches: 0,
-};
+import { countsOf, type UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 
 /** Counts with zeros for what is not given. */
 export function counts(given: Partial<UsageCounts>): UsageCounts {
-  return { ...NOTHING, ...given };
+  return { ...countsOf({}), ...given };
 }
 
 /** Where prices of the data change, one below and one above included. */
@@ -32,7 +20,7 @@ export const anyCounts: fc.Arbitrary<UsageCounts> = fc
     const of = (whole: number, ratio: number) => Math.floor(whole * ratio);
     const cacheReadTokens = of(inputTokens, part.read);
     const cacheWriteTokens = of(inputTokens - cacheReadTokens, part.write);
-    return {
+    return countsOf({
       inputTokens,
       outputTokens,
       cacheReadTokens,
@@ -42,5 +30,5 @@ export const anyCounts: fc.Arbitrary<UsageCounts> = fc
       reasoningTokens: of(outputTokens, part.reasoning),
       outputAudioTokens: of(outputTokens, part.spoken),
       webSearches,
-    };
+    });
   });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
-import type { Price, UsageCounts } from '../../../src/domain/pricing/price/price.ts';
+import type { Price } from '../../../src/domain/pricing/price/price.ts';
 import { costOf } from '../../../src/domain/pricing/price/price-usage.ts';
+import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { anyCounts } from './pricing-counts.ts';
 
 const catalog = await readCatalog();

@@ -1,40 +1,37 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
-import type { UsageCounts } from './price.ts';
+import { COUNTS_BY_TOTAL, USAGE_COUNTS, type UsageCount, type UsageCounts } from './usage-counts.ts';
 
 /** A part and the total that must include it. */
-const PARTS: readonly (readonly [part: keyof UsageCounts, total: keyof UsageCounts])[] = [
-  ['cacheReadTokens', 'inputTokens'],
-  ['cacheWriteTokens', 'inputTokens'],
-  ['cacheWrite1hTokens', 'cacheWriteTokens'],
-  ['inputAudioTokens', 'inputTokens'],
-  ['reasoningTokens', 'outputTokens'],
-  ['outputAudioTokens', 'outputTokens'],
-];
-const NAMES = [...new Set(PARTS.flat()), 'webSearches'] as const;
+const PARTS: readonly (readonly [part: UsageCount, total: UsageCount])[] = COUNTS_BY_TOTAL.flatMap(
+  ({ field, partOf }) => (partOf === null ? [] : [[field, partOf] as const]),
+);
+const FIELDS: ReadonlySet<UsageCount> = new Set([...PARTS.flat(), ...USAGE_COUNTS.map(({ field }) => field)]);
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Whether the counts can be priced: the quick form of `findCountProblems` being empty. */
+function isPart(value: number, total: number): boolean {
+  return isCount(value) && value <= total;
+}
+
+/**
+ * Whether the counts can be priced: the quick form of `findCountProblems` being empty. Written out:
+ * every event is checked twice, and a loop over USAGE_COUNTS takes 0.15 µs, twenty times as long.
+ * A test holds it to the table.
+ */
 export function areCountsValid(counts: UsageCounts): boolean {
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens } = counts;
-  const { reasoningTokens, inputAudioTokens, outputAudioTokens, webSearches } = counts;
   return (
-    isCount(inputTokens) &&
-    isCount(outputTokens) &&
-    isCount(cacheReadTokens) &&
-    isCount(cacheWriteTokens) &&
-    isCount(cacheWrite1hTokens) &&
-    isCount(reasoningTokens) &&
-    isCount(inputAudioTokens) &&
-    isCount(outputAudioTokens) &&
-    isCount(webSearches) &&
-    cacheReadTokens <= inputTokens - cacheWriteTokens &&
-    cacheWrite1hTokens <= cacheWriteTokens &&
-    inputAudioTokens <= inputTokens &&
-    reasoningTokens <= outputTokens &&
-    outputAudioTokens <= outputTokens
+    isCount(counts.inputTokens) &&
+    isCount(counts.outputTokens) &&
+    isCount(counts.cacheReadTokens) &&
+    isCount(counts.cacheWriteTokens) &&
+    isPart(counts.cacheWrite1hTokens, counts.cacheWriteTokens) &&
+    isPart(counts.reasoningTokens, counts.outputTokens) &&
+    isPart(counts.inputAudioTokens, counts.inputTokens) &&
+    isPart(counts.outputAudioTokens, counts.outputTokens) &&
+    isCount(counts.webSearches) &&
+    counts.cacheReadTokens <= counts.inputTokens - counts.cacheWriteTokens
   );
 }
 
@@ -45,10 +42,8 @@ export function areCountsValid(counts: UsageCounts): boolean {
 export function findCountProblems(counts: UsageCounts): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (areCountsValid(counts)) return problems;
-  for (const name of NAMES) {
-    if (!isCount(counts[name])) {
-      problems.push({ path: name, message: 'must be a whole number from 0 to 9007199254740991' });
-    }
+  for (const path of FIELDS) {
+    if (!isCount(counts[path])) problems.push({ path, message: 'must be a whole number from 0 to 9007199254740991' });
   }
   if (problems.length > 0) return problems;
   for (const [part, total] of PARTS) {

@@ -1,34 +1,33 @@
 import { formatMoney, parseScaled } from '../../../platform/money.ts';
 import type { Price, UnitPrice } from './price.ts';
+import { COUNTS_BY_TOTAL, type CountColumn } from './usage-counts.ts';
 
-/** The units that Meterr counts; `requests` is one for each event. A price's other units are kept but not charged. */
-export const COUNTED_UNITS = [
-  'input_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'cache_write_1h_tokens',
-  'input_audio_tokens',
-  'cache_audio_read_tokens',
-  'output_tokens',
-  'reasoning_tokens',
-  'output_audio_tokens',
-  'web_searches',
-  'requests',
-] as const;
+/** What is priced but not counted: cached audio is worked out, and every event is one request. */
+type DerivedUnit = 'cache_audio_read_tokens' | 'requests';
+export type CountedUnit = CountColumn | DerivedUnit;
 
-export type CountedUnit = (typeof COUNTED_UNITS)[number];
+function listUnits(): CountedUnit[] {
+  const units: CountedUnit[] = COUNTS_BY_TOTAL.map(({ column }) => column);
+  units.splice(units.indexOf('output_tokens'), 0, 'cache_audio_read_tokens');
+  return [...units, 'requests'];
+}
 
-/** Atto-dollars for one of each unit; null = the sheet has no price for it. */
-export type Rates = Record<CountedUnit, bigint | null>;
+/**
+ * The units that are charged, in the order of cost lines. A price's other units are kept but not
+ * charged.
+ */
+export const COUNTED_UNITS: readonly CountedUnit[] = listUnits();
+
+/** What belongs to each unit, such as atto-dollars for one of it; null where it has no price. */
+type ByUnit<T> = Partial<Record<CountedUnit, T | null>>;
+export type Rates = ByUnit<bigint>;
 
 /** The rates that hold from more than `above` input tokens on. */
 export interface RateCard {
   above: number;
   rates: Rates;
-  /** The same in the order of COUNTED_UNITS. */
-  list: readonly (bigint | null)[];
-  /** And as decimal texts in USD. */
-  texts: readonly (string | null)[];
+  /** The rates as decimal strings in USD. */
+  texts: ByUnit<string>;
 }
 
 /** A sheet ready for arithmetic. `cards` ascend by `above`; the first is for any number of input tokens. */
@@ -60,22 +59,15 @@ function rateAt(unit: UnitPrice | undefined, above: number): bigint | null {
 export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   const sheet = new Map(price.units.map((unit) => [unit.unit, unit]));
   const cardAt = (above: number): RateCard => {
-    const rate = (unit: CountedUnit) => rateAt(sheet.get(unit), above);
-    const rates: Rates = {
-      input_tokens: rate('input_tokens'),
-      cache_read_tokens: rate('cache_read_tokens'),
-      cache_write_tokens: rate('cache_write_tokens'),
-      cache_write_1h_tokens: rate('cache_write_1h_tokens'),
-      input_audio_tokens: rate('input_audio_tokens'),
-      cache_audio_read_tokens: rate('cache_audio_read_tokens'),
-      output_tokens: rate('output_tokens'),
-      reasoning_tokens: rate('reasoning_tokens'),
-      output_audio_tokens: rate('output_audio_tokens'),
-      web_searches: rate('web_searches'),
-      requests: rate('requests'),
-    };
-    const list = COUNTED_UNITS.map((unit) => rates[unit]);
-    return { above, rates, list, texts: list.map((each) => (each === null ? null : formatMoney(each))) };
+    const rates: Rates = {};
+    const texts: ByUnit<string> = {};
+    // All units, always in one order: so few properties keep one hidden class.
+    for (const unit of COUNTED_UNITS) {
+      const rate = rateAt(sheet.get(unit), above);
+      rates[unit] = rate;
+      texts[unit] = rate === null ? null : formatMoney(rate);
+    }
+    return { above, rates, texts };
   };
   const starts = new Set(COUNTED_UNITS.flatMap((unit) => sheet.get(unit)?.tiers.map((tier) => tier.above) ?? []));
   const first = cardAt(-1);

@@ -1,5 +1,5 @@
 import { invalidRequest } from '../../../platform/errors.ts';
-import type { AttoUsd } from '../../../platform/money.ts';
+import { type AttoUsd, formatMoney } from '../../../platform/money.ts';
 import { areCountsValid, findCountProblems } from './check-counts.ts';
 import {
   COUNTED_UNITS,
@@ -9,7 +9,8 @@ import {
   compilePrice,
   type Rates,
 } from './compile-price.ts';
-import type { Price, UsageCounts } from './price.ts';
+import type { Price } from './price.ts';
+import type { UsageCounts } from './usage-counts.ts';
 
 /** One part of a cost: `amount` = `quantity` x `unitPrice`, exactly. */
 export interface CostLine {
@@ -29,15 +30,16 @@ export interface PricedUsage {
 }
 
 /**
- * Splits counts, whose totals include their parts, into disjoint quantities in the order of COUNTED_UNITS, as
- * genai-prices 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it stays there and
- * pays the total's rate (1h write -> cache write -> input; cache read -> input; reasoning -> output; audio -> text).
+ * Splits counts, whose totals include their parts, into disjoint quantities by unit, as
+ * genai-prices 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it
+ * stays there and pays the total's rate (1h write -> cache write -> input; cache read -> input;
+ * reasoning -> output; audio -> text).
  * A total without a price of its own costs nothing: embedding models have no output price.
  *
  * @NOTE Counts do not say which audio was cached, and genai-prices refuses to price without knowing. We take as
  * little overlap as the totals allow; audio that must be cached pays the cached audio rate, else the cache's.
  */
-function splitCounts(counts: UsageCounts, rates: Rates): number[] {
+function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, number> {
   const read = rates.cache_read_tokens === null ? 0 : counts.cacheReadTokens;
   const write1h = rates.cache_write_1h_tokens === null ? 0 : counts.cacheWrite1hTokens;
   const write = rates.cache_write_tokens === null ? 0 : counts.cacheWriteTokens - write1h;
@@ -48,11 +50,19 @@ function splitCounts(counts: UsageCounts, rates: Rates): number[] {
   const reasoning = rates.reasoning_tokens === null ? 0 : counts.reasoningTokens;
   const spoken = rates.output_audio_tokens === null ? 0 : counts.outputAudioTokens;
   const outputAudio = Math.min(spoken, counts.outputTokens - reasoning);
-  const text = counts.outputTokens - reasoning - outputAudio;
-  const plain = uncached - freshAudio;
-  const textRead = read - audioRead;
-  const { webSearches } = counts;
-  return [plain, textRead, write, write1h, freshAudio, audioRead, text, reasoning, outputAudio, webSearches, 1];
+  return {
+    input_tokens: uncached - freshAudio,
+    cache_read_tokens: read - audioRead,
+    cache_write_tokens: write,
+    cache_write_1h_tokens: write1h,
+    input_audio_tokens: freshAudio,
+    cache_audio_read_tokens: audioRead,
+    output_tokens: counts.outputTokens - reasoning - outputAudio,
+    reasoning_tokens: reasoning,
+    output_audio_tokens: outputAudio,
+    web_searches: counts.webSearches,
+    requests: 1,
+  };
 }
 
 function requireValid(counts: UsageCounts): void {
@@ -80,19 +90,13 @@ export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
   const quantities = splitCounts(counts, card.rates);
   const lines: CostLine[] = [];
   let cost = 0n;
-  for (let i = 0; i < quantities.length; i++) {
-    const quantity = quantities[i];
-    const unitPrice = card.list[i];
-    if (!quantity || unitPrice === null || unitPrice === undefined) continue;
+  for (const unit of COUNTED_UNITS) {
+    const quantity = quantities[unit];
+    const unitPrice = card.rates[unit] ?? null;
+    if (!quantity || unitPrice === null) continue;
     const amount = BigInt(quantity) * unitPrice;
     cost += amount;
-    lines.push({
-      unit: COUNTED_UNITS[i] as CountedUnit,
-      quantity,
-      unitPrice,
-      unitPriceText: card.texts[i] as string,
-      amount,
-    });
+    lines.push({ unit, quantity, unitPrice, unitPriceText: card.texts[unit] ?? formatMoney(unitPrice), amount });
   }
   return { cost, lines };
 }
@@ -103,10 +107,10 @@ export function costOf(price: Price, counts: UsageCounts): AttoUsd {
   const card = cardFor(compiledOf(price), counts.inputTokens);
   const quantities = splitCounts(counts, card.rates);
   let cost = 0n;
-  for (let i = 0; i < quantities.length; i++) {
-    const quantity = quantities[i];
-    const unitPrice = card.list[i];
-    if (quantity && unitPrice) cost += BigInt(quantity) * unitPrice;
+  for (const unit of COUNTED_UNITS) {
+    const quantity = quantities[unit];
+    const unitPrice = quantity && card.rates[unit];
+    if (unitPrice) cost += BigInt(quantity) * unitPrice;
   }
   return cost;
 }

@@ -1,19 +1,3 @@
-/** The tokens and calls of one request. Whole numbers, not negative; every total includes its parts. */
-export interface UsageCounts {
-  /** All input: cache reads, cache writes and audio included. */
-  inputTokens: number;
-  /** All output: reasoning and audio included. */
-  outputTokens: number;
-  cacheReadTokens: number;
-  /** All cache writes, those kept for one hour included. */
-  cacheWriteTokens: number;
-  cacheWrite1hTokens: number;
-  reasoningTokens: number;
-  inputAudioTokens: number;
-  outputAudioTokens: number;
-  webSearches: number;
-}
-
 /** Which model names a price is for, in the words of the genai-prices data. Case is ignored, except by `regex`. */
 export type MatchRule =
   | { equals: string }

@@ -1,5 +1,13 @@
 import { checkTotal, type DecodedCounts } from './decoded-counts.ts';
-import { addCounts, addProblem, type Count, readCount, requireCount, type Source, toFields } from './read-count.ts';
+import {
+  addCounts,
+  addProblem,
+  type FoundCount,
+  readCount,
+  requireCount,
+  type Source,
+  toFields,
+} from './read-count.ts';
 
 /**
  * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds neither cache reads nor
@@ -7,7 +15,7 @@ import { addCounts, addProblem, type Count, readCount, requireCount, type Source
  */
 export function decodeAnthropic(source: Source): DecodedCounts {
   const parts = [readParts(source), ...readCompactions(source)];
-  const sum = (pick: (part: Parts) => Count) => parts.map(pick).reduce((all, count) => addCounts(all, count));
+  const sum = (pick: (part: Parts) => FoundCount) => parts.map(pick).reduce((all, count) => addCounts(all, count));
   const cacheRead = sum((part) => part.cacheRead);
   const cacheWrite = sum((part) => part.cacheWrite);
   const input = addCounts(
@@ -19,23 +27,23 @@ export function decodeAnthropic(source: Source): DecodedCounts {
   checkTotal(source, readCount(source, 'total_tokens'), input, output);
   if (source.fields.inference_geo === 'us') source.warnings.push(`${source.path}.inference_geo "us" may cost extra`);
   return {
-    input,
-    output,
-    cacheRead,
-    cacheWrite,
-    cacheWrite1h: sum((part) => part.cacheWrite1h),
-    reasoning: sum((part) => part.reasoning),
+    inputTokens: input,
+    outputTokens: output,
+    cacheReadTokens: cacheRead,
+    cacheWriteTokens: cacheWrite,
+    cacheWrite1hTokens: sum((part) => part.cacheWrite1h),
+    reasoningTokens: sum((part) => part.reasoning),
     webSearches: readCount(source, 'server_tool_use.web_search_requests'),
   };
 }
 
 interface Parts {
-  input: Count;
-  output: Count;
-  cacheRead: Count;
-  cacheWrite: Count;
-  cacheWrite1h: Count;
-  reasoning: Count;
+  input: FoundCount;
+  output: FoundCount;
+  cacheRead: FoundCount;
+  cacheWrite: FoundCount;
+  cacheWrite1h: FoundCount;
+  reasoning: FoundCount;
 }
 
 function readParts(source: Source): Parts {

@@ -2,7 +2,7 @@ import type { DecodedCounts } from './decoded-counts.ts';
 import {
   addCounts,
   addProblem,
-  type Count,
+  type FoundCount,
   hasAny,
   readCount,
   requireCount,
@@ -30,18 +30,23 @@ export function decodeBedrockConverse(source: Source): DecodedCounts {
   if (total.given && !fits) {
     source.warnings.push(`${total.path} is ${total.value}, but its parts add up to ${input.value + output.value}`);
   }
-  const cacheWrite1h = sumCounts(source, 'cacheDetails', 'inputTokens', (item) => item.ttl === '1h');
-  return { input, output, cacheRead, cacheWrite, cacheWrite1h };
+  return {
+    inputTokens: input,
+    outputTokens: output,
+    cacheReadTokens: cacheRead,
+    cacheWriteTokens: cacheWrite,
+    cacheWrite1hTokens: sumCounts(source, 'cacheDetails', 'inputTokens', (item) => item.ttl === '1h'),
+  };
 }
 
 /** What Bedrock appends to the last chunk of an InvokeModel stream; disjoint, as Converse is. */
 export function decodeBedrockMetrics(source: Source): DecodedCounts {
-  const cacheRead: Count = readCount(source, 'cacheReadInputTokenCount');
-  const cacheWrite: Count = readCount(source, 'cacheWriteInputTokenCount');
+  const cacheRead: FoundCount = readCount(source, 'cacheReadInputTokenCount');
+  const cacheWrite: FoundCount = readCount(source, 'cacheWriteInputTokenCount');
   return {
-    input: addCounts(requireCount(source, 'inputTokenCount'), cacheRead, cacheWrite),
-    output: readCount(source, 'outputTokenCount'),
-    cacheRead,
-    cacheWrite,
+    inputTokens: addCounts(requireCount(source, 'inputTokenCount'), cacheRead, cacheWrite),
+    outputTokens: readCount(source, 'outputTokenCount'),
+    cacheReadTokens: cacheRead,
+    cacheWriteTokens: cacheWrite,
   };
 }

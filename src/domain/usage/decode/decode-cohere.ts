@@ -20,10 +20,11 @@ export function decodeCohere(source: Source): DecodedCounts {
     addProblem(source, source.path, 'has no token counts (search units, images and classifications are not tokens)');
   }
   const cached = readCount(source, 'cached_tokens', 'tokens.cached_tokens');
-  if (cached.value === 0) return { input, output };
+  const billed = { inputTokens: input, outputTokens: output };
+  if (cached.value === 0) return billed;
   const fits = cached.value <= input.value;
   source.warnings.push(
     `${cached.path} (${cached.value}) ${fits ? 'was read as part of' : 'is above, so was left out of'} the billed input`,
   );
-  return fits ? { input, output, cacheRead: cached } : { input, output };
+  return fits ? { ...billed, cacheReadTokens: cached } : billed;
 }

@@ -20,11 +20,11 @@ export function decodeGemini(source: Source): DecodedCounts {
   const output = addCounts(read('candidatesTokenCount', 'responseTokenCount'), reasoning);
   checkTotal(source, read('totalTokenCount'), input, output);
   return {
-    input,
-    output,
-    cacheRead: read('cachedContentTokenCount'),
-    reasoning,
-    inputAudio: addCounts(readAudio('promptTokensDetails'), readAudio('toolUsePromptTokensDetails')),
-    outputAudio: addCounts(readAudio('candidatesTokensDetails'), readAudio('responseTokensDetails')),
+    inputTokens: input,
+    outputTokens: output,
+    cacheReadTokens: read('cachedContentTokenCount'),
+    reasoningTokens: reasoning,
+    inputAudioTokens: addCounts(readAudio('promptTokensDetails'), readAudio('toolUsePromptTokensDetails')),
+    outputAudioTokens: addCounts(readAudio('candidatesTokensDetails'), readAudio('responseTokensDetails')),
   };
 }

@@ -17,10 +17,10 @@ export function decodeOpenaiChat(source: Source): DecodedCounts {
   checkCacheMiss(source, input.value);
   warnOfUnpriced(source);
   return {
-    input,
-    output,
-    reasoning,
-    cacheRead: readCount(
+    inputTokens: input,
+    outputTokens: output,
+    reasoningTokens: reasoning,
+    cacheReadTokens: readCount(
       source,
       'prompt_tokens_details.cached_tokens',
       'prompt_token_details.cached_tokens',
@@ -29,19 +29,19 @@ export function decodeOpenaiChat(source: Source): DecodedCounts {
       'cached_tokens',
       'cache_read_input_tokens',
     ),
-    cacheWrite: readCount(
+    cacheWriteTokens: readCount(
       source,
       'prompt_tokens_details.cache_write_tokens',
       'prompt_tokens_details.cache_creation_tokens',
       'cache_creation_input_tokens',
     ),
-    cacheWrite1h: readCount(
+    cacheWrite1hTokens: readCount(
       source,
       'prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens',
       'cache_creation.ephemeral_1h_input_tokens',
     ),
-    inputAudio: readCount(source, 'prompt_tokens_details.audio_tokens', 'prompt_token_details.audio_tokens'),
-    outputAudio: readCount(source, 'completion_tokens_details.audio_tokens'),
+    inputAudioTokens: readCount(source, 'prompt_tokens_details.audio_tokens', 'prompt_token_details.audio_tokens'),
+    outputAudioTokens: readCount(source, 'completion_tokens_details.audio_tokens'),
     webSearches: readCount(
       source,
       'server_tool_use_details.web_search_requests',

@@ -35,18 +35,18 @@ export function decodeOpenaiResponses(source: Source): DecodedCounts {
   const longWrites = readCount(source, 'input_tokens_details.cache_write_tokens_details.ttl_12h_tokens');
   if (longWrites.value > 0) source.warnings.push(`${longWrites.path} has no price of its own: read as cache writes`);
   return {
-    input,
-    output: placeReasoning(source, rule, { input, output: raw, reasoning, total }),
-    reasoning,
-    cacheRead,
-    cacheWrite,
-    inputAudio: readCount(
+    inputTokens: input,
+    outputTokens: placeReasoning(source, rule, { input, output: raw, reasoning, total }),
+    reasoningTokens: reasoning,
+    cacheReadTokens: cacheRead,
+    cacheWriteTokens: cacheWrite,
+    inputAudioTokens: readCount(
       source,
       'input_tokens_details.audio_tokens',
       'input_token_details.audio_tokens',
       'input_token_details.audio',
     ),
-    outputAudio: readCount(
+    outputAudioTokens: readCount(
       source,
       'output_tokens_details.audio_tokens',
       'output_token_details.audio_tokens',

@@ -1,4 +1,4 @@
-import type { UsageCounts } from '../../pricing/price/price.ts';
+import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
 
 /** What a provider's own usage object or response body says. */
 export interface DecodedUsage {

@@ -1,5 +1,5 @@
 import { checkTotal } from './decoded-counts.ts';
-import { addCounts, type Count, type Source } from './read-count.ts';
+import { addCounts, type FoundCount, type Source } from './read-count.ts';
 
 /** Whether a source counts reasoning inside its output number, beside it (xAI Chat), or nobody has confirmed which. */
 export type ReasoningRule = 'inside' | 'beside' | 'unknown';
@@ -11,8 +11,8 @@ export type ReasoningRule = 'inside' | 'beside' | 'unknown';
 export function placeReasoning(
   source: Source,
   rule: ReasoningRule,
-  numbers: { input: Count; output: Count; reasoning: Count; total: Count },
-): Count {
+  numbers: { input: FoundCount; output: FoundCount; reasoning: FoundCount; total: FoundCount },
+): FoundCount {
   const { input, output, reasoning, total } = numbers;
   const whole = addCounts(output, reasoning);
   const insideFits = reasoning.value <= output.value;

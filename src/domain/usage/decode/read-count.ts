@@ -24,7 +24,7 @@ export interface Source extends FoundUsage {
 }
 
 /** One count and where it was read; `given` is false, and the value 0, when the field is missing or null. */
-export interface Count {
+export interface FoundCount {
   value: number;
   path: string;
   given: boolean;
@@ -49,8 +49,8 @@ export function hasAny(fields: Fields, ...names: string[]): boolean {
  * Reads a count that a provider may write under several names (dotted for nested ones). They are synonyms, so they are
  * never summed: the largest is taken, and a disagreement is a warning. A bad value becomes a problem and reads as 0.
  */
-export function readCount(source: Source, ...names: string[]): Count {
-  let found: Count | null = null;
+export function readCount(source: Source, ...names: string[]): FoundCount {
+  let found: FoundCount | null = null;
   for (const name of names) {
     const count = readOne(source, name);
     if (!count) continue;
@@ -62,7 +62,7 @@ export function readCount(source: Source, ...names: string[]): Count {
   return found ?? { value: 0, path: `${source.path}.${names[0]}`, given: false };
 }
 
-function readOne(source: Source, name: string): Count | null {
+function readOne(source: Source, name: string): FoundCount | null {
   const value = name.includes('.') ? readNested(source, name) : source.fields[name];
   if (value === undefined || value === null) return null;
   const path = `${source.path}.${name}`;
@@ -91,16 +91,16 @@ function readNested(source: Source, name: string): unknown {
 }
 
 /** As `readCount`; a missing value is a problem. */
-export function requireCount(source: Source, ...names: string[]): Count {
+export function requireCount(source: Source, ...names: string[]): FoundCount {
   const count = readCount(source, ...names);
   if (!count.given) addProblem(source, count.path, 'is missing');
   return count;
 }
 
 /** Sums the `count` field of the items of a list field (`cacheDetails`) that the filter takes. */
-export function sumCounts(source: Source, list: string, field: string, takes: (item: Fields) => boolean): Count {
+export function sumCounts(source: Source, list: string, field: string, takes: (item: Fields) => boolean): FoundCount {
   const items: unknown = source.fields[list];
-  const sum: Count = { value: 0, path: `${source.path}.${list}`, given: false };
+  const sum: FoundCount = { value: 0, path: `${source.path}.${list}`, given: false };
   if (!Array.isArray(items)) return sum;
   for (const [index, item] of items.entries()) {
     const fields = toFields(item);
@@ -112,7 +112,7 @@ export function sumCounts(source: Source, list: string, field: string, takes: (i
 }
 
 /** Adds counts that do not overlap; the path is that of the first. */
-export function addCounts(first: Count, ...others: Count[]): Count {
+export function addCounts(first: FoundCount, ...others: FoundCount[]): FoundCount {
   return {
     value: others.reduce((sum, count) => sum + count.value, first.value),
     path: first.path,

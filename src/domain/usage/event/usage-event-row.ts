@@ -1,8 +1,9 @@
 import { plainDecimal } from '../../../platform/money.ts';
 import type { Tags } from '../../input/read-tags.ts';
+import { type CountColumn, USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
 import type { CostSource, UsageEvent } from './usage-event.ts';
 
-interface Row {
+interface Row extends Record<CountColumn, number> {
   organization_id: string;
   id: string;
   event_id: string;
@@ -17,15 +18,6 @@ interface Row {
   tags: Tags | null;
   metadata: unknown;
   requests: number;
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_tokens: number;
-  cache_write_tokens: number;
-  cache_write_1h_tokens: number;
-  reasoning_tokens: number;
-  input_audio_tokens: number;
-  output_audio_tokens: number;
-  web_searches: number;
   cost: string | null;
   computed_cost: string | null;
   cost_source: CostSource;
@@ -39,19 +31,22 @@ interface Row {
 
 export type UsageEventRow = Row;
 
+const COUNT_COLUMNS = USAGE_COUNTS.map(({ column }) => `e.${column}`).join(', ');
+
 /** The columns of a row, for a query that joins `e` (usage_events) and `s` (usage_series). */
 export const USAGE_EVENT_COLUMNS = `
   e.organization_id, e.id, e.event_id, e.time, e.recorded_at, s.provider, s.model, s.service_tier, s.team_id,
-  s.api_key_id, e.user_id, e.tags, e.metadata, e.requests, e.input_tokens, e.output_tokens, e.cache_read_tokens,
-  e.cache_write_tokens, e.cache_write_1h_tokens, e.reasoning_tokens, e.input_audio_tokens, e.output_audio_tokens,
-  e.web_searches, e.cost, e.computed_cost, e.cost_source, e.price_id, e.unpriced_reason, e.warnings, e.hold_id,
-  e.voids_id, e.void_reason`;
+  s.api_key_id, e.user_id, e.tags, e.metadata, e.requests, ${COUNT_COLUMNS}, e.cost, e.computed_cost,
+  e.cost_source, e.price_id, e.unpriced_reason, e.warnings, e.hold_id, e.voids_id, e.void_reason`;
 
 /** The join that the columns above need. */
 export const USAGE_EVENT_TABLES = `
   usage_events e JOIN usage_series s ON s.organization_id = e.organization_id AND s.id = e.series_id`;
 
-/** A row of the ledger as an event in its normal form. */
+/**
+ * A row of the ledger as an event in its normal form. A literal, as in `normalizeUsage`: events of
+ * both have one hidden class, and the type makes a missing field a compile error.
+ */
 export function readUsageEvent(row: UsageEventRow): UsageEvent {
   return {
     id: row.id,

@@ -1,6 +1,6 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import type { Tags } from '../../input/read-tags.ts';
-import type { UsageCounts } from '../../pricing/price/price.ts';
+import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
 
 export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
 /** Where the cost that counts came from. `provider_charge`s in a response body count as the caller's. */
@@ -52,16 +52,3 @@ export interface UsageRow {
   /** Whether it is refused where prepaid credits do not cover it: then it is a transaction of its own. */
   requireCredits: boolean;
 }
-
-/** The counts of an event, in the order of the ledger's columns. */
-export const COUNT_FIELDS = [
-  'inputTokens',
-  'outputTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-  'cacheWrite1hTokens',
-  'reasoningTokens',
-  'inputAudioTokens',
-  'outputAudioTokens',
-  'webSearches',
-] as const satisfies readonly (keyof UsageCounts)[];

@@ -1,7 +1,7 @@
-import type { UsageCounts } from '../../pricing/price/price.ts';
+import type { UsageCount } from '../../pricing/price/usage-counts.ts';
 
 /** An event as a door hands it on: types are checked, meaning is not. */
-export interface UsageInput extends Partial<Record<keyof UsageCounts, number | null>> {
+export interface UsageInput extends Partial<Record<UsageCount, number | null>> {
   /** The caller's own id: makes a repeat harmless for ever. */
   id?: string | null;
   provider: string;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { stableJson } from '../../../platform/json.ts';
-import { COUNT_FIELDS } from '../event/usage-event.ts';
+import { USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 
 const HASH_BYTES = 16;
@@ -31,7 +31,7 @@ export function hashUsage(
   let text = part(provider) + part(input.model) + part(input.serviceTier) + part(teamId) + part(input.userId);
   text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
   text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
-  for (const field of COUNT_FIELDS) text += `${input[field] ?? 0},`;
+  for (const { field } of USAGE_COUNTS) text += `${input[field] ?? 0},`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
   if (input.metadata) text += `m${stableJson(input.metadata)}`;

@@ -1,7 +1,7 @@
 import { type AttoUsd, formatMoney } from '../../../platform/money.ts';
 import { findPrice, type PriceBook } from '../../pricing/book/match-price.ts';
-import type { UsageCounts } from '../../pricing/price/price.ts';
 import { costOf } from '../../pricing/price/price-usage.ts';
+import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
 import type { UsageEvent } from '../event/usage-event.ts';
 
 export type EventCost = Pick<UsageEvent, 'cost' | 'computedCost' | 'costSource' | 'priceId' | 'unpricedReason'>;

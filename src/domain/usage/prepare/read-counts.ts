@@ -1,8 +1,7 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
 import { findCountProblems } from '../../pricing/price/check-counts.ts';
-import type { UsageCounts } from '../../pricing/price/price.ts';
+import { countsOf, USAGE_COUNTS, type UsageCounts } from '../../pricing/price/usage-counts.ts';
 import { decodeUsage } from '../decode/decode-usage.ts';
-import { COUNT_FIELDS } from '../event/usage-event.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 
 /** What an event's counts come to, and what its provider's own usage object said beside them. */
@@ -23,17 +22,7 @@ function plainCounts(problems: FieldProblem[], input: UsageInput): UsageCounts {
       problems.push({ path, message: 'is required, unless usage is given' });
     }
   }
-  return {
-    inputTokens: input.inputTokens ?? 0,
-    outputTokens: input.outputTokens ?? 0,
-    cacheReadTokens: input.cacheReadTokens ?? 0,
-    cacheWriteTokens: input.cacheWriteTokens ?? 0,
-    cacheWrite1hTokens: input.cacheWrite1hTokens ?? 0,
-    reasoningTokens: input.reasoningTokens ?? 0,
-    inputAudioTokens: input.inputAudioTokens ?? 0,
-    outputAudioTokens: input.outputAudioTokens ?? 0,
-    webSearches: input.webSearches ?? 0,
-  };
+  return countsOf(input);
 }
 
 /**
@@ -42,7 +31,7 @@ function plainCounts(problems: FieldProblem[], input: UsageInput): UsageCounts {
  */
 export function readCounts(problems: FieldProblem[], input: UsageInput): ReadCounts {
   if (input.usage !== undefined && input.usage !== null) {
-    for (const path of COUNT_FIELDS) {
+    for (const { field: path } of USAGE_COUNTS) {
       if (input[path] !== undefined && input[path] !== null) {
         problems.push({ path, message: 'must not be given beside usage, which it is derived from' });
       }

@@ -6,10 +6,11 @@ import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import { DAY_MS, QUARTER_HOUR_MS } from '../../../platform/time.ts';
 import type { Context } from '../../context.ts';
+import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
 import { type Grain, splitSpan } from './split-span.ts';
 import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } from './usage-dimension.ts';
-import { SUM_COLUMNS, type UsageSums } from './usage-sums.ts';
+import { SUM_COLUMNS, type SumColumn, type UsageSums, zeroSums } from './usage-sums.ts';
 
 const RETIRED_MESSAGE =
   'reaches into time whose single events were removed by retention: only whole quarter hours, and by user or tag whole UTC days, are kept of it';
@@ -33,18 +34,11 @@ export interface SumGroup extends UsageSums {
   other: boolean;
 }
 
-interface Row extends Record<string, unknown> {
+interface Row extends Record<Exclude<SumColumn, 'cost'>, number> {
   span: number;
   groups: (string | null)[];
   other: boolean;
-  requests: number;
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_tokens: number;
-  cache_write_tokens: number;
-  reasoning_tokens: number;
   cost: string;
-  unpriced_requests: number;
 }
 
 type Source = Grain | 'attributionDay' | 'unfolded';
@@ -102,19 +96,10 @@ function readAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source
 function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   const cost = parseMoney(row.cost);
   if (cost === null) throw new Error(`the database summed to no money: ${row.cost}`);
-  return {
-    span: row.span,
-    values: dimensions.map((dimension, i) => formatDimensionValue(dimension, row.groups[i] ?? null)),
-    other: row.other,
-    requests: row.requests,
-    inputTokens: row.input_tokens,
-    outputTokens: row.output_tokens,
-    cacheReadTokens: row.cache_read_tokens,
-    cacheWriteTokens: row.cache_write_tokens,
-    reasoningTokens: row.reasoning_tokens,
-    cost,
-    unpricedRequests: row.unpriced_requests,
-  };
+  const sums = { ...zeroSums(), requests: row.requests, cost, unpricedRequests: row.unpriced_requests };
+  for (const { field, column } of SUMMED_COUNTS) sums[field] = row[column];
+  const values = dimensions.map((dimension, i) => formatDimensionValue(dimension, row.groups[i] ?? null));
+  return { ...sums, span: row.span, values, other: row.other };
 }
 
 /** The sums of one source's rows: of events, unpriced requests are those without a cost. */
@@ -179,7 +164,7 @@ async function unfoldedSql(sql: Sql, where: UsageWhere): Promise<string> {
   const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold');
   where.values.push(rows[0]?.position ?? 0);
   return `unfolded AS MATERIALIZED (
-    SELECT * FROM usage_events_after($1, $${where.values.length})),`;
+    SELECT * FROM usage_events_after(organization => $1, after_position => $${where.values.length})),`;
 }
 
 /** Refuses what needs single events that retention has removed. */

@@ -1,28 +1,22 @@
 import type { AttoUsd } from '../../../platform/money.ts';
+import { SUMMED_COUNTS, type SummedColumn, type SummedCount } from '../../pricing/price/usage-counts.ts';
 
 /** Sums of usage. Counts are whole numbers, cost is exact; events without a known cost add nothing to it. */
-export interface UsageSums {
+export interface UsageSums extends Record<SummedCount, number> {
   requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  cacheReadTokens: number;
-  cacheWriteTokens: number;
-  reasoningTokens: number;
   cost: AttoUsd;
   unpricedRequests: number;
 }
 
-/** The columns that are summed, in the order of UsageSums. */
-export const SUM_COLUMNS = [
+export type SumColumn = SummedColumn | 'requests' | 'cost' | 'unpriced_requests';
+
+/** The columns that are summed. */
+export const SUM_COLUMNS: readonly SumColumn[] = [
   'requests',
-  'input_tokens',
-  'output_tokens',
-  'cache_read_tokens',
-  'cache_write_tokens',
-  'reasoning_tokens',
+  ...SUMMED_COUNTS.map(({ column }) => column),
   'cost',
   'unpriced_requests',
-] as const;
+];
 
 /** No usage. */
 export function zeroSums(): UsageSums {
@@ -46,11 +40,7 @@ export function addSaturating(a: number, b: number): number {
 /** Adds `part` to `total` in place. */
 export function addSums(total: UsageSums, part: UsageSums): void {
   total.requests = addSaturating(total.requests, part.requests);
-  total.inputTokens = addSaturating(total.inputTokens, part.inputTokens);
-  total.outputTokens = addSaturating(total.outputTokens, part.outputTokens);
-  total.cacheReadTokens = addSaturating(total.cacheReadTokens, part.cacheReadTokens);
-  total.cacheWriteTokens = addSaturating(total.cacheWriteTokens, part.cacheWriteTokens);
-  total.reasoningTokens = addSaturating(total.reasoningTokens, part.reasoningTokens);
+  for (const { field } of SUMMED_COUNTS) total[field] = addSaturating(total[field], part[field]);
   total.cost += part.cost;
   total.unpricedRequests = addSaturating(total.unpricedRequests, part.unpricedRequests);
 }

@@ -15,17 +15,19 @@ const SUMMARIZE_LOCK_TIMEOUT_MS = 100;
  */
 const FOLD_SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off';
 
+const EVENT_SUMS = SUM_COLUMNS.map((column) => {
+  if (column === 'cost') return 'coalesce(sum(e.cost), 0) AS cost';
+  if (column !== 'unpriced_requests') return `sum(e.${column}) AS ${column}`;
+  return 'coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests';
+}).join(', ');
+const COLUMNS = SUM_COLUMNS.join(', ');
 const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
 // Events are added up by user and tags first; only what is left, which is much less as a rule, is hashed and looked up.
 const FOLD = `
   WITH sums AS MATERIALIZED (
     SELECT g.*, sha256(convert_to(jsonb_build_array(g.user_id, g.tags)::text, 'UTF8')) AS hash
       FROM (SELECT e.organization_id, date_trunc('day', e.time, 'UTC') AS bucket, e.series_id, e.user_id, e.tags,
-                   sum(e.requests) AS requests, sum(e.input_tokens) AS input_tokens,
-                   sum(e.output_tokens) AS output_tokens, sum(e.cache_read_tokens) AS cache_read_tokens,
-                   sum(e.cache_write_tokens) AS cache_write_tokens, sum(e.reasoning_tokens) AS reasoning_tokens,
-                   coalesce(sum(e.cost), 0) AS cost,
-                   coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests
+                   ${EVENT_SUMS}
               FROM usage_events e WHERE e.position > $1 AND e.position <= $2
              GROUP BY 1, 2, e.series_id, e.user_id, e.tags) g),
   created AS (
@@ -38,7 +40,7 @@ const FOLD = `
     UNION ALL
     SELECT a.organization_id, a.id, a.hash FROM usage_attributions a
      WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM sums))
-  INSERT INTO usage_attribution_days AS d
+  INSERT INTO usage_attribution_days AS d (organization_id, bucket, series_id, attribution_id, ${COLUMNS})
   SELECT s.organization_id, s.bucket, s.series_id, a.id, ${SUM_COLUMNS.map((column) => `sum(s.${column})`).join(', ')}
     FROM sums s JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
   ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;

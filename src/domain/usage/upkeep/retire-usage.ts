@@ -17,7 +17,7 @@ const STEP = `
     DELETE FROM usage_events e USING old o WHERE e.organization_id = o.organization_id AND e.id = o.id
     RETURNING e.organization_id, e.event_id, e.id, e.body_hash, e.recorded_at, e.cost)
   INSERT INTO retired_usage_events (organization_id, event_id, id, body_hash, recorded_at, cost)
-  SELECT * FROM removed`;
+  SELECT organization_id, event_id, id, body_hash, recorded_at, cost FROM removed`;
 
 interface Target {
   id: string;

@@ -3,7 +3,7 @@ import type { Budget } from '../../budgets/budget.ts';
 import type { BudgetDirectory, BudgetList } from '../../budgets/budget-directory.ts';
 import { type CounterKey, matchBudgets } from '../../budgets/match-budgets.ts';
 import type { UsageRow } from '../event/usage-event.ts';
-import { addExact, type Count } from './roll-up-rows.ts';
+import { addExact, type SumCount } from './roll-up-rows.ts';
 
 /** What a batch adds to one budget counter. */
 export interface CounterDelta {
@@ -52,7 +52,7 @@ interface CounterSet {
   number: number;
   events: number;
   costAtto: AttoUsd;
-  tokens: Count;
+  tokens: SumCount;
   requests: number;
 }
 

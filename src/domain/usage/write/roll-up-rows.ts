@@ -1,12 +1,13 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import { QUARTER_HOUR_MS } from '../../../platform/time.ts';
-import type { UsageRow } from '../event/usage-event.ts';
+import { SUMMED_COUNTS, type SummedCount, type UsageCounts } from '../../pricing/price/usage-counts.ts';
+import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
 
 /** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
-export type Count = number | bigint;
+export type SumCount = number | bigint;
 
 /** What rows of one series in one stretch of time, a bucket, come to. */
-export interface SeriesSum {
+export interface SeriesSum extends Record<SummedCount, SumCount> {
   organizationId: string;
   /** When the bucket begins. */
   bucketMs: number;
@@ -14,28 +15,20 @@ export interface SeriesSum {
   /** How many rows. */
   events: number;
   requests: number;
-  inputTokens: Count;
-  outputTokens: Count;
-  cacheReadTokens: Count;
-  cacheWriteTokens: Count;
-  reasoningTokens: Count;
   costAtto: AttoUsd;
   unpricedRequests: number;
 }
 
-const SUMMED_COUNTS = [
-  'inputTokens',
-  'outputTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-  'reasoningTokens',
-] as const satisfies readonly (keyof SeriesSum)[];
+/** What sums are made of. */
+interface SummedRow extends Pick<UsageRow, 'seriesId' | 'costAtto'> {
+  event: UsageCounts & Pick<UsageEvent, 'organizationId' | 'timeMs' | 'requests'>;
+}
 
 /** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
 const BUCKETS = 2 ** 22;
 
 /** Adds without losing a digit. */
-export function addExact(a: Count, b: Count): Count {
+export function addExact(a: SumCount, b: SumCount): SumCount {
   // Two whole numbers that are safe add up exactly where their sum is safe; a BigInt must not pass through a float.
   const sum = typeof a === 'number' && typeof b === 'number' ? a + b : Number.NaN;
   return Number.isSafeInteger(sum) ? sum : BigInt(a) + BigInt(b);
@@ -58,6 +51,18 @@ function emptySum(organizationId: string, seriesId: number, bucketMs: number): S
   };
 }
 
+/**
+ * Adds an event's counts. Written out, since a loop over SUMMED_COUNTS cannot read them by a fixed
+ * name, and every event is added here. A test holds it to the table.
+ */
+function addEvent(sum: SeriesSum, event: UsageCounts): void {
+  sum.inputTokens = addExact(sum.inputTokens, event.inputTokens);
+  sum.outputTokens = addExact(sum.outputTokens, event.outputTokens);
+  sum.cacheReadTokens = addExact(sum.cacheReadTokens, event.cacheReadTokens);
+  sum.cacheWriteTokens = addExact(sum.cacheWriteTokens, event.cacheWriteTokens);
+  sum.reasoningTokens = addExact(sum.reasoningTokens, event.reasoningTokens);
+}
+
 /** The same sums by longer buckets, which tile into those given: UTC days of quarter hours. */
 export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): SeriesSum[] {
   const larger = new Map<number, SeriesSum>();
@@ -68,7 +73,7 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
     larger.set(key, sum);
     sum.events += part.events;
     sum.requests += part.requests;
-    for (const field of SUMMED_COUNTS) sum[field] = addExact(sum[field], part[field]);
+    for (const { field } of SUMMED_COUNTS) sum[field] = addExact(sum[field], part[field]);
     sum.costAtto += part.costAtto;
     sum.unpricedRequests += part.unpricedRequests;
   }
@@ -76,7 +81,7 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
 }
 
 /** The rows' sums by quarter hour and series, which no two organizations share: what rollups grow by. */
-export function rollUpRows(rows: readonly UsageRow[]): SeriesSum[] {
+export function rollUpRows(rows: readonly SummedRow[]): SeriesSum[] {
   const sums = new Map<number, SeriesSum>();
   for (const { event, seriesId, costAtto } of rows) {
     const bucket = Math.floor(event.timeMs / QUARTER_HOUR_MS);
@@ -88,11 +93,7 @@ export function rollUpRows(rows: readonly UsageRow[]): SeriesSum[] {
     }
     sum.events++;
     sum.requests += event.requests;
-    sum.inputTokens = addExact(sum.inputTokens, event.inputTokens);
-    sum.outputTokens = addExact(sum.outputTokens, event.outputTokens);
-    sum.cacheReadTokens = addExact(sum.cacheReadTokens, event.cacheReadTokens);
-    sum.cacheWriteTokens = addExact(sum.cacheWriteTokens, event.cacheWriteTokens);
-    sum.reasoningTokens = addExact(sum.reasoningTokens, event.reasoningTokens);
+    addEvent(sum, event);
     if (costAtto === null) sum.unpricedRequests += event.requests;
     else sum.costAtto += costAtto;
   }

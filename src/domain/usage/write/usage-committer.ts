@@ -15,8 +15,11 @@ import {
   writeEvents,
 } from './write-events.ts';
 
-/** What became of one event: stored (`known` null), known before under its id, or refused by the database. */
-export type CommitOutcome = { known: StoredEvent | null } | { failed: unknown };
+/**
+ * What became of one event: `stored` is what its id was already taken by, null where the event was
+ * written; `failed` is why the database refused it.
+ */
+export type CommitOutcome = { stored: StoredEvent | null } | { failed: unknown };
 
 /** Group commit: events of concurrent callers become one transaction, and each caller is answered after it. */
 export interface UsageCommitter {
@@ -49,7 +52,7 @@ const RETRY_AFTER_SECONDS = 1;
 const LOOKS_AFTER_SURPRISE = 100;
 /** So often in a row the budgets may have changed under one transaction. */
 const MAX_ATTEMPTS = 20;
-const STORED: CommitOutcome = Object.freeze({ known: null });
+const CREATED: CommitOutcome = Object.freeze({ stored: null });
 
 /** The outcomes of all rows: one that repeats an earlier row of its own batch has that row before it. */
 function withRepeats(
@@ -58,12 +61,12 @@ function withRepeats(
   outcomes: readonly CommitOutcome[],
   repeats: ReadonlyMap<number, UsageRow>,
 ): CommitOutcome[] {
-  const byRow = new Map(rows.map((row, index) => [row, outcomes[index] ?? STORED]));
+  const byRow = new Map(rows.map((row, index) => [row, outcomes[index] ?? CREATED]));
   return all.map((row, index) => {
     const first = repeats.get(index);
-    const outcome = byRow.get(first ?? row) ?? STORED;
-    if (first === undefined || 'failed' in outcome || outcome.known !== null) return outcome;
-    return { known: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
+    const outcome = byRow.get(first ?? row) ?? CREATED;
+    if (first === undefined || 'failed' in outcome || outcome.stored !== null) return outcome;
+    return { stored: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
   });
 }
 
@@ -124,10 +127,10 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     for (let attempt = 1; ; attempt++) {
       const plan = matchCounters(budgets, organizationIds, rows);
       try {
-        const known = await database.retryingLostConnections(() => writeEvents(session, rows, plan, clock(), areNew));
+        const stored = await database.retryingLostConnections(() => writeEvents(session, rows, plan, clock(), areNew));
         const outcomes = rows.map((_, index): CommitOutcome => {
-          const before = known.get(index);
-          return before ? { known: before } : STORED;
+          const before = stored.get(index);
+          return before ? { stored: before } : CREATED;
         });
         return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats);
       } catch (error) {
@@ -223,14 +226,14 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
    * decides under its lock.
    */
   async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    const stored = await findStoredEvents(database, met);
-    const outcomes = await enqueue(rows.filter(({ event }) => !stored.has(event.eventId)));
+    const found = await findStoredEvents(database, met);
+    const outcomes = await enqueue(rows.filter(({ event }) => !found.has(event.eventId)));
     let next = 0;
     return rows.map(({ event }): CommitOutcome => {
-      const known = stored.get(event.eventId);
+      const stored = found.get(event.eventId);
       // A row that is there itself is no repeat.
-      if (known) return known.id === event.id ? STORED : { known };
-      return outcomes[next++] ?? STORED;
+      if (stored) return stored.id === event.id ? CREATED : { stored };
+      return outcomes[next++] ?? CREATED;
     });
   }
 

@@ -1,99 +1,43 @@
-import { formatMoney, plainDecimal } from '../../../platform/money.ts';
-import { plainArray } from '../../../platform/postgres/array-literal.ts';
-import { int4Array, int8Array, timeArray, uuidArray } from '../../../platform/postgres/binary-array.ts';
+import { plainDecimal } from '../../../platform/money.ts';
+import { int8Array, uuidArray } from '../../../platform/postgres/binary-array.ts';
+import { defineCall } from '../../../platform/postgres/call.ts';
 import type { Session } from '../../../platform/postgres/database.ts';
 import { isUniqueViolation } from '../../../platform/postgres/unique-violation.ts';
 import { DAY_MS } from '../../../platform/time.ts';
 import { insufficientCredits } from '../../credits/insufficient-credits.ts';
 import type { UsageRow } from '../event/usage-event.ts';
-import { COUNTER_KEY_TYPES, counterKeys, counterSpents } from './counter-parameters.ts';
-import { EVENT_COLUMN_TYPES, eventParameters, type Parameter } from './event-parameters.ts';
+import { BATCH_COUNTER_PARAMETERS, COUNTER_PARAMETERS, type Counted } from './counter-parameters.ts';
+import { EVENT_PARAMETERS, type EventList } from './event-parameters.ts';
 import type { CounterPlan } from './match-counters.ts';
-import { type Count, rollUpRows, rollUpSums, type SeriesSum } from './roll-up-rows.ts';
+import { rollUpRows, rollUpSums } from './roll-up-rows.ts';
 import type { StoredEvent, StoredRow } from './stored-event.ts';
+import { SUM_PARAMETERS, type SumLists } from './sum-parameters.ts';
 import { canGoAlone, needsFullWrite, writeLoneEvent } from './write-lone-event.ts';
 
-const ROWS_AT = 3;
-const DAY_TYPES = [
-  'uuid[]', // organization
-  'timestamptz[]', // bucket
-  'int[]', // series
-  'bigint[]', // requests
-  'bigint[]', // input_tokens
-  'bigint[]', // output_tokens
-  'bigint[]', // cache_read_tokens
-  'bigint[]', // cache_write_tokens
-  'bigint[]', // reasoning_tokens
-  'numeric[]', // cost
-  'bigint[]', // unpriced_requests
-];
-/** As days, and how many rows each sum has. */
-const SUM_TYPES = DAY_TYPES.toSpliced(ROWS_AT, 0, 'int[]');
-const COUNTER_TYPES = [
-  'int[]', // set of counters, by event
-  'int[]', // pairs of a set and a counter: set
-  'int[]', // counter
-  'uuid[]', // organization
-  ...COUNTER_KEY_TYPES,
-  'int[]', // rows
-  'numeric[]', // spent
-  'bigint[]', // matched_events
-];
-const TYPES = [
-  'uuid[]', // organizations to lock
-  'bigint[]', // their budget versions
-  'timestamptz', // at
-  'numeric', // credits that must be there
-  'boolean', // whether event ids are taken for new
-  ...EVENT_COLUMN_TYPES,
-  ...SUM_TYPES,
-  ...DAY_TYPES,
-  ...COUNTER_TYPES,
-];
-const CALL = `SELECT * FROM record_usage(${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')})`;
-
-function countArray(counts: readonly Count[]): Parameter {
-  return counts.every((count) => typeof count === 'number') ? int8Array(counts) : plainArray(counts);
+/** What `record_usage` is called with. */
+interface Recording extends EventList, SumLists, Counted {
+  organizationIds: readonly string[];
+  atMs: number;
+  areNew: boolean;
 }
 
-function dayParameters(sums: readonly SeriesSum[]): Parameter[] {
-  const of = (value: (sum: SeriesSum) => Count) => countArray(sums.map(value));
-  return [
-    uuidArray(sums.map(({ organizationId }) => organizationId)),
-    timeArray(sums.map(({ bucketMs }) => bucketMs)),
-    int4Array(sums.map(({ seriesId }) => seriesId)),
-    of((sum) => sum.requests),
-    of((sum) => sum.inputTokens),
-    of((sum) => sum.outputTokens),
-    of((sum) => sum.cacheReadTokens),
-    of((sum) => sum.cacheWriteTokens),
-    of((sum) => sum.reasoningTokens),
-    plainArray(sums.map(({ costAtto }) => formatMoney(costAtto))),
-    of((sum) => sum.unpricedRequests),
-  ];
+/** What must be there in credits, where the one event of a call requires that they cover it. */
+function requiredCredits({ rows }: Recording): string | null {
+  const row = rows.length === 1 ? rows[0] : undefined;
+  return row?.requireCredits ? (row.event.cost ?? '0') : null;
 }
 
-function sumParameters(rows: readonly UsageRow[]): Parameter[] {
-  const sums = rollUpRows(rows);
-  const events = int4Array(sums.map((sum) => sum.events));
-  return [...dayParameters(sums).toSpliced(ROWS_AT, 0, events), ...dayParameters(rollUpSums(sums, DAY_MS))];
-}
-
-const NO_COUNTERS: Parameter[] = COUNTER_TYPES.map(() => null);
-
-function counterParameters({ setNumbers, pairs, counters }: CounterPlan): Parameter[] {
-  if (counters.length === 0) return NO_COUNTERS;
-  return [
-    int4Array(setNumbers),
-    int4Array(pairs.map(({ set }) => set)),
-    int4Array(pairs.map(({ counter }) => counter)),
-    uuidArray(counters.map(({ organizationId }) => organizationId)),
-    ...counterKeys(counters),
-    int4Array(counters.map(({ events }) => events)),
-    counterSpents(counters),
-    int8Array(counters.map(({ matched }) => matched)),
-  ];
-}
+export const RECORD_USAGE = defineCall<Recording>('record-usage', 'record_usage', [
+  ['locked_organizations', 'uuid[]', ({ organizationIds }) => uuidArray(organizationIds)],
+  ['known_budget_versions', 'bigint[]', ({ plan }) => int8Array(plan.versions)],
+  ['at', 'timestamptz', ({ atMs }) => new Date(atMs).toISOString()],
+  ['required_credits', 'numeric', requiredCredits],
+  ['are_new', 'boolean', ({ areNew }) => areNew],
+  ...EVENT_PARAMETERS,
+  ...SUM_PARAMETERS,
+  ...BATCH_COUNTER_PARAMETERS,
+  ...COUNTER_PARAMETERS,
+]);
 
 /** The organizations of a batch, sorted: two writers that lock several take them in the same order. */
 export function organizationsOf(rows: readonly UsageRow[]): string[] {
@@ -169,26 +113,20 @@ export async function writeEvents(
   const alone = rows.length === 1 ? rows[0] : undefined;
   if (alone && canGoAlone(alone)) {
     try {
-      return readKnown(await writeLoneEvent(session, alone, plan, atMs));
+      return readStored(await writeLoneEvent(session, alone, plan, atMs));
     } catch (error) {
       if (!needsFullWrite(error)) throw error;
     }
   }
-  const values = [
-    uuidArray(organizationsOf(rows)),
-    int8Array(plan.versions),
-    new Date(atMs).toISOString(),
-    alone?.requireCredits ? (alone.event.cost ?? '0') : null,
-    areNew,
-    ...eventParameters(rows),
-    ...sumParameters(rows),
-    ...counterParameters(plan),
-  ];
-  const result = await session.query<StoredRow>({ name: 'record-usage', text: CALL, values });
-  return readKnown(result.rows);
+  const organizationIds = organizationsOf(rows);
+  const events = rows.map(({ event }) => event);
+  const sums = rollUpRows(rows);
+  const days = rollUpSums(sums, DAY_MS);
+  const statement = RECORD_USAGE.statement({ rows, events, sums, days, plan, organizationIds, atMs, areNew });
+  return readStored((await session.query<StoredRow>(statement)).rows);
 }
 
-function readKnown(rows: readonly StoredRow[]): Map<number, StoredEvent> {
+function readStored(rows: readonly StoredRow[]): Map<number, StoredEvent> {
   return new Map(
     rows.map(({ ordinal, id, body_hash: hash, cost }) => {
       return [ordinal - 1, { id, bodyHash: hash.toString('latin1'), cost: plainDecimal(cost) }] as const;

@@ -1,49 +1,52 @@
-import type { Session, Statement } from '../../../platform/postgres/database.ts';
-import type { UsageRow } from '../event/usage-event.ts';
-import { COUNTER_KEY_TYPES, counterKeys, counterSpents } from './counter-parameters.ts';
+import { type CallParameter, defineCall } from '../../../platform/postgres/call.ts';
+import type { Session } from '../../../platform/postgres/database.ts';
+import { USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
+import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
+import { COUNTER_PARAMETERS, type Counted } from './counter-parameters.ts';
 import type { CounterPlan } from './match-counters.ts';
 import type { StoredRow } from './stored-event.ts';
 
-const TYPES = [
-  'uuid', // organization_id
-  'uuid', // id
-  'text', // event_id
-  'bytea', // body_hash
-  'timestamptz', // time
-  'timestamptz', // recorded_at
-  'int', // series_id
-  'bigint', // input_tokens
-  'bigint', // output_tokens
-  'bigint', // cache_read_tokens
-  'bigint', // cache_write_tokens
-  'bigint', // cache_write_1h_tokens
-  'bigint', // reasoning_tokens
-  'bigint', // input_audio_tokens
-  'bigint', // output_audio_tokens
-  'bigint', // web_searches
-  'numeric', // cost
-  'numeric', // computed_cost
-  'text', // cost_source
-  'uuid', // price_id
-  'text', // unpriced_reason
-  'text', // user_id
-  'jsonb', // tags
-  'jsonb', // metadata
-  'jsonb', // warnings
-  'bigint', // budget version
-];
-const COUNTER_TYPES = [
-  'timestamptz', // at
-  ...COUNTER_KEY_TYPES,
-  'numeric[]', // spent
-];
-
-function statement(name: string, types: readonly string[]): Omit<Statement, 'values'> {
-  return { name, text: `SELECT * FROM record_one(${types.map((type, i) => `$${i + 1}::${type}`).join(', ')})` };
+/** What `record_one` is called with. */
+interface LoneRecording extends Counted {
+  row: UsageRow;
+  event: UsageEvent;
+  atMs: number;
 }
 
-const RECORD = statement('record-one', TYPES);
-const RECORD_COUNTED = statement('record-one-counted', [...TYPES, ...COUNTER_TYPES]);
+function iso(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+const PARAMETERS: readonly CallParameter<LoneRecording>[] = [
+  ['organization', 'uuid', ({ event }) => event.organizationId],
+  ['new_id', 'uuid', ({ event }) => event.id],
+  ['new_event_id', 'text', ({ event }) => event.eventId],
+  ['new_body_hash', 'bytea', ({ row }) => Buffer.from(row.bodyHash, 'latin1')],
+  ['new_time', 'timestamptz', ({ event }) => iso(event.timeMs)],
+  ['new_recorded_at', 'timestamptz', ({ event }) => iso(event.recordedAtMs)],
+  ['new_series_id', 'int', ({ row }) => row.seriesId],
+  ...USAGE_COUNTS.map(({ field, column }): CallParameter<LoneRecording> => {
+    return [`new_${column}`, 'bigint', ({ event }) => event[field]];
+  }),
+  ['new_cost', 'numeric', ({ event }) => event.cost],
+  ['new_computed_cost', 'numeric', ({ event }) => event.computedCost],
+  ['new_cost_source', 'text', ({ event }) => event.costSource],
+  ['new_price_id', 'uuid', ({ event }) => event.priceId],
+  ['new_unpriced_reason', 'text', ({ event }) => event.unpricedReason],
+  ['new_user_id', 'text', ({ event }) => event.userId],
+  ['new_tags', 'jsonb', ({ row }) => row.tagsText],
+  ['new_metadata', 'jsonb', ({ event }) => (event.metadata === null ? null : JSON.stringify(event.metadata))],
+  ['new_warnings', 'jsonb', ({ event }) => (event.warnings.length === 0 ? null : JSON.stringify(event.warnings))],
+  ['known_budget_version', 'bigint', ({ plan }) => plan.versions[0] ?? null],
+];
+
+export const RECORD_ONE = defineCall('record-one', 'record_one', PARAMETERS);
+/** The same where budget counters count the event. */
+export const RECORD_ONE_COUNTED = defineCall<LoneRecording>('record-one-counted', 'record_one', [
+  ...PARAMETERS,
+  ['at', 'timestamptz', ({ atMs }) => iso(atMs)],
+  ...COUNTER_PARAMETERS,
+]);
 /** SQLSTATE of `record_one`: the event is not plain enough for it; nothing was stored. */
 const NEEDS_FULL_WRITE = 'MT003';
 
@@ -57,47 +60,14 @@ export function canGoAlone({ event, requireCredits }: UsageRow): boolean {
   return !requireCredits && event.requests === 1 && event.holdId === null;
 }
 
-function json(value: unknown, isEmpty: boolean): string | null {
-  return isEmpty ? null : JSON.stringify(value);
-}
-
 /** Writes one plain event, as `writeEvents` writes many: one round trip, one transaction, safe to send again. */
 export async function writeLoneEvent(
   session: Pick<Session, 'query'>,
-  { event, seriesId, bodyHash, tagsText }: UsageRow,
+  row: UsageRow,
   plan: CounterPlan,
   atMs: number,
-) {
-  const values: unknown[] = [
-    event.organizationId,
-    event.id,
-    event.eventId,
-    Buffer.from(bodyHash, 'latin1'),
-    new Date(event.timeMs).toISOString(),
-    new Date(event.recordedAtMs).toISOString(),
-    seriesId,
-    event.inputTokens,
-    event.outputTokens,
-    event.cacheReadTokens,
-    event.cacheWriteTokens,
-    event.cacheWrite1hTokens,
-    event.reasoningTokens,
-    event.inputAudioTokens,
-    event.outputAudioTokens,
-    event.webSearches,
-    event.cost,
-    event.computedCost,
-    event.costSource,
-    event.priceId,
-    event.unpricedReason,
-    event.userId,
-    tagsText,
-    json(event.metadata, event.metadata === null),
-    json(event.warnings, event.warnings.length === 0),
-    plan.versions[0],
-  ];
-  const isCounted = plan.counters.length > 0;
-  if (isCounted) values.push(new Date(atMs).toISOString(), ...counterKeys(plan.counters), counterSpents(plan.counters));
-  const { rows } = await session.query<StoredRow>({ ...(isCounted ? RECORD_COUNTED : RECORD), values });
+): Promise<StoredRow[]> {
+  const call = plan.counters.length > 0 ? RECORD_ONE_COUNTED : RECORD_ONE;
+  const { rows } = await session.query<StoredRow>(call.statement({ row, event: row.event, plan, atMs }));
   return rows;
 }
