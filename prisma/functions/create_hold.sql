@@ -82,7 +82,7 @@ BEGIN
   IF is_prepaid THEN
     IF wanted_usd IS NULL THEN RETURN jsonb_build_object('status', 'unknown_cost'); END IF;
     INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
-    PERFORM turn_over_credits(organization, at);
+    PERFORM expire_and_check_credits(organization, at);
     available := available_credits(organization);
     IF wanted_usd > available THEN
       RETURN jsonb_build_object('status', 'insufficient_credits', 'required', wanted_usd::text,

@@ -77,7 +77,9 @@ BEGIN
     unpriced_requests = q.unpriced_requests + unpriced
    WHERE q.organization_id = organization AND q.bucket = quarter AND q.series_id = new_series_id;
   IF NOT FOUND THEN
-    INSERT INTO usage_quarter_hours
+    INSERT INTO usage_quarter_hours (
+      organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+      reasoning_tokens, cost, unpriced_requests)
     VALUES (organization, quarter, new_series_id, 1, new_input_tokens, new_output_tokens, new_cache_read_tokens,
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
   END IF;
@@ -92,7 +94,9 @@ BEGIN
     unpriced_requests = d.unpriced_requests + unpriced
    WHERE d.organization_id = organization AND d.bucket = day AND d.series_id = new_series_id;
   IF NOT FOUND THEN
-    INSERT INTO usage_days
+    INSERT INTO usage_days (
+      organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+      reasoning_tokens, cost, unpriced_requests)
     VALUES (organization, day, new_series_id, 1, new_input_tokens, new_output_tokens, new_cache_read_tokens,
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
   END IF;

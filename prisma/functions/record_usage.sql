@@ -174,55 +174,34 @@ BEGIN
     END IF;
   END IF;
 
-  IF sole IS NOT NULL AND request_counts IS NULL AND cache_write_1h_counts IS NULL AND input_audio_counts IS NULL
-     AND output_audio_counts IS NULL AND web_search_counts IS NULL AND computed_costs IS NULL
-     AND unpriced_reasons IS NULL AND metadata_objects IS NULL AND warning_lists IS NULL AND hold_ids IS NULL
-     AND voids_ids IS NULL THEN
-    -- The usual batch has none of these, and each list that is not unnested saves time for every
-    -- row.
-    INSERT INTO usage_events (
-      organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-      output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, user_id, tags)
-    SELECT sole, i.id, i.event_id, i.body_hash, i.time, coalesce(sole_recorded_at, i.recorded_at), i.series_id, 1,
-           i.input_tokens, i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0), 0,
-           coalesce(i.reasoning_tokens, 0), 0, 0, 0, i.cost, i.cost, coalesce(sole_source, i.cost_source),
-           coalesce(sole_price, i.price_id), coalesce(sole_user, i.user_id), coalesce(sole_tags, i.tags)
-      FROM unnest(
-        ids, event_ids, body_hashes, times, recorded_ats, series_ids, input_counts, output_counts, cache_read_counts,
-        cache_write_counts, reasoning_counts, costs, cost_sources, price_ids, user_ids, tag_objects
-      ) WITH ORDINALITY AS i(
-        id, event_id, body_hash, time, recorded_at, series_id, input_tokens, output_tokens, cache_read_tokens,
-        cache_write_tokens, reasoning_tokens, cost, cost_source, price_id, user_id, tags, ordinal)
-     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
-  ELSE
-    INSERT INTO usage_events (
+  INSERT INTO usage_events (
+    organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
+    output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
+    metadata, warnings, hold_id, voids_id, void_reason)
+  SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
+         coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
+         i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
+         coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
+         coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
+         CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
+         coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
+         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
+    FROM unnest(
+      organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
+      output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
+      input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
+      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+    ) WITH ORDINALITY AS i(
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-      metadata, warnings, hold_id, voids_id, void_reason)
-    SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
-           coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
-           i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
-           coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
-           coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
-           CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
-           coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
-           coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
-      FROM unnest(
-        organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
-        output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
-        input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
-        unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
-      ) WITH ORDINALITY AS i(
-        organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
-        cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-        output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-        metadata, warnings, hold_id, voids_id, void_reason, ordinal)
-     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
-  END IF;
+      metadata, warnings, hold_id, voids_id, void_reason, ordinal)
+   WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
 
-  INSERT INTO usage_quarter_hours AS q
+  INSERT INTO usage_quarter_hours AS q (
+    organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    reasoning_tokens, cost, unpriced_requests)
   SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs,
                        sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
@@ -234,7 +213,9 @@ BEGIN
     reasoning_tokens = q.reasoning_tokens + excluded.reasoning_tokens,
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
-  INSERT INTO usage_days AS d
+  INSERT INTO usage_days AS d (
+    organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    reasoning_tokens, cost, unpriced_requests)
   SELECT * FROM unnest(day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs,
                        day_cache_reads, day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
@@ -252,7 +233,7 @@ BEGIN
       counter_alarms, counter_spents, counter_matches);
   END IF;
   IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL THEN
-    PERFORM settle_recorded(at, coalesce(known_ordinals, '{}'),
+    PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);
   END IF;

@@ -55,7 +55,7 @@ describe('npm run migrate:new', () => {
     const body = await edit('lock_organization', '::text, 0)', '::text, 1)');
     const added = await edit('raise_event', 'payload jsonb)', 'payload jsonb, copies int)');
     const renamed = await edit(
-      'turn_over_credits',
+      'expire_and_check_credits',
       'organization uuid, at timestamptz)',
       'organization uuid, at_time timestamptz)',
     );
@@ -82,7 +82,7 @@ describe('npm run migrate:new', () => {
       'DROP FUNCTION available_credits(uuid);',
       'DROP FUNCTION cover_overdraft(uuid,uuid);',
       'DROP FUNCTION raise_event(uuid,timestamp with time zone,text,uuid,jsonb);',
-      'DROP FUNCTION turn_over_credits(uuid,timestamp with time zone);',
+      'DROP FUNCTION expire_and_check_credits(uuid,timestamp with time zone);',
     ]);
     const [columns = '', functions = ''] = rest.split('SET check_function_bodies = off;\n\n');
     expect(columns).toMatch(/^ALTER TABLE "teams" ADD COLUMN +"note" TEXT;$/m);

@@ -739,7 +739,7 @@ BEGIN
   IF is_prepaid THEN
     IF wanted_usd IS NULL THEN RETURN jsonb_build_object('status', 'unknown_cost'); END IF;
     INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
-    PERFORM turn_over_credits(organization, at);
+    PERFORM expire_and_check_credits(organization, at);
     available := available_credits(organization);
     IF wanted_usd > available THEN
       RETURN jsonb_build_object('status', 'insufficient_credits', 'required', wanted_usd::text,
@@ -763,6 +763,20 @@ BEGIN
   END IF;
   RETURN jsonb_build_object('status', 'held', 'counters', counters,
                             'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);
+END $$;
+
+-- Empties the grants that have expired by a moment, and raises the events that follow from it. The
+-- caller holds the organization's lock.
+CREATE OR REPLACE FUNCTION expire_and_check_credits(organization uuid, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM credit_grants g
+                  WHERE g.organization_id = organization AND g.expires_at <= at AND g.remaining > 0) THEN
+    RETURN;
+  END IF;
+  PERFORM expire_grants(organization, at);
+  IF EXISTS (SELECT FROM organizations o WHERE o.id = organization AND o.credits_mode = 'prepaid') THEN
+    PERFORM raise_credit_events(organization, at);
+  END IF;
 END $$;
 
 -- Empties the grants that have expired and writes what they still had into the ledger of credits.
@@ -992,7 +1006,9 @@ BEGIN
     unpriced_requests = q.unpriced_requests + unpriced
    WHERE q.organization_id = organization AND q.bucket = quarter AND q.series_id = new_series_id;
   IF NOT FOUND THEN
-    INSERT INTO usage_quarter_hours
+    INSERT INTO usage_quarter_hours (
+      organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+      reasoning_tokens, cost, unpriced_requests)
     VALUES (organization, quarter, new_series_id, 1, new_input_tokens, new_output_tokens, new_cache_read_tokens,
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
   END IF;
@@ -1007,7 +1023,9 @@ BEGIN
     unpriced_requests = d.unpriced_requests + unpriced
    WHERE d.organization_id = organization AND d.bucket = day AND d.series_id = new_series_id;
   IF NOT FOUND THEN
-    INSERT INTO usage_days
+    INSERT INTO usage_days (
+      organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+      reasoning_tokens, cost, unpriced_requests)
     VALUES (organization, day, new_series_id, 1, new_input_tokens, new_output_tokens, new_cache_read_tokens,
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
   END IF;
@@ -1213,55 +1231,34 @@ BEGIN
     END IF;
   END IF;
 
-  IF sole IS NOT NULL AND request_counts IS NULL AND cache_write_1h_counts IS NULL AND input_audio_counts IS NULL
-     AND output_audio_counts IS NULL AND web_search_counts IS NULL AND computed_costs IS NULL
-     AND unpriced_reasons IS NULL AND metadata_objects IS NULL AND warning_lists IS NULL AND hold_ids IS NULL
-     AND voids_ids IS NULL THEN
-    -- The usual batch has none of these, and each list that is not unnested saves time for every
-    -- row.
-    INSERT INTO usage_events (
-      organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-      output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, user_id, tags)
-    SELECT sole, i.id, i.event_id, i.body_hash, i.time, coalesce(sole_recorded_at, i.recorded_at), i.series_id, 1,
-           i.input_tokens, i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0), 0,
-           coalesce(i.reasoning_tokens, 0), 0, 0, 0, i.cost, i.cost, coalesce(sole_source, i.cost_source),
-           coalesce(sole_price, i.price_id), coalesce(sole_user, i.user_id), coalesce(sole_tags, i.tags)
-      FROM unnest(
-        ids, event_ids, body_hashes, times, recorded_ats, series_ids, input_counts, output_counts, cache_read_counts,
-        cache_write_counts, reasoning_counts, costs, cost_sources, price_ids, user_ids, tag_objects
-      ) WITH ORDINALITY AS i(
-        id, event_id, body_hash, time, recorded_at, series_id, input_tokens, output_tokens, cache_read_tokens,
-        cache_write_tokens, reasoning_tokens, cost, cost_source, price_id, user_id, tags, ordinal)
-     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
-  ELSE
-    INSERT INTO usage_events (
+  INSERT INTO usage_events (
+    organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
+    output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
+    metadata, warnings, hold_id, voids_id, void_reason)
+  SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
+         coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
+         i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
+         coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
+         coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
+         CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
+         coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
+         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
+    FROM unnest(
+      organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
+      output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
+      input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
+      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+    ) WITH ORDINALITY AS i(
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-      metadata, warnings, hold_id, voids_id, void_reason)
-    SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
-           coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
-           i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
-           coalesce(i.cache_write_1h_tokens, 0), coalesce(i.reasoning_tokens, 0), coalesce(i.input_audio_tokens, 0),
-           coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
-           CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
-           coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
-           coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
-      FROM unnest(
-        organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
-        output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
-        input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
-        unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
-      ) WITH ORDINALITY AS i(
-        organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
-        cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
-        output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-        metadata, warnings, hold_id, voids_id, void_reason, ordinal)
-     WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
-  END IF;
+      metadata, warnings, hold_id, voids_id, void_reason, ordinal)
+   WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
 
-  INSERT INTO usage_quarter_hours AS q
+  INSERT INTO usage_quarter_hours AS q (
+    organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    reasoning_tokens, cost, unpriced_requests)
   SELECT * FROM unnest(sum_organizations, sum_buckets, sum_series, sum_requests, sum_inputs, sum_outputs,
                        sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
@@ -1273,7 +1270,9 @@ BEGIN
     reasoning_tokens = q.reasoning_tokens + excluded.reasoning_tokens,
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
-  INSERT INTO usage_days AS d
+  INSERT INTO usage_days AS d (
+    organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    reasoning_tokens, cost, unpriced_requests)
   SELECT * FROM unnest(day_organizations, day_buckets, day_series, day_requests, day_inputs, day_outputs,
                        day_cache_reads, day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
@@ -1291,7 +1290,7 @@ BEGIN
       counter_alarms, counter_spents, counter_matches);
   END IF;
   IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL THEN
-    PERFORM settle_recorded(at, coalesce(known_ordinals, '{}'),
+    PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);
   END IF;
@@ -1332,7 +1331,7 @@ END $$;
 -- whose place is in `known_ordinals` were stored before, so they do nothing. It fails with MT002
 -- when `required_credits` is more than an organization has; the caller holds the locks of the
 -- organizations.
-CREATE OR REPLACE FUNCTION settle_recorded(
+CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -1367,7 +1366,7 @@ BEGIN
     END IF;
     WITH charged AS (
       INSERT INTO credit_entries (organization_id, id, at, cause, amount, usage_event_id, hold_id)
-      SELECT payer, uuid_v7_at(settle_recorded.at), settle_recorded.at,
+      SELECT payer, uuid_v7_at(settle_holds_and_credits.at), settle_holds_and_credits.at,
              CASE WHEN i.requests < 0 THEN 'void' WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
              -i.cost, i.id, i.hold_id
         FROM unnest(organization_ids, ids, costs, request_counts, hold_ids) WITH ORDINALITY
@@ -1399,20 +1398,6 @@ BEGIN
   PERFORM free_reservations(organization, swept);
   UPDATE holds h SET status = 'expired', closed_at = h.expires_at
    WHERE h.organization_id = organization AND h.id = ANY (swept);
-END $$;
-
--- Empties the grants that have expired by a moment, and raises the events that follow from it. The
--- caller holds the organization's lock.
-CREATE OR REPLACE FUNCTION turn_over_credits(organization uuid, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM credit_grants g
-                  WHERE g.organization_id = organization AND g.expires_at <= at AND g.remaining > 0) THEN
-    RETURN;
-  END IF;
-  PERFORM expire_grants(organization, at);
-  IF EXISTS (SELECT FROM organizations o WHERE o.id = organization AND o.credits_mode = 'prepaid') THEN
-    PERFORM raise_credit_events(organization, at);
-  END IF;
 END $$;
 
 -- An organization's events beyond a position. They lie at the table's end, where the index by

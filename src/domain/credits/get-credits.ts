@@ -35,7 +35,7 @@ const SUMMARY = `
 /** Turns grants whose time is over into entries of the ledger, so that what is read is its sum. */
 export async function turnOverExpired(sql: Sql, organizationId: string, now: Date): Promise<void> {
   await sql.query('SELECT lock_organization($1)', [organizationId]);
-  await sql.query('SELECT turn_over_credits($1, $2)', [organizationId, now]);
+  await sql.query('SELECT expire_and_check_credits($1, $2)', [organizationId, now]);
 }
 
 /**

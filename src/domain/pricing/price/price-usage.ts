@@ -1,6 +1,6 @@
 import { invalidRequest } from '../../../platform/errors.ts';
 import { type AttoUsd, formatMoney } from '../../../platform/money.ts';
-import { areCountsValid, findCountProblems } from './check-counts.ts';
+import { findCountProblems } from './check-counts.ts';
 import {
   COUNTED_UNITS,
   type CompiledPrice,
@@ -66,7 +66,8 @@ function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, num
 }
 
 function requireValid(counts: UsageCounts): void {
-  if (!areCountsValid(counts)) throw invalidRequest(findCountProblems(counts));
+  const problems = findCountProblems(counts);
+  if (problems.length > 0) throw invalidRequest(problems);
 }
 
 const compiledPrices = new WeakMap<Price, CompiledPrice>();
@@ -82,7 +83,7 @@ function compiledOf(price: Price): CompiledPrice {
 
 /**
  * The exact cost of one request and what it is made of. The tier is chosen by the request's whole input.
- * Throws `invalid_request` when the counts contradict each other (`findCountProblems`).
+ * @throws AppError invalid_request when the counts contradict each other (`findCountProblems`)
  */
 export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
   requireValid(counts);

@@ -31,7 +31,8 @@ export function hashUsage(
   let text = part(provider) + part(input.model) + part(input.serviceTier) + part(teamId) + part(input.userId);
   text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
   text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
-  for (const { field } of USAGE_COUNTS) text += `${input[field] ?? 0},`;
+  // Zeros are left out, so that a count which is added later changes no hash of an older event.
+  for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
   if (input.metadata) text += `m${stableJson(input.metadata)}`;

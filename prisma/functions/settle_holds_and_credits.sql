@@ -2,7 +2,7 @@
 -- whose place is in `known_ordinals` were stored before, so they do nothing. It fails with MT002
 -- when `required_credits` is more than an organization has; the caller holds the locks of the
 -- organizations.
-CREATE OR REPLACE FUNCTION settle_recorded(
+CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -37,7 +37,7 @@ BEGIN
     END IF;
     WITH charged AS (
       INSERT INTO credit_entries (organization_id, id, at, cause, amount, usage_event_id, hold_id)
-      SELECT payer, uuid_v7_at(settle_recorded.at), settle_recorded.at,
+      SELECT payer, uuid_v7_at(settle_holds_and_credits.at), settle_holds_and_credits.at,
              CASE WHEN i.requests < 0 THEN 'void' WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
              -i.cost, i.id, i.hold_id
         FROM unnest(organization_ids, ids, costs, request_counts, hold_ids) WITH ORDINALITY
