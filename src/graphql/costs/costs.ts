@@ -55,8 +55,8 @@ const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').
 const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
   description: 'A budget in USD, and where it stands in its own period.',
   fields: (t) => ({
-    id: t.id({ resolve: ({ budget }) => formatId('budget', budget.id) }),
-    name: t.string({ resolve: ({ budget }) => budget.name }),
+    id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
+    name: t.exposeString('name'),
     limit: t.expose('limit', { type: 'Decimal' }),
     spent: t.expose('spent', { type: 'Decimal' }),
     percent: t.float({ resolve: ({ percent }) => Number(percent) }),
