@@ -37,7 +37,7 @@ const ScopeRef = builder.objectRef<BudgetScope>('BudgetScope').implement({
     provider: t.exposeString('provider', { nullable: true }),
     model: t.exposeString('model', { nullable: true }),
     apiKeyId: t.id({ nullable: true, resolve: ({ apiKeyId }) => apiKeyId && formatId('apiKey', apiKeyId) }),
-    tags: t.field({ type: 'JSON', nullable: true, resolve: ({ tags }) => tags }),
+    tags: t.expose('tags', { type: 'JSON', nullable: true }),
   }),
 });
 

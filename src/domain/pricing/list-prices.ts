@@ -4,7 +4,7 @@ import { type Page, type PageInput, parseCursor, readPageSize } from '../../plat
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './book/price-row.ts';
 import type { Price } from './price/price.ts';
 import { normalizeProvider } from './price/provider-name.ts';
 
@@ -24,6 +24,7 @@ export function priceCursorKey(price: Price): string {
   return [price.provider, price.model, price.ordinal, price.id].join(CURSOR_SEPARATOR);
 }
 
+/** In SQL: two sources in one order, by an ordinal that only the catalog's own has, is more than Prisma can say. */
 const IN_FORCE = `
   SELECT ${PRICE_COLUMNS}, c.ordinal
     FROM catalog_entries c JOIN prices p ON p.id = c.price_id
@@ -38,35 +39,29 @@ const IN_FORCE = `
 export async function listPrices(context: Context, question: PriceQuestion): Promise<Page<Price>> {
   requireScope(context.caller, 'prices:read');
   const size = readPageSize(question.first);
-  const values: unknown[] = [context.caller.organization.id];
-  const conditions = ['true'];
-  const add = (condition: (n: string) => string, value: unknown) => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
+  let wanted = wherePrices(context.caller.organization.id);
   for (const path of ['provider', 'model'] as const) {
     if (question[path]?.includes('\0')) throw invalidField(path, 'must not hold NUL');
   }
-  if (question.provider) add((n) => `p.provider = ${n}`, normalizeProvider(question.provider));
-  if (question.model) add((n) => `p.model = ${n}`, question.model);
+  if (question.provider) wanted = wanted.and('p.provider = $?', normalizeProvider(question.provider));
+  if (question.model) wanted = wanted.and('p.model = $?', question.model);
   if (question.at) {
-    add((n) => `(p.valid_from IS NULL OR p.valid_from <= ${n})`, question.at);
-    add((n) => `(p.valid_to IS NULL OR p.valid_to > ${n})`, question.at);
+    wanted = wanted
+      .and('(p.valid_from IS NULL OR p.valid_from <= $?)', question.at)
+      .and('(p.valid_to IS NULL OR p.valid_to > $?)', question.at);
   }
   if (question.after) {
     const [provider, model, ordinal, id] = parseCursor(PRICE_CURSOR, question.after).split(CURSOR_SEPARATOR);
     if (!id || !/^\d{1,9}$/.test(ordinal ?? '') || !parseUuid(id)) {
       throw invalidField('after', 'is not a cursor of this list');
     }
-    values.push(provider, model, Number(ordinal), id);
-    const n = values.length;
-    conditions.push(`(p.provider, p.model, p.ordinal, p.id) > ($${n - 3}, $${n - 2}, $${n - 1}::int, $${n}::uuid)`);
+    const last = [provider, model, Number(ordinal), id];
+    wanted = wanted.and('(p.provider, p.model, p.ordinal, p.id) > ($?, $?, $?::int, $?::uuid)', ...last);
   }
-  values.push(size + 1);
   const { rows } = await context.resources.database.pool.query<PriceRow>(
-    `SELECT * FROM (${IN_FORCE}) p WHERE ${conditions.join(' AND ')}
-      ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT $${values.length}`,
-    values,
+    `SELECT * FROM (${IN_FORCE}) p WHERE ${wanted.text}
+      ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT ${size + 1}`,
+    wanted.values,
   );
   return { items: rows.slice(0, size).map(readPrice), hasMore: rows.length > size };
 }
