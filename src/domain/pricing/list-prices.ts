@@ -1,10 +1,11 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { where } from '../../platform/postgres/where.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './book/price-row.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
 import type { Price } from './price/price.ts';
 import { normalizeProvider } from './price/provider-name.ts';
 
@@ -24,13 +25,16 @@ export function priceCursorKey(price: Price): string {
   return [price.provider, price.model, price.ordinal, price.id].join(CURSOR_SEPARATOR);
 }
 
-/** In SQL: two sources in one order, by an ordinal that only the catalog's own has, is more than Prisma can say. */
-const IN_FORCE = `
+/**
+ * The tenant wall of the list, from the placeholder of the organization's id. It is SQL, since Prisma cannot put two
+ * sources into one order, by an ordinal that only the catalog's entries have.
+ */
+const inForceFor = (organizationId: string) => `
   SELECT ${PRICE_COLUMNS}, c.ordinal
     FROM catalog_entries c JOIN prices p ON p.id = c.price_id
    WHERE c.version = (SELECT version FROM catalog_versions ORDER BY imported_at DESC LIMIT 1)
   UNION ALL
-  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = $1`;
+  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
 
 /**
  * The prices that the organization's events are priced by: its own, and the catalog's.
@@ -39,7 +43,7 @@ const IN_FORCE = `
 export async function listPrices(context: Context, question: PriceQuestion): Promise<Page<Price>> {
   requireScope(context.caller, 'prices:read');
   const size = readPageSize(question.first);
-  let wanted = wherePrices(context.caller.organization.id);
+  let wanted = where('true');
   for (const path of ['provider', 'model'] as const) {
     if (question[path]?.includes('\0')) throw invalidField(path, 'must not hold NUL');
   }
@@ -59,9 +63,9 @@ export async function listPrices(context: Context, question: PriceQuestion): Pro
     wanted = wanted.and('(p.provider, p.model, p.ordinal, p.id) > ($?, $?, $?::int, $?::uuid)', ...last);
   }
   const { rows } = await context.resources.database.pool.query<PriceRow>(
-    `SELECT * FROM (${IN_FORCE}) p WHERE ${wanted.text}
+    `SELECT * FROM (${inForceFor(`$${wanted.values.length + 1}`)}) p WHERE ${wanted.text}
       ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT ${size + 1}`,
-    wanted.values,
+    [...wanted.values, context.caller.organization.id],
   );
   return { items: rows.slice(0, size).map(readPrice), hasMore: rows.length > size };
 }
