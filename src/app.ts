@@ -1,8 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { Config } from './config.ts';
 import { openResources } from './domain/open-resources.ts';
-import { createFirstOrganization } from './domain/organizations/create-first-organization.ts';
-import type { CreatedOrganization } from './domain/organizations/insert-organization.ts';
+import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { corsHeaders } from './platform/http/cors.ts';

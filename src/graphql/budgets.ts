@@ -1,4 +1,10 @@
-import { BUDGET_ACTIONS, BUDGET_PERIODS, type BudgetAction, type BudgetPeriod } from '../domain/budgets/budget.ts';
+import {
+  BUDGET_ACTIONS,
+  BUDGET_PERIODS,
+  type BudgetAction,
+  type BudgetPeriod,
+  type BudgetScope,
+} from '../domain/budgets/budget.ts';
 import type { BudgetStatus, BudgetSubject } from '../domain/budgets/budget-status.ts';
 import { createBudget } from '../domain/budgets/create-budget.ts';
 import { deleteBudget } from '../domain/budgets/delete-budget.ts';
@@ -7,7 +13,7 @@ import { updateBudget } from '../domain/budgets/update-budget.ts';
 import { toAmount } from '../domain/event-log/amount.ts';
 import { formatSubject } from '../domain/event-log/event.ts';
 import { formatId } from '../platform/ids.ts';
-import { builder } from './builder/builder.ts';
+import { builder, type SchemaTypes } from './builder/builder.ts';
 import { toConnection } from './builder/connection.ts';
 
 const PeriodEnum = builder.enumType('BudgetPeriod', {
@@ -23,7 +29,7 @@ const ActionEnum = builder.enumType('BudgetAction', {
   >,
 });
 
-const ScopeRef = builder.objectRef<BudgetStatus['budget']['scope']>('BudgetScope').implement({
+const ScopeRef = builder.objectRef<BudgetScope>('BudgetScope').implement({
   description: 'What a budget counts: what fits every part that is set.',
   fields: (t) => ({
     teamId: t.id({ nullable: true, resolve: ({ teamId }) => teamId && formatId('team', teamId) }),
@@ -31,7 +37,7 @@ const ScopeRef = builder.objectRef<BudgetStatus['budget']['scope']>('BudgetScope
     provider: t.exposeString('provider', { nullable: true }),
     model: t.exposeString('model', { nullable: true }),
     apiKeyId: t.id({ nullable: true, resolve: ({ apiKeyId }) => apiKeyId && formatId('apiKey', apiKeyId) }),
-    tags: t.field({ type: 'JSON', nullable: true, resolve: ({ tags }) => tags }),
+    tags: t.expose('tags', { type: 'JSON', nullable: true }),
   }),
 });
 
@@ -40,10 +46,10 @@ type SubjectSource = BudgetSubject & { status: BudgetStatus };
 const SubjectRef = builder.objectRef<SubjectSource>('BudgetSubject').implement({
   description: 'Where one subject of a budget stands.',
   fields: (t) => ({
-    subject: t.string({ nullable: true, resolve: ({ subject, status }) => formatSubject(status.budget.per, subject) }),
-    spent: t.field({ type: 'Amount', resolve: ({ spent, status }) => toAmount(status.budget.unit, spent) }),
-    held: t.field({ type: 'Amount', resolve: ({ held, status }) => toAmount(status.budget.unit, held) }),
-    remaining: t.field({ type: 'Amount', resolve: ({ remaining, status }) => toAmount(status.budget.unit, remaining) }),
+    subject: t.string({ nullable: true, resolve: ({ subject, status }) => formatSubject(status.per, subject) }),
+    spent: t.field({ type: 'Amount', resolve: ({ spent, status }) => toAmount(status.unit, spent) }),
+    held: t.field({ type: 'Amount', resolve: ({ held, status }) => toAmount(status.unit, held) }),
+    remaining: t.field({ type: 'Amount', resolve: ({ remaining, status }) => toAmount(status.unit, remaining) }),
     percent: t.float({ resolve: ({ percent }) => Number(percent) }),
     matchedEvents: t.expose('matchedEvents', { type: 'SafeInt' }),
   }),
@@ -53,59 +59,58 @@ const BudgetRef = builder.objectRef<BudgetStatus>('Budget');
 
 builder.node(BudgetRef, {
   description: 'A rule, and where it stands in the period that holds now.',
-  id: { resolve: ({ budget }) => budget.id },
+  id: { resolve: ({ id }) => id },
   loadOne: (uuid, context) => getBudget(context, formatId('budget', uuid)),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'subjects' in value,
   fields: (t) => ({
-    name: t.string({ resolve: ({ budget }) => budget.name }),
+    name: t.exposeString('name'),
     amount: t.field({
       type: 'Decimal',
       nullable: true,
       description: 'USD; null where tokens are counted.',
-      resolve: ({ budget }) => (budget.unit === 'usd' ? budget.amount : null),
+      resolve: ({ unit, amount }) => (unit === 'usd' ? amount : null),
     }),
     tokens: t.field({
       type: 'SafeInt',
       nullable: true,
       description: 'Null where money is counted.',
-      resolve: ({ budget }) => (budget.unit === 'tokens' ? Number(budget.amount) : null),
+      resolve: ({ unit, amount }) => (unit === 'tokens' ? Number(amount) : null),
     }),
-    raiseAmount: t.field({ type: 'Decimal', nullable: true, resolve: ({ budget }) => budget.raiseAmount }),
-    raiseUntil: t.field({ type: 'DateTime', nullable: true, resolve: ({ budget }) => budget.raiseUntil }),
-    period: t.field({ type: PeriodEnum, resolve: ({ budget }) => budget.period }),
-    timezone: t.string({ resolve: ({ budget }) => budget.timezone }),
-    scope: t.field({ type: ScopeRef, resolve: ({ budget }) => budget.scope }),
-    per: t.string({
+    raiseAmount: t.expose('raiseAmount', { type: 'Decimal', nullable: true }),
+    raiseUntil: t.expose('raiseUntil', { type: 'DateTime', nullable: true }),
+    period: t.expose('period', { type: PeriodEnum }),
+    timezone: t.exposeString('timezone'),
+    scope: t.expose('scope', { type: ScopeRef }),
+    per: t.exposeString('per', {
       nullable: true,
       description: '`team`, `user`, `api_key` or `tag:KEY`: each value is counted on its own.',
-      resolve: ({ budget }) => budget.per,
     }),
-    thresholds: t.intList({ resolve: ({ budget }) => budget.thresholds }),
-    action: t.field({ type: ActionEnum, resolve: ({ budget }) => budget.action }),
+    thresholds: t.exposeIntList('thresholds'),
+    action: t.expose('action', { type: ActionEnum }),
     limit: t.field({
       type: 'Amount',
       description: 'With the raise, where one is in force.',
-      resolve: ({ budget, limit }) => toAmount(budget.unit, limit),
+      resolve: ({ unit, limit }) => toAmount(unit, limit),
     }),
-    spent: t.field({ type: 'Amount', resolve: ({ budget, spent }) => toAmount(budget.unit, spent) }),
-    held: t.field({ type: 'Amount', resolve: ({ budget, held }) => toAmount(budget.unit, held) }),
-    remaining: t.field({ type: 'Amount', resolve: ({ budget, remaining }) => toAmount(budget.unit, remaining) }),
+    spent: t.field({ type: 'Amount', resolve: ({ unit, spent }) => toAmount(unit, spent) }),
+    held: t.field({ type: 'Amount', resolve: ({ unit, held }) => toAmount(unit, held) }),
+    remaining: t.field({ type: 'Amount', resolve: ({ unit, remaining }) => toAmount(unit, remaining) }),
     percent: t.float({ description: 'Of the limit, spent.', resolve: ({ percent }) => Number(percent) }),
-    periodStart: t.field({ type: 'DateTime', resolve: ({ period }) => new Date(period.startMs) }),
-    periodEnd: t.field({ type: 'DateTime', resolve: ({ period }) => new Date(period.endMs) }),
+    periodStart: t.field({ type: 'DateTime', resolve: ({ span }) => new Date(span.startMs) }),
+    periodEnd: t.field({ type: 'DateTime', resolve: ({ span }) => new Date(span.endMs) }),
     matchedEvents: t.expose('matchedEvents', { type: 'SafeInt' }),
     subject: t.string({
       nullable: true,
       description: 'With `per`: whose figures these are, that of the subject that used most.',
-      resolve: ({ budget, subject }) => formatSubject(budget.per, subject),
+      resolve: ({ per, subject }) => formatSubject(per, subject),
     }),
     subjects: t.field({
       type: [SubjectRef],
       description: 'With `per`: the subjects that used most, at most a hundred.',
       resolve: (status) => status.subjects.map((subject) => ({ ...subject, status })),
     }),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ budget }) => budget.createdAt }),
-    updatedAt: t.field({ type: 'DateTime', resolve: ({ budget }) => budget.updatedAt }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
   }),
 });
 
@@ -120,35 +125,44 @@ const ScopeInput = builder.inputType('BudgetScopeInput', {
   }),
 });
 
+type InputFields = PothosSchemaTypes.InputFieldBuilder<
+  PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>,
+  'InputObject'
+>;
+
+/** What a budget is created with and can be changed to later. */
+function settable(t: InputFields) {
+  return {
+    amount: t.field({ type: 'Decimal', description: 'USD.' }),
+    tokens: t.field({ type: 'SafeInt' }),
+    thresholds: t.intList({ description: 'Whole percents; a new budget has 50, 80, 100 by default.' }),
+    action: t.field({
+      type: ActionEnum,
+      description: 'BLOCK makes holds answer budget_exceeded; a new budget has ALERT by default.',
+    }),
+    raiseAmount: t.field({
+      type: 'Decimal',
+      description: 'Added to the amount until raiseUntil. Null, with raiseUntil null, ends a raise.',
+    }),
+    raiseUntil: t.field({ type: 'DateTime' }),
+  };
+}
+
 const CreateBudgetInput = builder.inputType('CreateBudgetInput', {
   description: 'Exactly one of amount and tokens.',
   fields: (t) => ({
+    ...settable(t),
     name: t.string({ required: true }),
-    amount: t.field({ type: 'Decimal', description: 'USD.' }),
-    tokens: t.field({ type: 'SafeInt' }),
     period: t.field({ type: PeriodEnum, required: true }),
     timezone: t.string({ description: 'IANA name; default UTC.' }),
     scope: t.field({ type: ScopeInput }),
     per: t.string({ description: '`team`, `user`, `api_key` or `tag:KEY`.' }),
-    thresholds: t.intList({ description: 'Whole percents; default 50, 80, 100.' }),
-    action: t.field({ type: ActionEnum, description: 'Default: ALERT. BLOCK makes holds answer budget_exceeded.' }),
-    raiseAmount: t.field({ type: 'Decimal' }),
-    raiseUntil: t.field({ type: 'DateTime' }),
   }),
 });
 
 const UpdateBudgetInput = builder.inputType('UpdateBudgetInput', {
   description: 'What is left out stays.',
-  fields: (t) => ({
-    id: t.id({ required: true }),
-    name: t.string(),
-    amount: t.field({ type: 'Decimal' }),
-    tokens: t.field({ type: 'SafeInt' }),
-    thresholds: t.intList(),
-    action: t.field({ type: ActionEnum }),
-    raiseAmount: t.field({ type: 'Decimal', description: 'Null, with raiseUntil null, ends a raise.' }),
-    raiseUntil: t.field({ type: 'DateTime' }),
-  }),
+  fields: (t) => ({ ...settable(t), id: t.id({ required: true }), name: t.string() }),
 });
 
 const DeleteBudgetInput = builder.inputType('DeleteBudgetInput', {
@@ -190,6 +204,6 @@ builder.queryFields((t) => ({
     description: 'Newest first. Scope budgets:read.',
     args: { first: t.arg.int({ description: '1 to 100; default 20.' }), after: t.arg.string() },
     resolve: async (_, args, context) =>
-      toConnection(BUDGET_CURSOR, await listBudgets(context, args), ({ budget }) => budget.id, args.after),
+      toConnection(BUDGET_CURSOR, await listBudgets(context, args), ({ id }) => id, args.after),
   }),
 }));

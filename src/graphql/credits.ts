@@ -15,7 +15,7 @@ import { toConnection } from './builder/connection.ts';
 const CreditsRef = builder.objectRef<CreditSummary>('Credits').implement({
   description: 'Where prepaid credits stand, in USD: available = granted - used - held - expired.',
   fields: (t) => ({
-    mode: t.field({ type: CreditsModeEnum, resolve: ({ mode }) => mode }),
+    mode: t.expose('mode', { type: CreditsModeEnum }),
     granted: t.expose('granted', { type: 'Decimal' }),
     used: t.expose('used', { type: 'Decimal' }),
     held: t.expose('held', { type: 'Decimal' }),
@@ -28,10 +28,10 @@ const GrantRef = builder.objectRef<CreditGrant>('CreditGrant').implement({
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('grant', id) }),
     amount: t.expose('amount', { type: 'Decimal' }),
-    expiresAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ expiresAt }) => expiresAt }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
     priority: t.exposeInt('priority'),
     note: t.exposeString('note', { nullable: true }),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 });
 
@@ -45,8 +45,8 @@ const CauseEnum = builder.enumType('CreditCause', {
 const EntryRef = builder.objectRef<CreditEntry>('CreditEntry').implement({
   description: 'One movement of the credits. The sum of all is the balance.',
   fields: (t) => ({
-    at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
-    cause: t.field({ type: CauseEnum, resolve: ({ cause }) => cause }),
+    at: t.expose('at', { type: 'DateTime' }),
+    cause: t.expose('cause', { type: CauseEnum }),
     amount: t.expose('amount', { type: 'Decimal' }),
     grantId: t.id({ nullable: true, resolve: ({ grantId }) => grantId && formatId('grant', grantId) }),
     usageId: t.id({ nullable: true, resolve: ({ usageEventId: id }) => id && formatId('usageEvent', id) }),

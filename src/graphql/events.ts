@@ -18,9 +18,9 @@ builder.node(EventRef, {
   loadOne: (uuid, context) => getEvent(context, uuid),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'position' in value && 'type' in value,
   fields: (t) => ({
-    event: t.field({ type: EventTypeEnum, resolve: ({ type }) => type }),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
-    data: t.field({ type: 'JSON', resolve: ({ data }) => data }),
+    event: t.expose('type', { type: EventTypeEnum }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    data: t.expose('data', { type: 'JSON' }),
   }),
 });
 

@@ -35,18 +35,17 @@ const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement
   description: 'The worst case of a call, reserved before it is made.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('hold', id) }),
-    status: t.field({ type: StatusEnum, resolve: ({ status }) => status }),
+    status: t.expose('status', { type: StatusEnum }),
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
-    amount: t.field({ type: 'Decimal', nullable: true, resolve: ({ amount }) => amount }),
+    amount: t.expose('amount', { type: 'Decimal', nullable: true }),
     tokens: t.expose('tokens', { type: 'SafeInt' }),
-    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
-    expiresAt: t.field({ type: 'DateTime', resolve: ({ expiresAt }) => expiresAt }),
-    budgets: t.field({
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    budgets: t.expose('budgets', {
       type: [HeldBudgetRef],
       nullable: true,
       description: 'When the hold was made: the budgets that it counts for, those with the least left first.',
-      resolve: ({ budgets }) => budgets,
     }),
     credits: t.field({
       type: HoldCreditsRef,

@@ -1,11 +1,8 @@
 import type pg from 'pg';
+import { newApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
 import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
 import type { Scope } from '../../src/domain/access/scopes.ts';
-import {
-  type CreatedOrganization,
-  insertApiKey,
-  insertOrganization,
-} from '../../src/domain/organizations/insert-organization.ts';
+import type { CreatedOrganization } from '../../src/domain/organizations/create-first-organization.ts';
 import { formatId, newUuid } from '../../src/platform/ids.ts';
 import type { Calls } from './calls.ts';
 
@@ -50,11 +47,13 @@ export async function makeOrganization(
   { sql }: WithSql,
   { name = 'Another', plan = 'enterprise', credits = 'none', retentionDays }: OrganizationOptions = {},
 ): Promise<MadeOrganization> {
-  const made = typeIdsOf(await insertOrganization(sql, { name, plan, creditsMode: credits }));
-  if (retentionDays !== undefined) {
-    await sql.query('UPDATE organizations SET retention_days = $2 WHERE id = $1', [made.uuid, retentionDays]);
-  }
-  return made;
+  const uuid = newUuid();
+  await sql.query(
+    'INSERT INTO organizations (id, name, plan, credits_mode, retention_days) VALUES ($1, $2, $3, $4, $5)',
+    [uuid, name, plan, credits, retentionDays ?? null],
+  );
+  const key = await makeKey({ sql }, { uuid }, { name: 'Owner', scopes: ['admin'] });
+  return { uuid, id: formatId('organization', uuid), key };
 }
 
 export interface TeamOptions {
@@ -89,9 +88,15 @@ export async function makeKey(
   { uuid: organizationId }: Pick<MadeOrganization, 'uuid'>,
   { scopes = [], team = null, expiresAt = null, revoked = false, name = 'Made by a test' }: KeyOptions = {},
 ): Promise<MadeKey> {
-  const made = await insertApiKey(sql, { organizationId, teamId: team?.uuid ?? null, name, scopes, expiresAt });
-  if (revoked) await sql.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [made.id]);
-  return { uuid: made.id, id: formatId('apiKey', made.id), secret: made.secret };
+  const uuid = newUuid();
+  const { secret, hash, hint } = newApiKeySecret();
+  const revokedAt = revoked ? new Date() : null;
+  await sql.query(
+    `INSERT INTO api_keys (id, organization_id, team_id, name, secret_hash, hint, scopes, expires_at, revoked_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [uuid, organizationId, team?.uuid ?? null, name, Buffer.from(hash), hint, scopes, expiresAt, revokedAt],
+  );
+  return { uuid, id: formatId('apiKey', uuid), secret };
 }
 
 /** An event in REST's spelling that is priced at 0.0075. */

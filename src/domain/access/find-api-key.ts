@@ -25,6 +25,7 @@ interface Row {
   organization_created_at: Date;
 }
 
+/** Every request whose key is not cached waits for this: one prepared join, not Prisma's client in between. */
 const QUERY = `
   SELECT k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.expires_at, k.revoked_at,
          o.id AS organization_id, o.name AS organization_name, o.plan, o.credits_mode, o.retention_days,

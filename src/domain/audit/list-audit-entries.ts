@@ -35,7 +35,7 @@ export async function listAuditEntries(context: Context, question: PageInput): P
   const size = readPageSize(question.first);
   const after = question.after ? parseUuidCursor(AUDIT_CURSOR, question.after) : null;
   const found = await context.resources.database.prisma.auditEntry.findMany({
-    where: { ...whereAudit(context.caller), ...(after === null ? {} : { id: { lt: after } }) },
+    where: { AND: whereAudit(context.caller), ...(after === null ? {} : { id: { lt: after } }) },
     orderBy: { id: 'desc' },
     take: size + 1,
   });

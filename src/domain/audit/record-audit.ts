@@ -1,5 +1,5 @@
 import { newUuid } from '../../platform/ids.ts';
-import type { Sql } from '../../platform/postgres/database.ts';
+import { execute, type Models, type Sql } from '../../platform/postgres/database.ts';
 import type { Caller } from '../access/caller.ts';
 import { OPERATOR } from '../access/operator.ts';
 
@@ -23,9 +23,10 @@ export interface AuditedChange {
 const toJson = (value: object | null) => (value === null ? null : JSON.stringify(value));
 
 /** Writes one entry of the audit log, in the transaction of the change itself: neither is there without the other. */
-export async function recordAudit(sql: Sql, change: AuditedChange): Promise<void> {
+export async function recordAudit(transaction: Sql | Models, change: AuditedChange): Promise<void> {
   const { caller, action, targetId, before, after, atMs = Date.now() } = change;
-  await sql.query(
+  await execute(
+    transaction,
     `INSERT INTO audit_entries (organization_id, id, at, actor_key_id, action, target_id, before, after)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [

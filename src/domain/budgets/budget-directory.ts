@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/postgres/database.ts';
-import { type BudgetRow, readBudget } from './budget-row.ts';
+import { BUDGETS } from './budget-columns.ts';
 import { type BudgetIndex, indexBudgets } from './match-budgets.ts';
 
 /** An organization's living budgets, as of one version of them. */
@@ -27,14 +27,18 @@ const QUERY = `
     LEFT JOIN budgets b ON b.organization_id = o.id AND b.deleted_at IS NULL
    WHERE o.id = $1 ORDER BY b.id`;
 
-type Row = BudgetRow & { budget_version: number };
+/** And the columns of a budget; null where there is none. */
+interface Row {
+  budget_version: number;
+  id: string | null;
+}
 
 export function createBudgetDirectory(database: Database): BudgetDirectory {
   const lists = new Map<string, BudgetList>();
 
   async function reload(organizationId: string): Promise<BudgetList> {
     const { rows } = await database.retryingLostConnections(() => database.pool.query<Row>(QUERY, [organizationId]));
-    const budgets = rows.filter((row) => row.id !== null).map(readBudget);
+    const budgets = rows.filter((row) => row.id !== null).map(BUDGETS.read);
     const list = { version: rows[0]?.budget_version ?? 0, index: indexBudgets(budgets) };
     if (lists.size >= MAX_ORGANIZATIONS) lists.clear();
     lists.set(organizationId, list);

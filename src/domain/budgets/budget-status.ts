@@ -18,11 +18,10 @@ export interface BudgetSubject {
 }
 
 /** A budget, and where it stands in the period that holds now. */
-export interface BudgetStatus extends BudgetSubject {
-  budget: Budget;
+export interface BudgetStatus extends Budget, BudgetSubject {
   /** With the raise, where one is in force. */
   limit: string;
-  period: TimeSpan;
+  span: TimeSpan;
   /** With `per`: the subjects that used most, at most a hundred. The figures above are those of the first. */
   subjects: BudgetSubject[];
 }
@@ -88,11 +87,11 @@ export async function readBudgetStatuses(
   nowMs: number,
 ): Promise<BudgetStatus[]> {
   if (budgets.length === 0) return [];
-  const periods = budgets.map((budget) => periodAt(budget, nowMs));
+  const spans = budgets.map((budget) => periodAt(budget, nowMs));
   const { rows } = await sql.query<Row>(QUERY, [
     organizationId,
     plainArray(budgets.map(({ id }) => id)),
-    plainArray(periods.map(({ startMs }) => `"${new Date(startMs).toISOString()}"`)),
+    plainArray(spans.map(({ startMs }) => `"${new Date(startMs).toISOString()}"`)),
     new Date(nowMs),
   ]);
   const byBudget = Map.groupBy(rows, ({ ordinal }) => ordinal - 1);
@@ -100,7 +99,7 @@ export async function readBudgetStatuses(
     const limit = limitAt(budget, nowMs);
     const subjects = (byBudget.get(i) ?? []).map((row) => describe(limit, row));
     const first = subjects[0] ?? describe(limit, UNUSED);
-    const period = periods[i] as TimeSpan;
-    return { budget, limit, period, ...first, subjects: budget.per === null ? [] : subjects };
+    const span = spans[i] as TimeSpan;
+    return { ...budget, ...first, limit, span, subjects: budget.per === null ? [] : subjects };
   });
 }

@@ -32,6 +32,6 @@ export async function raiseCurrentCrossings(sql: Sql, budget: Budget, nowMs: num
 }
 
 /** What the audit log keeps of a budget. */
-export function auditBudget({ organizationId: _, ...budget }: Budget): object {
+export function auditBudget({ organizationId: _, countedFrom: __, ...budget }: Budget): object {
   return budget;
 }

@@ -1,25 +1,27 @@
+import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
+import { type Where, where } from '../../platform/postgres/where.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import type { Budget } from './budget.ts';
-import { type BudgetRow, readBudget } from './budget-row.ts';
+import { BUDGETS } from './budget-columns.ts';
 import { type BudgetStatus, readBudgetStatuses } from './budget-status.ts';
-import { noSuchBudget } from './read-budget-input.ts';
 
 export const BUDGET_CURSOR = 'budget';
 
 /** The tenant wall of budgets: the organization's living ones; for a key bound to a team, those of that team. */
-function whereBudgets(caller: Caller): { conditions: string[]; values: unknown[] } {
-  const conditions = ['organization_id = $1', 'deleted_at IS NULL'];
-  const values: unknown[] = [caller.organization.id];
-  if (caller.teamId !== null) {
-    values.push(caller.teamId);
-    conditions.push('team_id = $2');
-  }
-  return { conditions, values };
+function whereBudgets(caller: Caller): Where {
+  const own = where('organization_id = $?', caller.organization.id).and('deleted_at IS NULL');
+  return caller.teamId === null ? own : own.and('team_id = $?', caller.teamId);
+}
+
+/** Budgets, newest first, at most `limit`. */
+async function findBudgets(sql: Sql, { text, values }: Where, limit: number): Promise<Budget[]> {
+  const { rows } = await sql.query(`SELECT * FROM budgets WHERE ${text} ORDER BY id DESC LIMIT ${limit}`, values);
+  return rows.map(BUDGETS.read);
 }
 
 /**
@@ -28,15 +30,9 @@ function whereBudgets(caller: Caller): { conditions: string[]; values: unknown[]
  */
 export async function getVisibleBudget(sql: Sql, caller: Caller, id: string): Promise<Budget> {
   const uuid = parseId('budget', id);
-  if (uuid === null) throw noSuchBudget();
-  const { conditions, values } = whereBudgets(caller);
-  values.push(uuid);
-  const { rows } = await sql.query<BudgetRow>(
-    `SELECT * FROM budgets WHERE ${conditions.join(' AND ')} AND id = $${values.length}`,
-    values,
-  );
-  if (!rows[0]) throw noSuchBudget();
-  return readBudget(rows[0]);
+  const [budget] = uuid === null ? [] : await findBudgets(sql, whereBudgets(caller).and('id = $?', uuid), 1);
+  if (!budget) throw new AppError('not_found', 'There is no budget with this id.');
+  return budget;
 }
 
 /** Where one budget stands. */
@@ -60,33 +56,21 @@ export async function getBudget(context: Context, id: string): Promise<BudgetSta
 export async function listBudgets({ caller, resources }: Context, question: PageInput): Promise<Page<BudgetStatus>> {
   requireScope(caller, 'budgets:read');
   const size = readPageSize(question.first);
-  const { conditions, values } = whereBudgets(caller);
-  if (question.after) {
-    values.push(parseUuidCursor(BUDGET_CURSOR, question.after));
-    conditions.push(`id < $${values.length}`);
-  }
-  values.push(size + 1);
+  const visible = whereBudgets(caller);
   const { pool } = resources.database;
-  const { rows } = await pool.query<BudgetRow>(
-    `SELECT * FROM budgets WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT $${values.length}`,
-    values,
-  );
-  const budgets = rows.slice(0, size).map(readBudget);
-  const items = await readBudgetStatuses(pool, caller.organization.id, budgets, resources.clock());
-  return { items, hasMore: rows.length > size };
+  const after = question.after ? visible.and('id < $?', parseUuidCursor(BUDGET_CURSOR, question.after)) : visible;
+  const found = await findBudgets(pool, after, size + 1);
+  const items = await readBudgetStatuses(pool, caller.organization.id, found.slice(0, size), resources.clock());
+  return { items, hasMore: found.length > size };
 }
 
-/** So many budgets go with an answer about costs. */
+/** The most budgets that go with an answer about costs. */
 const MAX_COST_BUDGETS = 100;
 
 /** The budgets in USD, the fullest first, as they go with an answer about costs. Asks no scope: the verb does. */
 export async function listCostBudgets({ caller, resources }: Context): Promise<BudgetStatus[]> {
-  const { conditions, values } = whereBudgets(caller);
   const { pool } = resources.database;
-  const { rows } = await pool.query<BudgetRow>(
-    `SELECT * FROM budgets WHERE ${conditions.join(' AND ')} AND unit = 'usd' ORDER BY id DESC LIMIT ${MAX_COST_BUDGETS}`,
-    values,
-  );
-  const statuses = await readBudgetStatuses(pool, caller.organization.id, rows.map(readBudget), resources.clock());
+  const budgets = await findBudgets(pool, whereBudgets(caller).and("unit = 'usd'"), MAX_COST_BUDGETS);
+  const statuses = await readBudgetStatuses(pool, caller.organization.id, budgets, resources.clock());
   return statuses.sort((a, b) => Number(b.percent) - Number(a.percent));
 }

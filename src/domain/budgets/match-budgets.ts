@@ -84,7 +84,7 @@ function subjectOf({ budget, tagKey }: Rule, usage: BudgetedUsage): string | nul
 }
 
 /** The budget's period that holds a moment, by the calendar of its zone. */
-export function periodAt({ period, timezone }: Budget, timeMs: number): TimeSpan {
+export function periodAt({ period, timezone }: Pick<Budget, 'period' | 'timezone'>, timeMs: number): TimeSpan {
   return period === 'total' ? ALL_TIME : spanAt(timeMs, period, timezone);
 }
 

@@ -1,5 +1,5 @@
 import { isTimeZone } from '../../platform/calendar.ts';
-import { AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
@@ -36,6 +36,12 @@ export interface BudgetInput {
   raiseAmount?: string | null;
   raiseUntil?: Date | null;
 }
+
+/** What can be changed. What is counted (scope, per, period, zone) is what makes the budget. */
+type BudgetSettings = Omit<BudgetInput, 'period' | 'timezone' | 'scope' | 'per'>;
+
+/** A change of the budget with this TypeID. What is left out, or null where null says nothing, stays. */
+export type BudgetPatch = { id: string } & { [K in keyof BudgetSettings]?: BudgetSettings[K] | null };
 
 const PER = /^(team|user|api_key|tag:.{1,64})$/s;
 
@@ -78,22 +84,29 @@ export function readAmount(problems: FieldProblem[], path: string, text: string)
   return value === null ? '0' : formatMoney(value);
 }
 
-/** What a budget counts, and how much of it. */
-export function readBudgetAmount(
+/** What a budget counts, and how much of it; what it is known to count stays. */
+function readBudgetAmount(
   problems: FieldProblem[],
   { amount, tokens }: Pick<BudgetInput, 'amount' | 'tokens'>,
+  known: Partial<Budget>,
 ): Pick<Budget, 'unit' | 'amount'> {
   const hasAmount = amount !== undefined && amount !== null;
   const hasTokens = tokens !== undefined && tokens !== null;
+  if (!hasAmount && !hasTokens && known.unit && known.amount) return { unit: known.unit, amount: known.amount };
   if (hasAmount === hasTokens) problems.push({ path: 'amount', message: 'give exactly one of amount and tokens' });
-  if (hasAmount) return { unit: 'usd', amount: readAmount(problems, 'amount', amount) };
-  if (hasTokens && tokens <= 0) problems.push({ path: 'tokens', message: 'must be above 0' });
-  return { unit: 'tokens', amount: String(tokens ?? 0) };
+  const path = hasAmount ? 'amount' : 'tokens';
+  const unit = hasAmount ? 'usd' : 'tokens';
+  if (known.unit && known.unit !== unit) {
+    problems.push({ path, message: `this budget counts ${known.unit}; make another for the other unit` });
+  }
+  if (hasAmount) return { unit, amount: readAmount(problems, path, amount) };
+  if (hasTokens && tokens <= 0) problems.push({ path, message: 'must be above 0' });
+  return { unit, amount: String(tokens ?? 0) };
 }
 
 /** Percents of the limit, ascending, each once. */
-export function readThresholds(problems: FieldProblem[], given: readonly number[] | null | undefined): number[] {
-  const thresholds = [...new Set(given ?? DEFAULT_THRESHOLDS)].sort((a, b) => a - b);
+function readThresholds(problems: FieldProblem[], given: readonly number[]): number[] {
+  const thresholds = [...new Set(given)].sort((a, b) => a - b);
   const { threshold: most } = BUDGET_LIMITS;
   const path = 'thresholds';
   if (thresholds.length > BUDGET_LIMITS.thresholds) {
@@ -106,7 +119,7 @@ export function readThresholds(problems: FieldProblem[], given: readonly number[
 }
 
 /** The amount and end of a temporary raise; both or neither. */
-export function readRaise(
+function readRaise(
   problems: FieldProblem[],
   unit: BudgetUnit,
   { raiseAmount, raiseUntil }: Pick<BudgetInput, 'raiseAmount' | 'raiseUntil'>,
@@ -122,30 +135,50 @@ export function readRaise(
   return { raiseAmount: readAmount(problems, path, raiseAmount), raiseUntil };
 }
 
+/** What was given, null included; else what is known. */
+function keep<T>(given: T | undefined, known: T | undefined): T | undefined {
+  return given === undefined ? known : given;
+}
+
+/**
+ * The part of a rule that can be changed later, checked. What is not given stays as it is known, or has its default.
+ */
+function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, known: Partial<Budget>) {
+  const name = given.name ?? known.name ?? '';
+  checkText(problems, 'name', name, BUDGET_LIMITS.name);
+  const amount = readBudgetAmount(problems, given, known);
+  const raiseAmount = keep(given.raiseAmount, known.raiseAmount);
+  const raiseUntil = keep(given.raiseUntil, known.raiseUntil);
+  return {
+    name,
+    ...amount,
+    ...readRaise(problems, amount.unit, { raiseAmount, raiseUntil }),
+    thresholds: readThresholds(problems, given.thresholds ?? known.thresholds ?? DEFAULT_THRESHOLDS),
+    action: given.action ?? known.action ?? ('alert' as const),
+  };
+}
+
 /** A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong */
 export function readBudgetInput(context: Context, input: BudgetInput) {
   const problems: FieldProblem[] = [];
-  checkText(problems, 'name', input.name, BUDGET_LIMITS.name);
   const timezone = input.timezone ?? 'UTC';
-  if (!isTimeZone(timezone)) problems.push({ path: 'timezone', message: 'must be an IANA time zone' });
   const per = input.per ?? null;
+  const settings = readSettings(problems, input, {});
+  if (!isTimeZone(timezone)) problems.push({ path: 'timezone', message: 'must be an IANA time zone' });
   if (per !== null && !(PER.test(per) && isStorableText(per))) {
     problems.push({ path: 'per', message: 'must be team, user, api_key or tag:KEY' });
   }
-  const amount = readBudgetAmount(problems, input);
-  const rule = {
-    name: input.name,
-    ...amount,
-    ...readRaise(problems, amount.unit, input),
-    period: input.period,
-    timezone,
-    scope: readScope(problems, context, input.scope ?? {}),
-    per,
-    thresholds: readThresholds(problems, input.thresholds),
-    action: input.action ?? ('alert' as const),
-  };
+  const scope = readScope(problems, context, input.scope ?? {});
   if (problems.length > 0) throw invalidRequest(problems);
-  return rule;
+  return { ...settings, period: input.period, timezone, scope, per };
+}
+
+/** What a patch makes of a budget, checked. @throws AppError invalid_request naming every field that is wrong */
+export function readBudgetPatch(patch: BudgetPatch, known: Budget) {
+  const problems: FieldProblem[] = [];
+  const settings = readSettings(problems, patch, known);
+  if (problems.length > 0) throw invalidRequest(problems);
+  return settings;
 }
 
 /** @throws AppError invalid_request where the scope names a team that the organization does not have */
@@ -153,9 +186,4 @@ export async function requireScopeTeam({ resources, caller }: Context, { teamId 
   if (teamId === null) return;
   const found = await resources.teams.findExisting(caller.organization.id, [teamId]);
   if (!found.has(teamId)) throw invalidRequest([{ path: 'scope.teamId', message: 'no such team' }]);
-}
-
-/** The refusal of a budget id that the caller cannot see. */
-export function noSuchBudget(): AppError {
-  return new AppError('not_found', 'There is no budget with this id.');
 }

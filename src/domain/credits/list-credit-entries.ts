@@ -1,6 +1,7 @@
 import { invalidField } from '../../platform/errors.ts';
 import { plainDecimal } from '../../platform/money.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { where } from '../../platform/postgres/where.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 
@@ -41,10 +42,12 @@ export async function listCreditEntries(
   const size = readPageSize(question.first);
   const after = question.after ? parseCursor(CREDIT_CURSOR, question.after) : null;
   if (after !== null && !/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
+  const own = where('organization_id = $?', caller.organization.id);
+  const { text, values } = after === null ? own : own.and('position < $?::bigint', after);
   const { rows } = await resources.database.pool.query<Row>(
     `SELECT position, at, cause, amount, grant_id, usage_event_id, hold_id FROM credit_entries
-      WHERE organization_id = $1 AND ($2::bigint IS NULL OR position < $2) ORDER BY position DESC LIMIT $3`,
-    [caller.organization.id, after, size + 1],
+      WHERE ${text} ORDER BY position DESC LIMIT ${size + 1}`,
+    values,
   );
   const items = rows.slice(0, size).map((row) => ({
     position: row.position,

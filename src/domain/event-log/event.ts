@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { formatId } from '../../platform/ids.ts';
 import { plainDecimal } from '../../platform/money.ts';
 import { toAmount } from './amount.ts';
@@ -31,21 +32,27 @@ export interface EventRow {
   position: number;
   type: EventType;
   created_at: Date;
-  data: Record<string, unknown>;
+  data: unknown;
 }
 
-interface BudgetData {
-  budgetId: string;
-  teamId: string | null;
-  unit: 'usd' | 'tokens';
-  limit: string;
-  current: string;
-  periodStart: string;
-  periodEnd: string;
-  per: string | null;
-  subject: string | null;
-  threshold?: number;
-}
+/** What the SQL function `raise_crossings` writes of a budget's counter. Ids are UUIDs, amounts NUMERIC at full scale. */
+const budgetData = z.object({
+  budgetId: z.string(),
+  teamId: z.string().nullable(),
+  unit: z.enum(['usd', 'tokens']),
+  limit: z.string(),
+  current: z.string(),
+  periodStart: z.string(),
+  periodEnd: z.string(),
+  per: z.string().nullable(),
+  /** Null where the budget counts all together. */
+  subject: z.string().nullable(),
+  /** Percent; missing where the limit itself is meant. */
+  threshold: z.number().optional(),
+});
+
+/** What `raise_credit_events` writes of an organization's credits: NUMERIC at full scale, in USD. */
+const creditData = z.object({ granted: z.string(), available: z.string() });
 
 /** A subject as the wire has it: teams and keys by their TypeIDs. */
 export function formatSubject(per: string | null, subject: string | null): string | null {
@@ -54,7 +61,7 @@ export function formatSubject(per: string | null, subject: string | null): strin
   return per === 'api_key' ? formatId('apiKey', subject) : subject;
 }
 
-function describeBudgetData(data: BudgetData): Record<string, unknown> {
+function describeBudgetData(data: z.infer<typeof budgetData>): Record<string, unknown> {
   const { unit, threshold } = data;
   return {
     teamId: data.teamId && formatId('team', data.teamId),
@@ -69,15 +76,26 @@ function describeBudgetData(data: BudgetData): Record<string, unknown> {
   };
 }
 
-function isBudgetData(data: object): data is BudgetData {
-  return 'budgetId' in data && 'unit' in data;
+function describeCreditData({ granted, available }: z.infer<typeof creditData>): Record<string, unknown> {
+  return { granted: plainDecimal(granted), available: plainDecimal(available) };
 }
 
-/** A row of the log as it is told. */
+/** @throws Error where the data is not what the SQL functions write for events of this type */
+function describeData(type: EventType, data: unknown): Record<string, unknown> {
+  switch (type) {
+    case 'usage.exceeded':
+    case 'budget.threshold_reached':
+    case 'budget.recovered':
+      return describeBudgetData(budgetData.parse(data));
+    case 'credits.low':
+    case 'credits.exhausted':
+      return describeCreditData(creditData.parse(data));
+    default:
+      throw new Error(`nothing raises events of the type ${type}`);
+  }
+}
+
+/** A row of the log as it is told. @throws Error where its data is not what the SQL functions write */
 export function describeEvent({ id, position, type, created_at: createdAt, data }: EventRow): LoggedEvent {
-  const entries = Object.entries(data);
-  const told = isBudgetData(data)
-    ? describeBudgetData(data)
-    : Object.fromEntries(entries.map(([key, value]) => [key, typeof value === 'string' ? plainDecimal(value) : value]));
-  return { id, position, type, createdAt, data: told };
+  return { id, position, type, createdAt, data: describeData(type, data) };
 }

@@ -1,6 +1,7 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
+import { type Where, where } from '../../platform/postgres/where.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
@@ -13,14 +14,9 @@ export interface EventQuestion extends PageInput {
 }
 
 /** The tenant wall of the log: the organization's events; for a key bound to a team, those of that team. */
-function whereEvents(caller: Caller): { conditions: string[]; values: unknown[] } {
-  const conditions = ['organization_id = $1'];
-  const values: unknown[] = [caller.organization.id];
-  if (caller.teamId !== null) {
-    values.push(caller.teamId);
-    conditions.push('team_id = $2');
-  }
-  return { conditions, values };
+function whereEvents(caller: Caller): Where {
+  const own = where('organization_id = $?', caller.organization.id);
+  return caller.teamId === null ? own : own.and('team_id = $?', caller.teamId);
 }
 
 const COLUMNS = 'id, position, type, created_at, data';
@@ -32,21 +28,16 @@ const COLUMNS = 'id, position, type, created_at, data';
 export async function listEvents({ caller, resources }: Context, question: EventQuestion): Promise<Page<LoggedEvent>> {
   requireScope(caller, 'events:read');
   const size = readPageSize(question.first);
-  const { conditions, values } = whereEvents(caller);
+  let wanted = whereEvents(caller);
   if (question.after) {
     const after = parseCursor(EVENT_CURSOR, question.after);
     if (!/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
-    values.push(after);
-    conditions.push(`position < $${values.length}::bigint`);
+    wanted = wanted.and('position < $?::bigint', after);
   }
-  if (question.types && question.types.length > 0) {
-    values.push(question.types);
-    conditions.push(`type = ANY ($${values.length}::text[])`);
-  }
-  values.push(size + 1);
+  if (question.types && question.types.length > 0) wanted = wanted.and('type = ANY ($?::text[])', question.types);
   const { rows } = await resources.database.pool.query<EventRow>(
-    `SELECT ${COLUMNS} FROM events WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $${values.length}`,
-    values,
+    `SELECT ${COLUMNS} FROM events WHERE ${wanted.text} ORDER BY position DESC LIMIT ${size + 1}`,
+    wanted.values,
   );
   return { items: rows.slice(0, size).map(describeEvent), hasMore: rows.length > size };
 }
@@ -71,12 +62,8 @@ export async function readEventsAfter(
 /** An event by its UUID. @throws AppError not_found, insufficient_permissions */
 export async function getEvent({ caller, resources }: Context, uuid: string): Promise<LoggedEvent> {
   requireScope(caller, 'events:read');
-  const { conditions, values } = whereEvents(caller);
-  values.push(uuid);
-  const { rows } = await resources.database.pool.query<EventRow>(
-    `SELECT ${COLUMNS} FROM events WHERE ${conditions.join(' AND ')} AND id = $${values.length}`,
-    values,
-  );
+  const { text, values } = whereEvents(caller).and('id = $?', uuid);
+  const { rows } = await resources.database.pool.query<EventRow>(`SELECT ${COLUMNS} FROM events WHERE ${text}`, values);
   if (!rows[0]) throw new AppError('not_found', 'There is no event with this id.');
   return describeEvent(rows[0]);
 }

@@ -1,11 +1,11 @@
 import { formatId } from '../../platform/ids.ts';
-import type { CallerOrganization, CreditsModeName, PlanName } from '../access/caller.ts';
-import { describeOrganization, lockOrganization } from '../access/lock-organization.ts';
+import type { CreditsModeName, PlanName } from '../access/caller.ts';
 import { requireOperator } from '../access/operator.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { readName } from '../input/read-name.ts';
-import { insertOrganization } from './insert-organization.ts';
+import { insertOrganization, type NewlyCreatedOrganization } from './insert-organization.ts';
+import { describeOrganization } from './organization.ts';
 
 export interface CreateOrganizationInput {
   /** 1 to 100 characters, white space around them not counted. */
@@ -14,11 +14,6 @@ export interface CreateOrganizationInput {
   plan?: PlanName | null;
   /** Default none. */
   creditsMode?: CreditsModeName | null;
-}
-
-export interface NewlyCreatedOrganization extends CallerOrganization {
-  /** The owner's key, scope `admin`; its secret is shown this once. */
-  apiKey: { id: string; secret: string };
 }
 
 /**
@@ -31,19 +26,18 @@ export async function createOrganization(
 ): Promise<NewlyCreatedOrganization> {
   requireOperator(caller);
   const name = readName(input.name);
-  return resources.database.transaction(async (sql) => {
+  return resources.database.change(async (models) => {
     const wanted = { name, plan: input.plan ?? 'free', creditsMode: input.creditsMode ?? 'none' };
-    const { organizationId, apiKeyId, secret } = await insertOrganization(sql, wanted);
-    const organization = await lockOrganization(sql, organizationId);
-    await recordAudit(sql, {
+    const organization = await insertOrganization(models, wanted);
+    await recordAudit(models, {
       caller,
-      organizationId,
+      organizationId: organization.id,
       action: 'organization.created',
-      targetId: formatId('organization', organizationId),
+      targetId: formatId('organization', organization.id),
       before: null,
-      after: { ...describeOrganization(organization), apiKeyId: formatId('apiKey', apiKeyId) },
+      after: { ...describeOrganization(organization), apiKeyId: formatId('apiKey', organization.apiKey.id) },
       atMs: resources.clock(),
     });
-    return { ...organization, apiKey: { id: apiKeyId, secret } };
+    return organization;
   });
 }

@@ -1,11 +1,11 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
-import type { CallerOrganization, CreditsModeName, PlanName } from '../access/caller.ts';
-import { describeOrganization, lockOrganization } from '../access/lock-organization.ts';
+import type { CreditsModeName, PlanName } from '../access/caller.ts';
 import { requireOperator } from '../access/operator.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { readName } from '../input/read-name.ts';
+import { describeOrganization, lockOrganization, type Organization } from './organization.ts';
 
 export interface UpdateOrganizationInput {
   /** TypeID of the organization. */
@@ -34,30 +34,23 @@ function readRetention(days: number | null | undefined): number | null | undefin
 export async function updateOrganization(
   { caller, resources }: Context,
   input: UpdateOrganizationInput,
-): Promise<CallerOrganization> {
+): Promise<Organization> {
   requireOperator(caller);
-  const name = input.name === undefined || input.name === null ? null : readName(input.name);
+  const name = input.name === undefined || input.name === null ? undefined : readName(input.name);
   const retentionDays = readRetention(input.retentionDays);
   const id = parseId('organization', input.id);
   if (id === null) throw new AppError('not_found', 'There is no organization with this id.');
-  const updated = await resources.database.transaction(async (sql) => {
-    const known = await lockOrganization(sql, id);
-    const wanted: CallerOrganization = {
-      ...known,
-      name: name ?? known.name,
-      plan: input.plan ?? known.plan,
-      creditsMode: input.creditsMode ?? known.creditsMode,
-      retentionDays: retentionDays === undefined ? known.retentionDays : retentionDays,
-    };
-    const [before, after] = [describeOrganization(known), describeOrganization(wanted)];
+  const updated = await resources.database.change(async (models) => {
+    const known = await lockOrganization(models, id);
+    const next = await models.organization.update({
+      where: { id },
+      data: { name, plan: input.plan ?? undefined, creditsMode: input.creditsMode ?? undefined, retentionDays },
+    });
+    const [before, after] = [describeOrganization(known), describeOrganization(next)];
     if (JSON.stringify(before) === JSON.stringify(after)) return known;
-    await sql.query(
-      'UPDATE organizations SET name = $2, plan = $3, credits_mode = $4, retention_days = $5 WHERE id = $1',
-      [id, wanted.name, wanted.plan, wanted.creditsMode, wanted.retentionDays],
-    );
     const change = { action: 'organization.updated', targetId: input.id, before, after, atMs: resources.clock() };
-    await recordAudit(sql, { caller, organizationId: id, ...change });
-    return wanted;
+    await recordAudit(models, { caller, organizationId: id, ...change });
+    return next;
   });
   resources.apiKeys.clear();
   return updated;

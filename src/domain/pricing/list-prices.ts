@@ -1,6 +1,7 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { where } from '../../platform/postgres/where.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
@@ -24,12 +25,16 @@ export function priceCursorKey(price: Price): string {
   return [price.provider, price.model, price.ordinal, price.id].join(CURSOR_SEPARATOR);
 }
 
-const IN_FORCE = `
+/**
+ * The tenant wall of the list, from the placeholder of the organization's id. It is SQL, since Prisma cannot put two
+ * sources into one order, by an ordinal that only the catalog's entries have.
+ */
+const inForceFor = (organizationId: string) => `
   SELECT ${PRICE_COLUMNS}, c.ordinal
     FROM catalog_entries c JOIN prices p ON p.id = c.price_id
    WHERE c.version = (SELECT version FROM catalog_versions ORDER BY imported_at DESC LIMIT 1)
   UNION ALL
-  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = $1`;
+  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
 
 /**
  * The prices that the organization's events are priced by: its own, and the catalog's.
@@ -38,35 +43,29 @@ const IN_FORCE = `
 export async function listPrices(context: Context, question: PriceQuestion): Promise<Page<Price>> {
   requireScope(context.caller, 'prices:read');
   const size = readPageSize(question.first);
-  const values: unknown[] = [context.caller.organization.id];
-  const conditions = ['true'];
-  const add = (condition: (n: string) => string, value: unknown) => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
+  let wanted = where('true');
   for (const path of ['provider', 'model'] as const) {
     if (question[path]?.includes('\0')) throw invalidField(path, 'must not hold NUL');
   }
-  if (question.provider) add((n) => `p.provider = ${n}`, normalizeProvider(question.provider));
-  if (question.model) add((n) => `p.model = ${n}`, question.model);
+  if (question.provider) wanted = wanted.and('p.provider = $?', normalizeProvider(question.provider));
+  if (question.model) wanted = wanted.and('p.model = $?', question.model);
   if (question.at) {
-    add((n) => `(p.valid_from IS NULL OR p.valid_from <= ${n})`, question.at);
-    add((n) => `(p.valid_to IS NULL OR p.valid_to > ${n})`, question.at);
+    wanted = wanted
+      .and('(p.valid_from IS NULL OR p.valid_from <= $?)', question.at)
+      .and('(p.valid_to IS NULL OR p.valid_to > $?)', question.at);
   }
   if (question.after) {
     const [provider, model, ordinal, id] = parseCursor(PRICE_CURSOR, question.after).split(CURSOR_SEPARATOR);
     if (!id || !/^\d{1,9}$/.test(ordinal ?? '') || !parseUuid(id)) {
       throw invalidField('after', 'is not a cursor of this list');
     }
-    values.push(provider, model, Number(ordinal), id);
-    const n = values.length;
-    conditions.push(`(p.provider, p.model, p.ordinal, p.id) > ($${n - 3}, $${n - 2}, $${n - 1}::int, $${n}::uuid)`);
+    const last = [provider, model, Number(ordinal), id];
+    wanted = wanted.and('(p.provider, p.model, p.ordinal, p.id) > ($?, $?, $?::int, $?::uuid)', ...last);
   }
-  values.push(size + 1);
   const { rows } = await context.resources.database.pool.query<PriceRow>(
-    `SELECT * FROM (${IN_FORCE}) p WHERE ${conditions.join(' AND ')}
-      ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT $${values.length}`,
-    values,
+    `SELECT * FROM (${inForceFor(`$${wanted.values.length + 1}`)}) p WHERE ${wanted.text}
+      ORDER BY p.provider, p.model, p.ordinal, p.id LIMIT ${size + 1}`,
+    [...wanted.values, context.caller.organization.id],
   );
   return { items: rows.slice(0, size).map(readPrice), hasMore: rows.length > size };
 }

@@ -3,7 +3,7 @@ import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { readName } from '../input/read-name.ts';
-import { orNameTaken, requireWholeOrganization, TEAM_COLUMNS, type Team } from './team.ts';
+import { orNameTaken, requireWholeOrganization, type Team } from './team.ts';
 
 export interface CreateTeamInput {
   /** 1 to 100 characters, white space around them not counted. */
@@ -19,17 +19,16 @@ export async function createTeam({ caller, resources }: Context, input: CreateTe
   requireWholeOrganization(caller);
   const name = readName(input.name);
   const atMs = resources.clock();
+  const now = new Date(atMs);
   const id = newUuid(atMs);
   try {
-    return await resources.database.transaction(async (sql) => {
-      const { rows } = await sql.query<Team>(
-        `INSERT INTO teams (id, organization_id, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
-         RETURNING ${TEAM_COLUMNS}`,
-        [id, caller.organization.id, name, new Date(atMs)],
-      );
+    return await resources.database.change(async (models) => {
+      const team = await models.team.create({
+        data: { id, organizationId: caller.organization.id, name, createdAt: now, updatedAt: now },
+      });
       const targetId = formatId('team', id);
-      await recordAudit(sql, { caller, action: 'team.created', targetId, before: null, after: { name }, atMs });
-      return rows[0] as Team;
+      await recordAudit(models, { caller, action: 'team.created', targetId, before: null, after: { name }, atMs });
+      return team;
     });
   } catch (error) {
     throw orNameTaken(error, name);

@@ -1,20 +1,21 @@
 import { formatId } from '../../platform/ids.ts';
-import type { Sql } from '../../platform/postgres/database.ts';
+import type { Models } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
+import { whereApiKeys } from '../access/where-api-keys.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
-import { lockTeam, requireWholeOrganization, TEAM_COLUMNS, type Team } from './team.ts';
+import { lockTeam, requireWholeOrganization, type Team, whereTeams } from './team.ts';
 
 /** Keys that are bound to the team could do nothing more: they end with it. */
-async function revokeKeys(sql: Sql, { caller }: Context, team: Team, atMs: number): Promise<void> {
-  const { rows } = await sql.query<{ id: string; name: string }>(
-    `UPDATE api_keys SET revoked_at = $3 WHERE organization_id = $1 AND team_id = $2 AND revoked_at IS NULL
-     RETURNING id, name`,
-    [team.organizationId, team.id, new Date(atMs)],
-  );
-  for (const { id, name } of rows) {
+async function revokeKeys(models: Models, { caller }: Context, team: Team, atMs: number): Promise<void> {
+  const revoked = await models.apiKey.updateManyAndReturn({
+    where: { AND: whereApiKeys(caller), teamId: team.id, revokedAt: null },
+    data: { revokedAt: new Date(atMs) },
+    select: { id: true, name: true },
+  });
+  for (const { id, name } of revoked) {
     const targetId = formatId('apiKey', id);
-    await recordAudit(sql, { caller, action: 'api_key.revoked', targetId, before: { name }, after: null, atMs });
+    await recordAudit(models, { caller, action: 'api_key.revoked', targetId, before: { name }, after: null, atMs });
   }
 }
 
@@ -29,17 +30,17 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
   requireScope(caller, 'teams:write');
   requireWholeOrganization(caller);
   const atMs = resources.clock();
-  const deleted = await resources.database.transaction(async (sql) => {
-    const team = await lockTeam(sql, caller, input.id);
-    const { rows } = await sql.query<Team>(
-      `UPDATE teams SET deleted_at = $3, updated_at = $3 WHERE organization_id = $1 AND id = $2
-       RETURNING ${TEAM_COLUMNS}`,
-      [team.organizationId, team.id, new Date(atMs)],
-    );
+  const now = new Date(atMs);
+  const deleted = await resources.database.change(async (models) => {
+    const team = await lockTeam(models, caller, input.id);
+    const gone = await models.team.update({
+      where: { AND: whereTeams(caller), id: team.id },
+      data: { deletedAt: now, updatedAt: now },
+    });
     const before = { name: team.name };
-    await recordAudit(sql, { caller, action: 'team.deleted', targetId: input.id, before, after: null, atMs });
-    await revokeKeys(sql, context, team, atMs);
-    return rows[0] as Team;
+    await recordAudit(models, { caller, action: 'team.deleted', targetId: input.id, before, after: null, atMs });
+    await revokeKeys(models, context, team, atMs);
+    return gone;
   });
   resources.teams.forget(deleted.id);
   resources.apiKeys.clear();

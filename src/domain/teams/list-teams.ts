@@ -14,7 +14,7 @@ export async function listTeams({ caller, resources }: Context, question: PageIn
   const size = readPageSize(question.first);
   const after = question.after ? parseUuidCursor(TEAM_CURSOR, question.after) : null;
   const found = await resources.database.prisma.team.findMany({
-    where: { AND: [whereTeams(caller), after === null ? {} : { id: { lt: after } }] },
+    where: { AND: whereTeams(caller), ...(after === null ? {} : { id: { lt: after } }) },
     orderBy: { id: 'desc' },
     take: size + 1,
   });

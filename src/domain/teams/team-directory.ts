@@ -27,6 +27,7 @@ export function createTeamDirectory(database: Database, clock: () => number): Te
     async findExisting(organizationId, teamIds) {
       const unknown = [...new Set(teamIds)].filter((teamId) => !isKnown(organizationId, teamId));
       if (unknown.length > 0) {
+        // Events wait for this, so it is a prepared statement, not Prisma's.
         const { rows } = await database.retryingLostConnections(() =>
           database.pool.query<{ id: string }>({
             name: 'find-teams',

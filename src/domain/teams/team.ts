@@ -1,24 +1,11 @@
-import type { Prisma } from '../../../prisma/generated/client/client.ts';
+import type { Prisma, Team } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
-import type { Sql } from '../../platform/postgres/database.ts';
+import type { Models } from '../../platform/postgres/database.ts';
 import { isUniqueViolation } from '../../platform/postgres/unique-violation.ts';
 import type { Caller } from '../access/caller.ts';
 
-/** A part of an organization that usage and budgets can be told apart by. Ids are UUIDs. */
-export interface Team {
-  id: string;
-  organizationId: string;
-  name: string;
-  createdAt: Date;
-  updatedAt: Date;
-  /** Set: it is gone, and only its usage stays. */
-  deletedAt: Date | null;
-}
-
-export const TEAM_COLUMNS = `
-  id, organization_id AS "organizationId", name, created_at AS "createdAt", updated_at AS "updatedAt",
-  deleted_at AS "deletedAt"`;
+export type { Team };
 
 const LIVING_NAME_INDEX = 'teams_living_name_key';
 
@@ -28,28 +15,30 @@ export function whereTeams(caller: Caller) {
   return (caller.teamId === null ? where : { ...where, id: caller.teamId }) satisfies Prisma.TeamWhereInput;
 }
 
-/** The one failure for a team that is not there, is gone, or is another's. */
-export function noSuchTeam(): AppError {
-  return new AppError('not_found', 'There is no team with this id.');
+/**
+ * A living team by its TypeID. Asks no scope: the verbs do.
+ * @throws AppError not_found, the same for a team that is missing, deleted, another's, or that the key may not see
+ */
+export async function getVisibleTeam(models: Models, caller: Caller, id: string): Promise<Team> {
+  const uuid = parseId('team', id);
+  const team = uuid && (await models.team.findFirst({ where: { AND: whereTeams(caller), id: uuid } }));
+  if (!team) throw new AppError('not_found', 'There is no team with this id.');
+  return team;
 }
 
 /**
- * The team by its TypeID, held still until the transaction ends.
+ * The same, locked until the transaction ends.
  * @throws AppError not_found
  */
-export async function lockTeam(sql: Sql, caller: Caller, id: string): Promise<Team> {
-  const uuid = parseId('team', id);
-  if (uuid === null || (caller.teamId !== null && caller.teamId !== uuid)) throw noSuchTeam();
-  const { rows } = await sql.query<Team>(
-    `SELECT ${TEAM_COLUMNS} FROM teams WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE`,
-    [caller.organization.id, uuid],
-  );
-  if (!rows[0]) throw noSuchTeam();
-  return rows[0];
+export async function lockTeam(models: Models, caller: Caller, id: string): Promise<Team> {
+  const [organizationId, uuid] = [caller.organization.id, parseId('team', id)];
+  await models.$executeRaw`
+    SELECT FROM teams WHERE organization_id = ${organizationId}::uuid AND id = ${uuid}::uuid FOR UPDATE`;
+  return getVisibleTeam(models, caller, id);
 }
 
 /**
- * Teams are made and deleted by keys of the whole organization.
+ * Only a key of the whole organization creates and deletes teams.
  * @throws AppError insufficient_permissions
  */
 export function requireWholeOrganization(caller: Caller): void {

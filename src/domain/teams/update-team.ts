@@ -2,7 +2,7 @@ import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { readName } from '../input/read-name.ts';
-import { lockTeam, orNameTaken, TEAM_COLUMNS, type Team } from './team.ts';
+import { lockTeam, orNameTaken, type Team, whereTeams } from './team.ts';
 
 export interface UpdateTeamInput {
   /** TypeID of the team. */
@@ -21,17 +21,17 @@ export async function updateTeam({ caller, resources }: Context, input: UpdateTe
   const wanted = given === null ? null : readName(given);
   const atMs = resources.clock();
   try {
-    return await resources.database.transaction(async (sql) => {
-      const team = await lockTeam(sql, caller, input.id);
+    return await resources.database.change(async (models) => {
+      const team = await lockTeam(models, caller, input.id);
       const name = wanted ?? team.name;
       if (name === team.name) return team;
-      const { rows } = await sql.query<Team>(
-        `UPDATE teams SET name = $3, updated_at = $4 WHERE organization_id = $1 AND id = $2 RETURNING ${TEAM_COLUMNS}`,
-        [team.organizationId, team.id, name, new Date(atMs)],
-      );
+      const updated = await models.team.update({
+        where: { AND: whereTeams(caller), id: team.id },
+        data: { name, updatedAt: new Date(atMs) },
+      });
       const [before, after] = [{ name: team.name }, { name }];
-      await recordAudit(sql, { caller, action: 'team.updated', targetId: input.id, before, after, atMs });
-      return rows[0] as Team;
+      await recordAudit(models, { caller, action: 'team.updated', targetId: input.id, before, after, atMs });
+      return updated;
     });
   } catch (error) {
     throw orNameTaken(error, wanted ?? '');

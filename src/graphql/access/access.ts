@@ -1,5 +1,6 @@
 import type { Caller } from '../../domain/access/caller.ts';
 import { requireScope } from '../../domain/access/require-scope.ts';
+import { whereApiKeys } from '../../domain/access/where-api-keys.ts';
 import type { RateLimitState } from '../../platform/rate-limiter.ts';
 import { builder } from '../builder/builder.ts';
 
@@ -29,8 +30,7 @@ export const ApiKeyRef = builder.prismaNode('ApiKey', {
   findUnique(id, { caller }) {
     // A key may always look at itself.
     if (id !== caller.apiKeyId) requireScope(caller, 'keys:write');
-    const own = caller.teamId === null ? {} : { teamId: caller.teamId };
-    return { id, organizationId: caller.organization.id, ...own };
+    return { AND: whereApiKeys(caller), id };
   },
   fields: (t) => ({
     name: t.exposeString('name'),
@@ -65,10 +65,10 @@ const MeRef = builder.objectRef<Caller>('Me').implement({
     }),
     apiKey: t.prismaField({
       type: ApiKeyRef,
-      resolve: (query, { apiKeyId, organization }, _args, { resources }) =>
+      resolve: (query, caller, _args, { resources }) =>
         resources.database.prisma.apiKey.findUniqueOrThrow({
           ...query,
-          where: { id: apiKeyId, organizationId: organization.id },
+          where: { AND: whereApiKeys(caller), id: caller.apiKeyId },
         }),
     }),
     scopes: t.stringList({ resolve: (caller) => [...caller.scopes] }),

@@ -20,8 +20,8 @@ const AuditEntryRef = builder.prismaNode('AuditEntry', {
       description: 'The API key that did it; null: the operator.',
       resolve: ({ actorKeyId }) => actorKeyId && formatId('apiKey', actorKeyId),
     }),
-    before: t.field({ type: 'JSON', nullable: true, resolve: (entry) => entry.before }),
-    after: t.field({ type: 'JSON', nullable: true, resolve: (entry) => entry.after }),
+    before: t.expose('before', { type: 'JSON', nullable: true }),
+    after: t.expose('after', { type: 'JSON', nullable: true }),
     createdAt: t.expose('at', { type: 'DateTime' }),
   }),
 });

@@ -1,4 +1,5 @@
-import { createOrganization, type NewlyCreatedOrganization } from '../../domain/organizations/create-organization.ts';
+import { createOrganization } from '../../domain/organizations/create-organization.ts';
+import type { NewlyCreatedOrganization } from '../../domain/organizations/insert-organization.ts';
 import { updateOrganization } from '../../domain/organizations/update-organization.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
@@ -50,13 +51,11 @@ builder.mutationFields((t) => ({
     resolve: (_, { input: { credits, ...input } }, context) =>
       createOrganization(context, { ...input, creditsMode: credits }),
   }),
-  updateOrganization: t.prismaField({
+  updateOrganization: t.field({
     type: OrganizationRef,
     description: 'Changes an organization. Only with the operator key.',
     args: { input: t.arg({ type: UpdateOrganizationInput, required: true }) },
-    async resolve(query, _, { input: { credits, ...input } }, context) {
-      const { id } = await updateOrganization(context, { ...input, creditsMode: credits });
-      return context.resources.database.prisma.organization.findUniqueOrThrow({ ...query, where: { id } });
-    },
+    resolve: (_, { input: { credits, ...input } }, context) =>
+      updateOrganization(context, { ...input, creditsMode: credits }),
   }),
 }));

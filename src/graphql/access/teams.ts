@@ -13,7 +13,7 @@ export const TeamRef = builder.prismaNode('Team', {
   nullable: true,
   findUnique(id, { caller }) {
     requireScope(caller, 'teams:read');
-    return { id, AND: whereTeams(caller) };
+    return { AND: whereTeams(caller), id };
   },
   fields: (t) => ({
     name: t.exposeString('name'),

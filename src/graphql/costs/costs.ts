@@ -55,8 +55,8 @@ const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').
 const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
   description: 'A budget in USD, and where it stands in its own period.',
   fields: (t) => ({
-    id: t.id({ resolve: ({ budget }) => formatId('budget', budget.id) }),
-    name: t.string({ resolve: ({ budget }) => budget.name }),
+    id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
+    name: t.exposeString('name'),
     limit: t.expose('limit', { type: 'Decimal' }),
     spent: t.expose('spent', { type: 'Decimal' }),
     percent: t.float({ resolve: ({ percent }) => Number(percent) }),
@@ -70,14 +70,14 @@ const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
     timezone: t.exposeString('zone'),
     currency: t.string({ resolve: () => 'USD' }),
     total: t.field({ type: 'Decimal', resolve: (summary) => formatMoney(summary.total) }),
-    previous: t.field({ type: PreviousRef, resolve: (summary) => summary.previous }),
+    previous: t.expose('previous', { type: PreviousRef }),
     changePercent: t.float({
       nullable: true,
       description: 'For display; null where nothing was spent before.',
       resolve: ({ changePercent }) => (changePercent === null ? null : Number(changePercent)),
     }),
     unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt' }),
-    budgets: t.field({ type: [CostBudgetRef], resolve: (summary) => summary.budgets }),
+    budgets: t.expose('budgets', { type: [CostBudgetRef] }),
     data: t.field({
       type: [CostGroupRef],
       resolve: ({ groups, groupBy }) => {
@@ -96,10 +96,10 @@ const CostEstimateRef = builder.objectRef<CostEstimate>('CostEstimate').implemen
     serviceTier: t.exposeString('serviceTier'),
     cost: t.expose('cost', { type: 'Decimal', nullable: true }),
     computedCost: t.expose('computedCost', { type: 'Decimal', nullable: true }),
-    costSource: t.field({ type: CostSourceRef, resolve: (estimate) => estimate.costSource }),
+    costSource: t.expose('costSource', { type: CostSourceRef }),
     priceId: t.id({ nullable: true, resolve: ({ priceId }) => priceId && formatId('price', priceId) }),
     unpricedReason: t.exposeString('unpricedReason', { nullable: true }),
-    costBreakdown: t.field({ type: [CostBreakdownLineRef], resolve: (estimate) => estimate.costBreakdown }),
+    costBreakdown: t.expose('costBreakdown', { type: [CostBreakdownLineRef] }),
   }),
 });
 

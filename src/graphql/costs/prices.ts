@@ -17,7 +17,7 @@ const UnitPriceRef = builder.objectRef<UnitPrice>('UnitPrice').implement({
     unit: t.exposeString('unit'),
     price: t.expose('price', { type: 'Decimal', description: 'USD for each `per` of the unit.' }),
     per: t.expose('per', { type: 'SafeInt' }),
-    tiers: t.field({ type: [PriceTierRef], resolve: (unit) => unit.tiers }),
+    tiers: t.expose('tiers', { type: [PriceTierRef] }),
   }),
 });
 
@@ -39,13 +39,12 @@ builder.node(PriceRef, {
     serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard tier.' }),
     validFrom: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validFrom) }),
     validTo: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validTo) }),
-    dailyWindow: t.field({
+    dailyWindow: t.expose('dailyWindow', {
       type: 'JSON',
       nullable: true,
       description: 'Where it holds for a part of each day only: seconds of the UTC day.',
-      resolve: (price) => price.dailyWindow,
     }),
-    units: t.field({ type: [UnitPriceRef], resolve: (price) => price.units }),
+    units: t.expose('units', { type: [UnitPriceRef] }),
     source: t.exposeString('source', { description: '`genai-prices`, or `override`.' }),
     sourceVersion: t.exposeString('sourceVersion'),
   }),

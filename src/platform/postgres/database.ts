@@ -1,9 +1,14 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { PrismaClient } from '../../../prisma/generated/client/client.ts';
+import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
+import { AppError } from '../errors.ts';
+import { isOutOfTime, isUnreachable, sqlStateOf } from './prisma-errors.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
+
+/** Prisma's client, in a transaction or not. */
+export type Models = Prisma.TransactionClient;
 
 /** A statement that is prepared once, under its name, on each connection that runs it. */
 export interface Statement {
@@ -21,10 +26,15 @@ export interface Session {
 
 export interface Database {
   pool: pg.Pool;
-  /** Off the hot path: CRUD and the graph's reads. */
+  /** Off the hot path: what people manage, and the graph's reads. */
   prisma: PrismaClient;
   /** Runs `work` in one transaction of its own connection; rolls back when it throws. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * The same for what people manage: one transaction of Prisma's. Locks are taken by `$executeRaw` within it.
+   * @throws AppError unavailable where no connection is free, or `work` takes too long
+   */
+  change<T>(work: (models: Models) => Promise<T>): Promise<T>;
   /** Runs reads that must agree with each other: all see the same moment. */
   snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /**
@@ -51,6 +61,8 @@ export interface DatabaseOptions {
 }
 
 const CONNECTION_TIMEOUT_MS = 10_000;
+/** A change waits as long for a connection as everything else, and may hold its locks so long. */
+const CHANGE_LIMITS = { maxWait: CONNECTION_TIMEOUT_MS, timeout: 15_000 } as const;
 const RECONNECT_FOR_MS = 20_000;
 const RECONNECT_PAUSE_MS = 50;
 /** Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn socket. */
@@ -62,7 +74,8 @@ const LOST_MESSAGES = /Connection terminated|Client has encountered a connection
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message);
+  if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
+  return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -70,6 +83,12 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** Whether a statement gave up since it had waited for a lock for as long as `lock_timeout` says. */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
+
+/** Runs a statement in a transaction of either kind. */
+export async function execute(transaction: Sql | Models, text: string, values: readonly unknown[]): Promise<void> {
+  if ('$executeRawUnsafe' in transaction) await transaction.$executeRawUnsafe(text, ...values);
+  else await transaction.query(text, [...values]);
 }
 
 // Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
@@ -118,6 +137,16 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw error;
     } finally {
       client.release(broken);
+    }
+  }
+
+  async function change<T>(work: (models: Models) => Promise<T>): Promise<T> {
+    try {
+      return await prisma.$transaction(work, CHANGE_LIMITS);
+    } catch (error) {
+      if (!isOutOfTime(error)) throw error;
+      const options = { details: { retryAfterSeconds: 1 }, cause: error };
+      throw new AppError('unavailable', 'The database is busy. Try again.', options);
     }
   }
 
@@ -184,6 +213,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     openSession,
     queryReserved,
     transaction: (work) => within('BEGIN', work),
+    change,
     snapshot: (work) => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
     retryingLostConnections,
     async close() {

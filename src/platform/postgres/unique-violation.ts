@@ -1,8 +1,10 @@
 import pg from 'pg';
+import { violatedIndexOf } from './prisma-errors.ts';
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Whether a statement failed because of this unique index or constraint. */
+/** Whether a statement, ours or Prisma's, failed because of this unique index or constraint. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION && error.constraint === constraint;
+  if (error instanceof pg.DatabaseError) return error.code === UNIQUE_VIOLATION && error.constraint === constraint;
+  return violatedIndexOf(error) === constraint;
 }

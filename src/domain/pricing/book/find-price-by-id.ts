@@ -1,7 +1,7 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Price } from '../price/price.ts';
 import type { PriceBook } from './price-book.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
+import { PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './price-row.ts';
 
 const indexes = new WeakMap<PriceBook, Map<string, Price>>();
 
@@ -34,10 +34,10 @@ export async function findPriceById(
 ): Promise<Price | null> {
   const known = indexOf(book).get(id);
   if (known) return known;
+  const { text, values } = wherePrices(organizationId).and('p.id = $?', id);
   const { rows } = await sql.query<PriceRow>(
-    `SELECT ${PRICE_COLUMNS}, 0 AS ordinal FROM prices p
-      WHERE p.id = $1 AND (p.organization_id IS NULL OR p.organization_id = $2)`,
-    [id, organizationId],
+    `SELECT ${PRICE_COLUMNS}, 0 AS ordinal FROM prices p WHERE ${text}`,
+    values,
   );
   if (!rows[0]) return null;
   const price = readPrice(rows[0]);

@@ -1,3 +1,4 @@
+import { type Where, where } from '../../../platform/postgres/where.ts';
 import type { DailyWindow, MatchRule, Price, UnitPrice } from '../price/price.ts';
 
 export interface PriceRow {
@@ -20,6 +21,11 @@ export interface PriceRow {
 export const PRICE_COLUMNS = `
   p.id, p.organization_id, p.provider, p.model, p.match, p.service_tier, p.valid_from, p.valid_to, p.daily_window,
   p.units, p.source, p.source_version`;
+
+/** The tenant wall of `prices p`: the organization's own, and the public catalog's. */
+export function wherePrices(organizationId: string): Where {
+  return where('(p.organization_id IS NULL OR p.organization_id = $?)', organizationId);
+}
 
 /** A row of the table as a price. */
 export function readPrice(row: PriceRow): Price {
