@@ -122,6 +122,17 @@ describe('event ids, known and new, in any order', () => {
   });
 });
 
+it('rows that are committed once more, themselves, are stored and no repeats: alone, and among others', async () => {
+  const { uuid, rowsOf } = await makeWriter();
+  const committer = openCommitter();
+  const rows = await rowsOf(['a', 'b', 'c']);
+  for (const list of [rows, rows.slice(0, 1), rows, rows.slice(1)]) {
+    expect(heard(await committer.commit(list))).toEqual(list.map(() => 'stored'));
+  }
+  await committer.close();
+  expect(await countStored(uuid)).toBe(3);
+});
+
 describe('the rough memory of ids', () => {
   const idOf = (n: number) => `id ${n}`;
 
