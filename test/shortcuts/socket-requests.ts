@@ -59,7 +59,7 @@ export async function askFetch(
   { method, path, headers, body, isChunked }: RawRequest,
   address: string,
 ): Promise<RawAnswer> {
-  const length = body && !isChunked ? { 'content-length': String(body.length) } : {};
+  const length: Record<string, string> = body && !isChunked ? { 'content-length': String(body.length) } : {};
   const sent = body === null ? null : isChunked ? streamOf(body) : body;
   const init = { method, headers: { ...headers, ...length }, body: sent, duplex: 'half' };
   const response = await fetch(new Request(origin + path, init), address);
