@@ -105,6 +105,12 @@ describe('JSON', () => {
     );
   });
 
+  // `it.fails`: V8 13.6 compares the raw text of an escaped name with the name that stood there in an object before.
+  it.fails('keeps a name that is escaped, whatever names were read before it (fails by a bug of V8 13.6)', () => {
+    for (let i = 0; i < 3; i++) parseJson('{"tags":{"env":"prod","\\\\":"one"}}');
+    expect(parseJson('{"tags":{"env":"prod","\\n":"two"}}')).toEqual({ tags: { env: 'prod', '\n': 'two' } });
+  });
+
   function canParse(text: string): boolean {
     try {
       JSON.parse(text);
