@@ -15,10 +15,22 @@ import { makeOrganization } from '../harness/make.ts';
 // the unique index refuses it. Whichever it is, the outcome is that of one plain look into one list of ids.
 
 const domain = useTestDomain();
+const PROCESSES = 2;
 
 function openCommitter(): UsageCommitter {
   const { database, budgets, clock } = domain().resources;
   return createUsageCommitter({ database, budgets, clock, maxQueuedEvents: 1_000_000 });
+}
+
+async function withCommitter(work: (committer: UsageCommitter) => Promise<void>): Promise<void> {
+  const committer = openCommitter();
+  await work(committer).finally(() => committer.close());
+}
+
+/** Two processes' worth of committers, closed afterwards whatever happens. */
+async function withCommitters(work: (committers: UsageCommitter[]) => Promise<void>): Promise<void> {
+  const committers = Array.from({ length: PROCESSES }, openCommitter);
+  await work(committers).finally(() => Promise.all(committers.map((committer) => committer.close())));
 }
 
 async function makeWriter() {
@@ -56,7 +68,6 @@ async function countStored(uuid: string): Promise<number> {
   return rows[0]?.n;
 }
 
-const PROCESSES = 2;
 const batch = fc.array(fc.constantFrom(...'abcdefghijkl'), { minLength: 1, maxLength: 6 });
 const step = fc.record({
   process: fc.nat(PROCESSES - 1),
@@ -70,18 +81,18 @@ describe('event ids, known and new, in any order', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
         const { uuid, rowsOf } = await makeWriter();
-        const committers = Array.from({ length: PROCESSES }, openCommitter);
         const stored = new Map<string, string>();
-        for (const { process, ids, isRestarted } of steps) {
-          if (isRestarted) {
-            await committers[process]?.close();
-            committers[process] = openCommitter();
+        await withCommitters(async (committers) => {
+          for (const { process, ids, isRestarted } of steps) {
+            if (isRestarted) {
+              await committers[process]?.close();
+              committers[process] = openCommitter();
+            }
+            const rows = await rowsOf(ids);
+            const outcomes = await committers[process]?.commit(rows);
+            expect(heard(outcomes ?? [])).toEqual(expected(stored, rows));
           }
-          const rows = await rowsOf(ids);
-          const outcomes = await committers[process]?.commit(rows);
-          expect(heard(outcomes ?? [])).toEqual(expected(stored, rows));
-        }
-        await Promise.all(committers.map((committer) => committer.close()));
+        });
         expect(await countStored(uuid)).toBe(stored.size);
       }),
       { numRuns: 40 },
@@ -124,12 +135,12 @@ describe('event ids, known and new, in any order', () => {
 
 it('rows that are committed once more, themselves, are stored and no repeats: alone, and among others', async () => {
   const { uuid, rowsOf } = await makeWriter();
-  const committer = openCommitter();
   const rows = await rowsOf(['a', 'b', 'c']);
-  for (const list of [rows, rows.slice(0, 1), rows, rows.slice(1)]) {
-    expect(heard(await committer.commit(list))).toEqual(list.map(() => 'stored'));
-  }
-  await committer.close();
+  await withCommitter(async (committer) => {
+    for (const list of [rows, rows.slice(0, 1), rows, rows.slice(1)]) {
+      expect(heard(await committer.commit(list))).toEqual(list.map(() => 'stored'));
+    }
+  });
   expect(await countStored(uuid)).toBe(3);
 });
 
@@ -177,16 +188,16 @@ describe('the rough memory of ids', () => {
     const { uuid, rowsOf } = await makeWriter();
     const twin = findTwins(uuid);
     const usurped = findUsurper(uuid);
-    const committer = openCommitter();
-    const commit = async (id: string) => heard(await committer.commit(await rowsOf([id])))[0];
-    // Taken for known: the ledger is asked, and has it not.
-    expect(await commit(twin.first)).toBe('stored');
-    expect(await commit(twin.second)).toBe('stored');
-    // Forgotten: taken for new, and known to the database.
-    expect(await commit(usurped.first)).toBe('stored');
-    expect(await commit(usurped.second)).toBe('stored');
-    expect(await commit(usurped.first)).toMatch(/^[0-9a-f-]{36}$/);
-    await committer.close();
+    await withCommitter(async (committer) => {
+      const commit = async (id: string) => heard(await committer.commit(await rowsOf([id])))[0];
+      // Taken for known: the ledger is asked, and has it not.
+      expect(await commit(twin.first)).toBe('stored');
+      expect(await commit(twin.second)).toBe('stored');
+      // Forgotten: taken for new, and known to the database.
+      expect(await commit(usurped.first)).toBe('stored');
+      expect(await commit(usurped.second)).toBe('stored');
+      expect(await commit(usurped.first)).toMatch(/^[0-9a-f-]{36}$/);
+    });
     expect(await countStored(uuid)).toBe(4);
   });
 });
