@@ -5,11 +5,14 @@ import { OPERATIONS } from '../harness/operations.ts';
 
 // Requests good and bad, and the two ways to put one to a server.
 
-/** A request before it has a caller. Header names are lower case. */
+/** By lower-case name; a list is the same header several times. */
+export type RawHeaders = Record<string, string | string[]>;
+
+/** A request before it has a caller. */
 export interface RawRequest {
   method: string;
   path: string;
-  headers: Record<string, string>;
+  headers: RawHeaders;
   body: Uint8Array<ArrayBuffer> | null;
   /** Sent in pieces of unknown total length. */
   isChunked: boolean;
@@ -59,9 +62,13 @@ export async function askFetch(
   { method, path, headers, body, isChunked }: RawRequest,
   address: string,
 ): Promise<RawAnswer> {
-  const length: Record<string, string> = body && !isChunked ? { 'content-length': String(body.length) } : {};
+  const sentHeaders = new Headers();
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) sentHeaders.append(name, value);
+  }
+  if (body && !isChunked) sentHeaders.set('content-length', String(body.length));
   const sent = body === null ? null : isChunked ? streamOf(body) : body;
-  const init = { method, headers: { ...headers, ...length }, body: sent, duplex: 'half' };
+  const init = { method, headers: sentHeaders, body: sent, duplex: 'half' };
   const response = await fetch(new Request(origin + path, init), address);
   // HTTP sends none.
   const text = method === 'HEAD' ? '' : await response.text();

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { BODY_LIMIT_BYTES } from '../../src/platform/http/http-body.ts';
 import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
 import { EVENT, makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
-import { askFetch, askSocket, type RawAnswer, type RawRequest, request } from './socket-requests.ts';
+import { askFetch, askSocket, type RawAnswer, type RawHeaders, type RawRequest, request } from './socket-requests.ts';
 
 // The hot paths are answered straight from the socket. Each request is put to the server both ways, as two
 // organizations that are alike: the answers may differ by nothing but their ids.
@@ -104,7 +104,7 @@ async function ask(raw: RawRequest, kind: string, scheme = 'Bearer '): Promise<A
   };
 }
 
-function post(path: string, body: Uint8Array | string, headers: Record<string, string> = {}): RawRequest {
+function post(path: string, body: Uint8Array | string, headers: RawHeaders = {}): RawRequest {
   const sent = { 'content-type': 'application/json', ...headers };
   return { method: 'POST', path, headers: sent, body: Uint8Array.from(Buffer.from(body)), isChunked: false };
 }
@@ -171,5 +171,16 @@ describe('a request over a socket', () => {
         expect(socket).toEqual(fetch);
       }
     }
+  });
+
+  // Node keeps the first of these headers where they come twice, and the web joins them, so that neither is valid.
+  it.fails.each([
+    ['its key', (key: string) => ({ authorization: [`Bearer ${key}`, `Bearer ${key}`] })],
+    ['its type', () => ({ 'content-type': ['application/json', 'text/plain'] })],
+  ])('that says %s twice is refused, as by `fetch` (fails: the first one is taken)', async (name, twice) => {
+    const raw = post('/v1/usage', JSON.stringify(EVENT), twice(sides.socket.owner ?? ''));
+    const { fetch, socket } = await ask(raw, name === 'its key' ? 'none' : 'owner');
+    expect(fetch.status).toBeGreaterThanOrEqual(400);
+    expect(socket).toEqual(fetch);
   });
 });
