@@ -95,7 +95,7 @@ describe('event ids, known and new, in any order', () => {
         });
         expect(await countStored(uuid)).toBe(stored.size);
       }),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
     expect(await verifyUsage(domain().resources.database)).toEqual([]);
   });
@@ -127,7 +127,7 @@ describe('event ids, known and new, in any order', () => {
           expect(await countStored(uuid)).toBe(winners.size);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
     expect(await verifyUsage(domain().resources.database)).toEqual([]);
   });
