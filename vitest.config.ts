@@ -15,6 +15,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Node runs the files as they are, as it does in production: nothing is bundled or transformed for tests.
     experimental: { viteModuleRunner: false, nodeLoader: false },
+    // Set by `npm run coverage`.
+    setupFiles: process.env.NODE_V8_COVERAGE ? ['test/harness/take-coverage.ts'] : [],
     projects: [
       { extends: true, test: { name: 'pure', include: PURE } },
       {

@@ -1,5 +1,6 @@
 import type { ListAnswer } from '../harness/answers.ts';
-import type { Calls } from '../harness/calls.ts';
+import type { Calls, Failure } from '../harness/calls.ts';
+import type { MadeOrganization } from '../harness/make.ts';
 
 /** Money as text, tokens as a number. */
 export type Amount = string | number;
@@ -47,6 +48,25 @@ export interface HoldAnswer {
   expires_at: string;
   budgets: { id: string; limit: Amount; spent: Amount; held: Amount; remaining: Amount }[];
   credits: { available: string } | null;
+}
+
+/** A budget and a hold in REST's spelling. */
+export const BUDGET = { name: 'Production', amount: '100.00', period: 'month' } as const;
+export const HOLD = { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, max_output_tokens: 500 } as const;
+export const UNPRICED = { ...HOLD, provider: 'nobody', model: 'unheard-of' };
+
+/** Makes a budget: {@link BUDGET} with what is given. */
+export function makeBudget(
+  { ok }: Pick<Calls, 'ok'>,
+  { key }: Pick<MadeOrganization, 'key'>,
+  body: object,
+): Promise<BudgetAnswer> {
+  return ok<BudgetAnswer>('POST', '/v1/budgets', { key: key.secret, body: { ...BUDGET, ...body } });
+}
+
+/** What a refusal is, and the fields that it names. */
+export function pathsOf(error: Failure | undefined) {
+  return { code: error?.code, paths: error?.details.fields?.map(({ path }) => path) };
 }
 
 const PAGE = 100;

@@ -59,7 +59,7 @@ const HOLD = { provider: 'openai', model: 'gpt-4o' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
- * Every operation. `test/schema.test.ts` holds the list to the routes and the schema: whoever adds an operation adds
+ * Every operation. `test/pure/schema.test.ts` holds the list to the routes and the schema: whoever adds an operation adds
  * it here, and with that its scope is proved in both doors.
  */
 export const OPERATIONS: readonly Operation[] = [
@@ -194,7 +194,7 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
   },
 };
 
-/** Operations that only the operator key opens; `test/rest/organizations.test.ts` proves them. */
+/** Operations that only the operator key opens; `test/doors/access/organizations.test.ts` proves them. */
 export const OPERATOR_ONLY: Readonly<Record<string, string>> = {
   createOrganization: 'POST /v1/organizations',
   updateOrganization: 'PATCH /v1/organizations/{id}',

@@ -56,3 +56,67 @@ it('tags keep any name, also those that objects have by nature', () => {
   expect(formatTags(tags)).toBe('{"__proto__":"b","constructor":"c","env":"prod","toString":"a"}');
   expect(readTags([], {}).toString).toBeUndefined();
 });
+
+describe('JSON', () => {
+  const numeral = fc
+    .tuple(
+      fc.constantFrom('', '-'),
+      fc.oneof(fc.constant('0'), fc.stringMatching(/^[1-9][0-9]{0,24}$/)),
+      fc.option(fc.stringMatching(/^[0-9]{1,24}$/), { nil: null }),
+      fc.option(fc.stringMatching(/^[eE][+-]?[0-9]{1,3}$/), { nil: null }),
+    )
+    .map(([sign, whole, fraction, power]) => sign + whole + (fraction ? `.${fraction}` : '') + (power ?? ''));
+  // V8 13.6 takes the key "\n" for "\\" where it has just parsed an object with that one.
+  const plain = fc.string({ maxLength: 20 }).filter((text) => !text.includes('\\'));
+  const name = fc.oneof(fc.constantFrom('n', 'metadata', 'tags', '__proto__', 'cost'), plain);
+  const { json } = fc.letrec<{ json: string }>((tie) => ({
+    json: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      numeral,
+      fc.oneof(fc.string({ maxLength: 40 }), numeral).map((text) => JSON.stringify(text)),
+      fc.constantFrom('null', 'true', '{}', '[]'),
+      fc.array(tie('json'), { maxLength: 4 }).map((items) => `[${items.join(', ')}]`),
+      fc
+        .array(fc.tuple(name, tie('json')), { maxLength: 4 })
+        .map((entries) => `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`),
+    ),
+  }));
+  /** Beside it, every number is looked at. */
+  const LONG_NUMBER = '1234567890.12345678901234567890';
+
+  it('is read the same whether or not a quick look finds a long number in it', () => {
+    fc.assert(
+      fc.property(json, fc.nat(20), (text, spaces) => {
+        const [slowly] = parseJson(`[${text},${LONG_NUMBER}]`) as unknown[];
+        expect(parseJson(' '.repeat(spaces) + text)).toStrictEqual(slowly);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('that is broken is refused either way', () => {
+    fc.assert(
+      fc.property(json, fc.constantFrom(',', '}', '"', '01', '-'), (text, more) => {
+        for (const broken of [text + more, `[${text}${more},${LONG_NUMBER}]]`]) {
+          fc.pre(!canParse(broken));
+          expect(() => parseJson(broken)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+        }
+      }),
+    );
+  });
+
+  // `it.fails`: V8 13.6 compares the raw text of an escaped name with the name that stood there in an object before.
+  it.fails('keeps a name that is escaped, whatever names were read before it (fails by a bug of V8 13.6)', () => {
+    for (let i = 0; i < 3; i++) parseJson('{"tags":{"env":"prod","\\\\":"one"}}');
+    expect(parseJson('{"tags":{"env":"prod","\\n":"two"}}')).toEqual({ tags: { env: 'prod', '\n': 'two' } });
+  });
+
+  function canParse(text: string): boolean {
+    try {
+      JSON.parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+});

@@ -103,6 +103,18 @@ export const CHARGED_CASES: UsageCase[] = [
     warnings: ['already inside'],
   },
   {
+    title: 'xAI Chat with more reasoning than output, which can only be beside it, whatever the total',
+    provider: 'xai',
+    raw: {
+      prompt_tokens: 10,
+      completion_tokens: 5,
+      total_tokens: 15,
+      completion_tokens_details: { reasoning_tokens: 8 },
+    },
+    counts: { inputTokens: 10, outputTokens: 13, reasoningTokens: 8 },
+    warnings: ['add up to 23'],
+  },
+  {
     title: "xAI's numbers under another name: the total proves it",
     provider: 'azure',
     raw: {

@@ -96,6 +96,14 @@ const REFUSALS: [title: string, raw: unknown, paths: string[]][] = [
     ['usage.input_tokens'],
   ],
   ['a message_delta without input', { type: 'message_delta', usage: { output_tokens: 15 } }, ['usage']],
+  [
+    'a negative count that comes later than a good one',
+    [
+      { type: 'message_start', message: { usage: { input_tokens: 9, output_tokens: 5 } } },
+      { type: 'message_delta', usage: { output_tokens: -1 } },
+    ],
+    ['usage.output_tokens'],
+  ],
   ['an Anthropic answer without output', { input_tokens: 4, cache_read_input_tokens: 0 }, ['usage.output_tokens']],
   [
     'cache counts of two conventions',

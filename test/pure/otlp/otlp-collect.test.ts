@@ -151,6 +151,16 @@ describe('one call traced twice is one event', () => {
     expect(kept([{ attributes: CALL }, { attributes: CALL }])).toEqual([SPAN_ID]);
   });
 
+  test('of which the one that tells more is kept, and the first where both tell as much, whichever is outside', () => {
+    const outer = { spanId: spanId(1), attributes: { ...CALL, 'gen_ai.response.id': 'r1' } };
+    const inner = { ...outer, spanId: spanId(2), parentSpanId: spanId(1) };
+    const more = { ...inner, attributes: { ...inner.attributes, 'gen_ai.usage.cache_read.input_tokens': 60 } };
+    expect(kept([outer, inner])).toEqual([spanId(1)]);
+    expect(kept([inner, outer])).toEqual([spanId(2)]);
+    expect(kept([outer, more])).toEqual([spanId(2)]);
+    expect(kept([more, outer])).toEqual([spanId(2)]);
+  });
+
   test('but brothers, other numbers, other response ids and other traces are calls of their own', () => {
     const of = (n: number, more: Partial<TestSpan>, attributes = {}) => ({
       ...more,

@@ -83,6 +83,25 @@ describe('a cost', () => {
     );
   });
 
+  test('charges every token once by whatever parts a sheet prices: no quantity is negative, and they add up', () => {
+    const PARTS = [
+      ...['cache_read_tokens', 'cache_write_tokens', 'cache_write_1h_tokens', 'input_audio_tokens'],
+      ...['cache_audio_read_tokens', 'reasoning_tokens', 'output_audio_tokens'],
+    ];
+    const isOutput = (unit: string) => ['output_tokens', 'reasoning_tokens', 'output_audio_tokens'].includes(unit);
+    fc.assert(
+      fc.property(fc.subarray(PARTS), anyCounts, (parts, given) => {
+        const units = ['input_tokens', 'output_tokens', ...parts];
+        const { lines } = priceUsage(sheet(Object.fromEntries(units.map((unit) => [unit, '1']))), given);
+        expect(lines.filter(({ quantity }) => quantity < 0)).toEqual([]);
+        const total = (output: boolean) =>
+          lines.filter(({ unit }) => isOutput(unit) === output).reduce((sum, { quantity }) => sum + quantity, 0);
+        expect([total(false), total(true)]).toEqual([given.inputTokens, given.outputTokens]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test('names its parts: cache, one-hour cache, web searches and plain text apart', () => {
     const { lines } = priceUsage(
       priceOf('anthropic', 'claude-sonnet-4-5'),
