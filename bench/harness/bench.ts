@@ -13,6 +13,8 @@ export interface BenchOptions {
   big: boolean;
   /** Of the memory row. */
   minutes: number;
+  /** After so long the tenants row cancels a fold. */
+  foldSeconds: number;
 }
 
 /** A server that takes usage: ours, the baseline, or the floor. */

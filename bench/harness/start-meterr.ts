@@ -9,6 +9,8 @@ export interface MeterrOptions {
   dataDir: string;
   /** Empty: the PostgreSQL of `dataDir`. */
   databaseUrl?: string;
+  /** More settings. */
+  env?: Record<string, string>;
 }
 
 /** What `npm start` gives to Node, but for the compile cache. */
@@ -18,7 +20,7 @@ async function readNodeOptions(): Promise<string[]> {
 }
 
 /** The real server, as `npm start` has it, but for its folder, port, log and operator. */
-export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) {
+export async function startMeterr({ dataDir, databaseUrl = '', env = {} }: MeterrOptions) {
   await mkdir(dataDir, { recursive: true });
   const child: Child = startChild({
     script: 'src/main.ts',
@@ -31,6 +33,7 @@ export async function startMeterr({ dataDir, databaseUrl = '' }: MeterrOptions) 
       PORT: '0',
       HOST: '127.0.0.1',
       DATABASE_URL: databaseUrl,
+      ...env,
     },
   });
   const port = Number((await child.waitFor(/serves at http:\/\/[^:]+:(\d+)/))[1]);
