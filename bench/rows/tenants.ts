@@ -11,6 +11,10 @@ import { openTenantsDatabase } from '../tenants/tenants-database.ts';
 
 const FRESH_FOLD_SECONDS = 10;
 
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** The row takes a good part of an hour where something is slow: each figure is shown as soon as it is there. */
 function tellAtOnce(bench: Bench): Bench {
   return {
@@ -18,7 +22,7 @@ function tellAtOnce(bench: Bench): Bench {
     report(measurement) {
       bench.report(measurement);
       const { what, value, unit, note = '' } = measurement;
-      process.stderr.write(`${what}: ${value.toPrecision(3)} ${unit}; ${note}\n`);
+      tell(`${what}: ${value.toPrecision(3)} ${unit}; ${note}`);
     },
   };
 }
@@ -52,7 +56,7 @@ export async function tenants(quiet: Bench): Promise<void> {
     await runVerify(database);
     await sql.query('VACUUM ANALYZE');
     await measureQuestions(bench, database, shape);
-    await measureStops(bench, database, shape);
+    await measureStops(bench, database, shape, tell);
   } finally {
     await database.close();
   }

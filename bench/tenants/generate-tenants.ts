@@ -8,7 +8,7 @@ const CHUNK = 500_000;
 const ORGANIZATIONS = `
   INSERT INTO organizations (id, name, plan) SELECT id, 'tenant', 'enterprise' FROM unnest($1::uuid[]) AS o(id)`;
 const TEAMS = `
-  INSERT INTO teams (id, organization_id, name) SELECT id, $2, 'team' FROM unnest($1::uuid[]) AS t(id)`;
+  INSERT INTO teams (id, organization_id, name) SELECT id, $2, 'team ' || place FROM unnest($1::uuid[]) WITH ORDINALITY AS t(id, place)`;
 const KEYS = `
   INSERT INTO api_keys (id, organization_id, team_id, name, secret_hash, hint, scopes)
   SELECT id, organization_id, NULL, 'Owner', secret_hash, hint, '{admin}'

@@ -10,9 +10,9 @@ import type { Shape } from './shape.ts';
 import type { TenantsDatabase } from './tenants-database.ts';
 
 const ROUNDS = 10;
-const SHUTDOWN_SECONDS = 10;
+const SHUTDOWN_SECONDS = 5;
 /** Beyond what is configured; then the process is killed. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5_000;
 const FOLD_LIMIT_MS = 20_000;
 const POLL_MS = 100;
 /** How long the load and the read are under way before the signal. */
@@ -97,12 +97,19 @@ async function stopOnce(database: TenantsDatabase, shape: Shape, round: number):
   return { ...stopped, ...underWay, leftRunning };
 }
 
-/** SIGTERM under everything at once, ten times. @throws Error when an event is lost or a sum is wrong */
-export async function measureStops(bench: Bench, database: TenantsDatabase, shape: Shape): Promise<void> {
+/** SIGTERM under everything at once, ten times; tells of each. @throws Error when an event is lost or a sum is wrong */
+export async function measureStops(
+  bench: Bench,
+  database: TenantsDatabase,
+  shape: Shape,
+  tell: (line: string) => void,
+): Promise<void> {
   const rounds: Round[] = [];
   const verified: string[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
-    rounds.push(await stopOnce(database, shape, round));
+    const stopped = await stopOnce(database, shape, round);
+    rounds.push(stopped);
+    tell(`stop ${round}: ${JSON.stringify(stopped)}`);
     const isDue = bench.options.quick || round % VERIFY_EVERY === 0 || round === ROUNDS;
     if (isDue) verified.push(`${round} (${Math.round(await runVerify(database))} s)`);
   }
