@@ -15,7 +15,10 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** The row takes a good part of an hour where something is slow: each figure is shown as soon as it is there. */
+/**
+ * The row takes a good part of an hour where something is slow: each figure is shown as soon as it
+ * is there.
+ */
 function tellAtOnce(bench: Bench): Bench {
   return {
     ...bench,
@@ -28,9 +31,9 @@ function tellAtOnce(bench: Bench): Bench {
 }
 
 /**
- * Thousands of tenants, one of them large, with very many users: recording in a cold and a warm process, the fold with
- * statistics absent and old, the questions whose plans such a shape misleads, and SIGTERM under all of it. Autovacuum
- * is off throughout.
+ * Thousands of tenants, one of them large, with very many users: recording in a cold and a warm
+ * process, the fold with statistics absent and old, the questions whose plans such a shape
+ * misleads, and SIGTERM under all of it. Autovacuum is off throughout.
  */
 export async function tenants(quiet: Bench): Promise<void> {
   const bench = tellAtOnce(quiet);

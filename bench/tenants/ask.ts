@@ -10,7 +10,10 @@ export interface Asked {
   failure: string | null;
 }
 
-/** Asks once, from the first byte out to the last byte in. After a minute it gives up and cancels what runs. */
+/**
+ * Asks once, from the first byte out to the last byte in. After a minute it gives up and cancels
+ * what runs.
+ */
 export async function ask(database: TenantsDatabase, server: StartedMeterr, key: string, path: string): Promise<Asked> {
   const startMs = performance.now();
   const elapsed = () => performance.now() - startMs;

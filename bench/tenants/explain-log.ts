@@ -39,13 +39,15 @@ const SETTINGS = {
 };
 
 /**
- * From now on, each new connection to the database logs the plan of each statement that ends: with what functions run,
- * since a plan says of a function only what it gave; or without, which is what clients sent.
+ * From now on, each new connection to the database logs the plan of each statement that ends: with
+ * what functions run, since a plan says of a function only what it gave; or without, which is what
+ * clients sent.
  */
 export async function explainAll({ sql }: TenantsDatabase, functions: 'with functions' | 'sent'): Promise<void> {
   const nested = { 'auto_explain.log_nested_statements': functions === 'sent' ? 'off' : 'on' };
   for (const [name, value] of Object.entries({ ...SETTINGS, ...nested })) {
-    // The library's own settings are unknown until it is loaded, which a superuser may set all the same.
+    // The library's own settings are unknown until it is loaded, which a superuser may set all the
+    // same.
     await sql.query(`ALTER DATABASE ${DATABASE} SET ${name} = ${value}`);
   }
 }
@@ -74,7 +76,10 @@ function readEntry(json: string): Explained {
   return { text, rows, pages, scans: scans.sort((a, b) => b.rows - a.rows) };
 }
 
-/** Every statement that ended while `work` ran, of all connections to the database, as PostgreSQL logged it. */
+/**
+ * Every statement that ended while `work` ran, of all connections to the database, as PostgreSQL
+ * logged it.
+ */
 export async function readExplained({ postgresLog }: TenantsDatabase, work: () => Promise<unknown>) {
   const { size } = await stat(postgresLog);
   await work();

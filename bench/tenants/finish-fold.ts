@@ -30,8 +30,9 @@ const DAYS = `
     SET ${SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ')}`;
 
 /**
- * Folds what the fold has not reached, by hash joins over all of it at once: so that what comes after can be measured
- * where the fold itself did not end. Nothing may be recording or folding meanwhile.
+ * Folds what the fold has not reached, by hash joins over all of it at once: so that what comes
+ * after can be measured where the fold itself did not end. Nothing may be recording or folding
+ * meanwhile.
  */
 export async function finishFold(sql: pg.Client): Promise<void> {
   await sql.query('BEGIN');

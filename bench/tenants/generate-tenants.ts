@@ -21,8 +21,8 @@ const SERIES = `
    CROSS JOIN unnest($5::text[], $6::text[]) WITH ORDINALITY m(provider, model, place)
    WHERE m.place <= k.models ORDER BY k.place, m.place RETURNING id`;
 
-// Every other event is the large tenant's. Each of its users comes at least once; beyond that, few users make most of
-// the events. A user has a key, a team, an environment and a feature.
+// Every other event is the large tenant's. Each of its users comes at least once; beyond that, few
+// users make most of the events. A user has a key, a team, an environment and a feature.
 const EVENTS = `
   INSERT INTO usage_events (
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, input_tokens, output_tokens,
@@ -84,9 +84,9 @@ async function insertTenants(sql: pg.Client, { tenants }: Shape): Promise<number
 }
 
 /**
- * Fills a migrated database with the shape's usage, unfolded, in the order of time. Sums are added up from the events
- * as `record_usage` does it; indexes of the ledger are made anew at the end, by their own definitions. No table is
- * analyzed.
+ * Fills a migrated database with the shape's usage, unfolded, in the order of time. Sums are added
+ * up from the events as `record_usage` does it; indexes of the ledger are made anew at the end, by
+ * their own definitions. No table is analyzed.
  */
 export async function generateTenants(sql: pg.Client, shape: Shape): Promise<void> {
   await sql.query(`SET synchronous_commit = off; SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'`);

@@ -8,7 +8,8 @@ import type { TenantsDatabase } from './tenants-database.ts';
 
 const FRESH_SPAN_MS = DAY_MS / 24;
 const BACKLOG = 'SELECT s.last_value - f.position AS backlog FROM usage_events_position_seq s, usage_fold f';
-// What tables and their indexes gave to all statements so far, in rows, cancelled statements included.
+// What tables and their indexes gave to all statements so far, in rows, cancelled statements
+// included.
 const ROWS_READ = 'SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::float8 AS rows FROM pg_stat_user_tables';
 // The events and their sums by time, in one statement.
 const FRESH = `
@@ -51,12 +52,18 @@ async function readNumber(sql: pg.Client, query: string): Promise<number> {
   return Number(Object.values((await sql.query(query)).rows[0] ?? {})[0]);
 }
 
-/** Adds events of the last hour to the large tenant, each of a user who was never seen before, in its sums as well. */
+/**
+ * Adds events of the last hour to the large tenant, each of a user who was never seen before, in
+ * its sums as well.
+ */
 export async function insertFresh({ sql }: TenantsDatabase, { tenants, fresh }: Shape, name: string): Promise<void> {
   await sql.query(FRESH, [tenants[0]?.id, Date.now() - FRESH_SPAN_MS, fresh, `${name}-`]);
 }
 
-/** The product's own fold, again until nothing is left; cancelled when it does not end. Returns whether it ended. */
+/**
+ * The product's own fold, again until nothing is left; cancelled when it does not end. Returns
+ * whether it ended.
+ */
 async function fold(database: TenantsDatabase, seconds: number): Promise<boolean> {
   const { connectionString, sql, cancelAll } = database;
   const product = openDatabase({ connectionString, connections: 2, onError: () => {} });
@@ -80,7 +87,10 @@ async function fold(database: TenantsDatabase, seconds: number): Promise<boolean
   }
 }
 
-/** Folds all that is unfolded and reports it; what does not end within the limit is cancelled, and folded otherwise. */
+/**
+ * Folds all that is unfolded and reports it; what does not end within the limit is cancelled, and
+ * folded otherwise.
+ */
 export async function measureFold(bench: Bench, database: TenantsDatabase, what: string, wanted?: number) {
   const { sql } = database;
   const { foldSeconds } = bench.options;

@@ -57,6 +57,17 @@ function report(bench: Bench, { what, limitSeconds }: Question, ms: number, note
   bench.report({ row: 'tenants', what, value: ms, unit: 'ms', against, ratio: ms / against.value, wanted: '1x', note });
 }
 
+/** Asks of a server whose statements are explained, and says which rows they read. */
+async function explain(database: TenantsDatabase, server: StartedMeterr, key: string, path: string, own: number) {
+  let failure: string | null = null;
+  const explained = await readExplained(database, async () => {
+    ({ failure } = await ask(database, server, key, path));
+  });
+  // A statement that did not end has no plan in the log: what is there is not all that was read.
+  if (failure !== null) return `no plan, since the call that was explained failed: ${failure}`;
+  return explained.length === 0 ? 'no plan: no statement was seen' : describeRows(explained, own);
+}
+
 /** Reads history page by page. Returns the time of each page and the cursor of the last one. */
 async function readHistory(database: TenantsDatabase, server: StartedMeterr, key: string) {
   const latenciesMs: number[] = [];
@@ -74,8 +85,8 @@ async function readHistory(database: TenantsDatabase, server: StartedMeterr, key
 }
 
 /**
- * Asks all questions of a server as it is, then once more of one whose statements PostgreSQL explains: times are those
- * of the first, rows those of the second.
+ * Asks all questions of a server as it is, then once more of one whose statements PostgreSQL
+ * explains: times are those of the first, rows those of the second.
  */
 export async function measureQuestions(bench: Bench, database: TenantsDatabase, shape: Shape): Promise<void> {
   const key = shape.tenants[0]?.keys[0]?.secret ?? '';
@@ -90,13 +101,12 @@ export async function measureQuestions(bench: Bench, database: TenantsDatabase, 
   await ask(database, explaining, key, historyPath(null));
   for (const { question, ms, failure, bytes } of timed) {
     const own = await countOwn(database, shape, question);
-    const explained = failure ? [] : await readExplained(database, () => ask(database, explaining, key, question.path));
-    const note = failure ?? `${figure(bytes)} bytes; ${describeRows(explained, own)}`;
+    const rows = failure ? '' : await explain(database, explaining, key, question.path, own);
+    const note = failure ?? `${figure(bytes)} bytes; ${rows}`;
     report(bench, question, ms, note);
   }
   const { latenciesMs, last, failure } = history;
-  const explained = await readExplained(database, () => ask(database, explaining, key, historyPath(last)));
-  const rows = describeRows(explained, PAGE_SIZE + 1);
+  const rows = await explain(database, explaining, key, historyPath(last), PAGE_SIZE + 1);
   const page = { path: '', limitSeconds: 1, ownRange: null };
   const note =
     failure ?? `median of ${latenciesMs.length} pages of ${PAGE_SIZE}, slowest ${figure(Math.max(...latenciesMs))} ms`;

@@ -30,7 +30,10 @@ async function record({ sql }: TenantsDatabase, recorder: Recorder, named: Named
   return result;
 }
 
-/** How many statements a request of each tenant costs, the first time and the second, asked one at a time. */
+/**
+ * How many statements a request of each tenant costs, the first time and the second, asked one at a
+ * time.
+ */
 async function countStatements(database: TenantsDatabase, recorder: Recorder, keys: string[]): Promise<number[]> {
   await explainAll(database, 'sent');
   const server = await database.start();
@@ -51,7 +54,10 @@ async function countStatements(database: TenantsDatabase, recorder: Recorder, ke
   }
 }
 
-/** One request for each organization of a fresh process, then the same again, while nothing is folded. */
+/**
+ * One request for each organization of a fresh process, then the same again, while nothing is
+ * folded.
+ */
 export async function measureRecording(bench: Bench, database: TenantsDatabase, { tenants }: Shape): Promise<void> {
   const keeper = await database.connect();
   const keys = tenants.map((tenant) => tenant.keys[0]?.secret ?? '');

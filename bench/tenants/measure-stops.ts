@@ -15,11 +15,15 @@ const SHUTDOWN_SECONDS = 5;
 const PATIENCE_MS = 5_000;
 const FOLD_LIMIT_MS = 20_000;
 const POLL_MS = 100;
+/** What a statement that was cancelled at the last moment needs to end. */
+const GRACE_MS = 500;
 /** How long the load and the read are under way before the signal. */
 const LOAD_MS = 1_500;
 const CONNECTIONS = 50;
 const BATCH = 5;
-/** Verifying takes minutes at full size: it is done after each third round and after the last one. */
+/**
+ * Verifying takes minutes at full size: it is done after each third round and after the last one.
+ */
 const VERIFY_EVERY = 3;
 
 // Whoever folds has locked the fold's row, and readers do not.
@@ -33,7 +37,7 @@ interface Round {
   isKilled: boolean;
   isFolding: boolean;
   isReading: boolean;
-  /** Statements that were still running when the process was gone. */
+  /** Statements that went on running when the process was gone. */
   leftRunning: number;
 }
 
@@ -58,7 +62,10 @@ async function stop({ process: { process: child } }: StartedMeterr): Promise<{ s
   return { seconds: (performance.now() - startMs) / 1000, isKilled };
 }
 
-/** One stop of a server that folds, answers the heaviest question, and records. @throws Error when an event is lost */
+/**
+ * One stop of a server that folds, answers the heaviest question, and records. @throws Error when
+ * an event is lost
+ */
 async function stopOnce(database: TenantsDatabase, shape: Shape, round: number): Promise<Round> {
   const { sql } = database;
   // All that was folded is unfolded again, so that the fold is at work for as long as it takes.
@@ -86,6 +93,7 @@ async function stopOnce(database: TenantsDatabase, shape: Shape, round: number):
   await reading;
   const { acknowledged } = await recording;
   await recorder.close();
+  await sleep(GRACE_MS);
   const leftRunning = await database.countRunning();
   await database.terminateAll();
   const { rows } = await sql.query<{ n: number }>(
@@ -97,7 +105,10 @@ async function stopOnce(database: TenantsDatabase, shape: Shape, round: number):
   return { ...stopped, ...underWay, leftRunning };
 }
 
-/** SIGTERM under everything at once, ten times; tells of each. @throws Error when an event is lost or a sum is wrong */
+/**
+ * SIGTERM under everything at once, ten times; tells of each. @throws Error when an event is lost
+ * or a sum is wrong
+ */
 export async function measureStops(
   bench: Bench,
   database: TenantsDatabase,

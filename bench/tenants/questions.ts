@@ -18,7 +18,10 @@ function span(startMs: number, endMs: number): string {
   return `start=${new Date(startMs).toISOString()}&end=${new Date(endMs).toISOString()}`;
 }
 
-/** All but the pages of history: sums over the last 31 days or the last year, and a search that finds nothing. */
+/**
+ * All but the pages of history: sums over the last 31 days or the last year, and a search that
+ * finds nothing.
+ */
 export function listQuestions({ endMs, users }: Shape): Question[] {
   const month = { startMs: endMs - ASKED_DAYS * DAY_MS, endMs };
   const year = { startMs: endMs - 365 * DAY_MS, endMs };

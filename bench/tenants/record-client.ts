@@ -4,9 +4,13 @@ import { AnswerReader } from '../harness/answer-reader.ts';
 import { bodyOf, eventIdOf, targetOf } from '../harness/events.ts';
 import type { RecordJob, RecordResult } from './record-job.ts';
 
-// A process of its own, which takes one job after the other. Each connection has one request under way at a time.
+// A process of its own, which takes one job after the other. Each connection has one request under
+// way at a time.
 
-/** Sends requests until there are none left. Resolves early when an endless job's connection is closed. */
+/**
+ * Sends requests until there are none left. Resolves early when an endless job's connection is
+ * closed.
+ */
 function drive(job: RecordJob, takeRequest: () => number | null, result: RecordResult): Promise<void> {
   const { path, contentType } = targetOf('batch');
   const reader = new AnswerReader();

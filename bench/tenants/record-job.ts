@@ -1,4 +1,7 @@
-/** What the client of many tenants is to do: one request for each key, in order, over so many connections. */
+/**
+ * What the client of many tenants is to do: one request for each key, in order, over so many
+ * connections.
+ */
 export interface RecordJob {
   port: number;
   keys: string[];

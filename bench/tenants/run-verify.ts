@@ -5,7 +5,10 @@ import { within } from './within.ts';
 const LIMIT_MS = 900_000;
 const END = /Every sum equals its ledger\.|[\s\S]*The sums differ from the ledger\./;
 
-/** Analyzes, since autovacuum is off, and runs what `npm run verify` runs. Returns its seconds. @throws Error with what it found when the sums are not clean */
+/**
+ * Analyzes, since autovacuum is off, and runs what `npm run verify` runs. Returns its seconds.
+ * @throws Error with what it found when the sums are not clean
+ */
 export async function runVerify({ sql, connectionString, folder }: TenantsDatabase): Promise<number> {
   await sql.query('ANALYZE');
   const startMs = performance.now();

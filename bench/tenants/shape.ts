@@ -37,7 +37,9 @@ export interface Tenant {
   keys: TenantKey[];
 }
 
-/** Who there is, and how much they use. All but the keys' secrets is the same in every run of a day. */
+/**
+ * Who there is, and how much they use. All but the keys' secrets is the same in every run of a day.
+ */
 export interface Shape {
   /** Half of the events are the first one's; the others share the rest evenly. */
   tenants: Tenant[];
@@ -61,7 +63,10 @@ function makeTenant(place: number, teams: number, keys: number, createdMs: numbe
   return { id, teams: teamIds, keys: Array.from({ length: keys }, makeKey) };
 }
 
-/** 5,000 organizations, 100,000 users and 20,000 series in 2M events; a tenth of each with `--quick`. */
+/**
+ * 5,000 organizations, 100,000 users and 20,000 series in 2M events; a tenth of each with
+ * `--quick`.
+ */
 export function makeShape({ quick }: BenchOptions): Shape {
   const share = quick ? 10 : 1;
   const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;

@@ -8,7 +8,9 @@ import { within } from './within.ts';
 export const DATABASE = 'tenants';
 const START_LIMIT_MS = 120_000;
 const STATEMENT_LIMIT_MS = 600_000;
-/** What a statement that is cancelled needs to end, at most, before its connection is terminated. */
+/**
+ * What a statement that is cancelled needs to end, at most, before its connection is terminated.
+ */
 const CANCEL_LIMIT_MS = 10_000;
 const POLL_MS = 200;
 
@@ -23,9 +25,15 @@ export interface TenantsDatabase {
   connect(): Promise<pg.Client>;
   /** Our server over it, ready to serve. */
   start(env?: Record<string, string>): Promise<StartedMeterr>;
-  /** Stops a server, which may hang in a statement: then that is terminated, and the server killed if need be. */
+  /**
+   * Stops a server, which may hang in a statement: then that is terminated, and the server killed
+   * if need be.
+   */
   stop(server: StartedMeterr): Promise<void>;
-  /** Cancels what other connections run, again and again until nothing runs; terminates what does not end. */
+  /**
+   * Cancels what other connections run, again and again until nothing runs; terminates what does
+   * not end.
+   */
   cancelAll(): Promise<void>;
   /** How many statements run on connections that are not the bench's own. */
   countRunning(): Promise<number>;
@@ -39,7 +47,10 @@ const OTHERS = `
   FROM pg_stat_activity
  WHERE datname = '${DATABASE}' AND backend_type = 'client backend' AND application_name <> '${NAME}'`;
 
-/** Makes it, migrated by a first start of the server. Autovacuum is off in the whole cluster until it is closed. */
+/**
+ * Makes it, migrated by a first start of the server. Autovacuum is off in the whole cluster until
+ * it is closed.
+ */
 export async function openTenantsDatabase(bench: Bench): Promise<TenantsDatabase> {
   const { postgres } = bench;
   const connectionString = databaseOf(postgres.connectionString, DATABASE);
