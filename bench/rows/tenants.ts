@@ -5,7 +5,7 @@ import { insertFresh, measureFold } from '../tenants/measure-fold.ts';
 import { measureQuestions } from '../tenants/measure-questions.ts';
 import { measureRecording } from '../tenants/measure-recording.ts';
 import { measureStops } from '../tenants/measure-stops.ts';
-import { runVerify } from '../tenants/run-verify.ts';
+import { measureVerify } from '../tenants/measure-verify.ts';
 import { makeShape } from '../tenants/shape.ts';
 import { openTenantsDatabase } from '../tenants/tenants-database.ts';
 
@@ -56,10 +56,10 @@ export async function tenants(quiet: Bench): Promise<void> {
     await sql.query('VACUUM ANALYZE');
     await insertFresh(database, shape, 'fresher');
     await measureFold(bench, database, `${fresh}, statistics older than they`, FRESH_FOLD_SECONDS);
-    await runVerify(database);
+    const verify = await measureVerify(bench, database);
     await sql.query('VACUUM ANALYZE');
     await measureQuestions(bench, database, shape);
-    await measureStops(bench, database, shape, tell);
+    await measureStops(bench, database, shape, verify, tell);
   } finally {
     await database.close();
   }

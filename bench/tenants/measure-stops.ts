@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, StartedMeterr } from '../harness/bench.ts';
 import { median } from '../harness/statistics.ts';
 import { ask } from './ask.ts';
+import { requireVerified } from './measure-verify.ts';
 import { openRecorder } from './open-recorder.ts';
 import { listQuestions } from './questions.ts';
-import { runVerify } from './run-verify.ts';
+import type { VerifyOptions } from './run-verify.ts';
 import type { Shape } from './shape.ts';
 import type { TenantsDatabase } from './tenants-database.ts';
 
@@ -113,6 +114,7 @@ export async function measureStops(
   bench: Bench,
   database: TenantsDatabase,
   shape: Shape,
+  verify: VerifyOptions,
   tell: (line: string) => void,
 ): Promise<void> {
   const rounds: Round[] = [];
@@ -121,8 +123,8 @@ export async function measureStops(
     const stopped = await stopOnce(database, shape, round);
     rounds.push(stopped);
     tell(`stop ${round}: ${JSON.stringify(stopped)}`);
-    const isDue = bench.options.quick || round % VERIFY_EVERY === 0 || round === ROUNDS;
-    if (isDue) verified.push(`${round} (${Math.round(await runVerify(database))} s)`);
+    const isDue = round % VERIFY_EVERY === 0 || round === ROUNDS;
+    if (isDue) verified.push(`${round} (${Math.round(await requireVerified(database, verify))} s)`);
   }
   const count = (is: (round: Round) => boolean) => rounds.filter(is).length;
   const seconds = rounds.map((round) => round.seconds);
@@ -139,7 +141,7 @@ export async function measureStops(
       `${count((round) => round.isKilled)} killed after ${SHUTDOWN_SECONDS + PATIENCE_MS / 1000} s`,
       `${count((round) => round.leftRunning > 0)} left statements running`,
       `a fold in ${count((round) => round.isFolding)}, the read in ${count((round) => round.isReading)}`,
-      `lost 0; verified clean after round ${verified.join(', ')}`,
+      `lost 0; verified clean (${verify.plans}) after round ${verified.join(', ')}`,
     ].join('; '),
   });
 }

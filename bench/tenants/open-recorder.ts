@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { CORES, startChild } from '../harness/child.ts';
+import { within } from '../harness/within.ts';
 import type { RecordJob, RecordResult } from './record-job.ts';
-import { within } from './within.ts';
 
 const LIMIT_MS = 180_000;
 

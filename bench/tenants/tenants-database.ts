@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { type Bench, databaseOf, type StartedMeterr } from '../harness/bench.ts';
 import { openClient } from '../harness/copy-in.ts';
 import { startMeterr } from '../harness/start-meterr.ts';
-import { within } from './within.ts';
+import { within } from '../harness/within.ts';
 
 export const DATABASE = 'tenants';
 const START_LIMIT_MS = 120_000;
