@@ -84,6 +84,7 @@ async function fold(database: TenantsDatabase, seconds: number): Promise<boolean
     clearTimeout(timer);
     await cancelling;
     await product.close();
+    await database.settle();
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Bench, databaseOf, type StartedMeterr } from '../harness/bench.ts';
 import { openClient } from '../harness/copy-in.ts';
@@ -37,6 +38,8 @@ export interface TenantsDatabase {
   cancelAll(): Promise<void>;
   /** How many statements run on connections that are not the bench's own. */
   countRunning(): Promise<number>;
+  /** Waits until other connections that were closed are gone, with what they read counted. */
+  settle(): Promise<void>;
   /** Ends all other connections. */
   terminateAll(): Promise<void>;
   close(): Promise<void>;
@@ -71,10 +74,11 @@ export async function openTenantsDatabase(bench: Bench): Promise<TenantsDatabase
   };
   const sql = await connect();
 
-  async function countRunning(): Promise<number> {
-    const { rows } = await sql.query<{ n: number }>(`SELECT count(*)::int AS n ${OTHERS} AND state = 'active'`);
+  async function count(condition: string): Promise<number> {
+    const { rows } = await sql.query<{ n: number }>(`SELECT count(*)::int AS n ${OTHERS} AND ${condition}`);
     return rows[0]?.n ?? 0;
   }
+  const countRunning = () => count(`state = 'active'`);
 
   async function terminateAll(): Promise<void> {
     await sql.query(`SELECT pg_terminate_backend(pid, ${CANCEL_LIMIT_MS}) ${OTHERS}`);
@@ -89,6 +93,10 @@ export async function openTenantsDatabase(bench: Bench): Promise<TenantsDatabase
     start,
     countRunning,
     terminateAll,
+    async settle() {
+      const endMs = performance.now() + CANCEL_LIMIT_MS;
+      while ((await count('true')) > 0 && performance.now() < endMs) await sleep(POLL_MS);
+    },
     async stop(server) {
       // A server that ends by itself within a second or two is left alone.
       const stopped = server.process.stop();
@@ -99,7 +107,7 @@ export async function openTenantsDatabase(bench: Bench): Promise<TenantsDatabase
       const endMs = performance.now() + CANCEL_LIMIT_MS;
       while (performance.now() < endMs) {
         await sql.query(`SELECT pg_cancel_backend(pid) ${OTHERS} AND state = 'active'`);
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await sleep(POLL_MS);
         if ((await countRunning()) === 0) return;
       }
       await terminateAll();
