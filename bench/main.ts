@@ -17,6 +17,7 @@ import { holds } from './rows/holds.ts';
 import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
+import { tenants } from './rows/tenants.ts';
 
 const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   floor,
@@ -27,6 +28,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   memory,
   holds,
   budgets,
+  tenants,
 };
 
 const { values: options, positionals } = parseArgs({
@@ -35,6 +37,8 @@ const { values: options, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     big: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '1' },
+    // Of `tenants` alone.
+    'fold-seconds': { type: 'string', default: '120' },
     // Of `compare` alone.
     rounds: { type: 'string' },
     within: { type: 'string', default: '8' },
@@ -70,7 +74,7 @@ async function run(names: string[]): Promise<void> {
   const measurements: Measurement[] = [];
   const skipped: Skipped[] = [];
   const { bench, close } = createBench({
-    options: { ...options, minutes: Number(options.minutes) },
+    options: { ...options, minutes: Number(options.minutes), foldSeconds: Number(options['fold-seconds']) },
     postgres: data.postgres,
     startMeterr: (database) =>
       database === undefined

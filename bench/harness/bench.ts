@@ -9,6 +9,8 @@ export interface BenchOptions {
   big: boolean;
   /** Of the memory row. */
   minutes: number;
+  /** After so long the tenants row cancels a fold. */
+  foldSeconds: number;
 }
 
 export type StartedMeterr = Omit<Target, 'name' | 'pool'>;

@@ -94,7 +94,8 @@ export interface GeneratedUsage {
   unfolded: number;
 }
 
-async function readIndexes(sql: pg.Client): Promise<{ name: string; make: string; remove: string }[]> {
+/** The indexes of the ledger, with the statements that make and remove each. */
+export async function readIndexes(sql: pg.Client): Promise<{ name: string; make: string; remove: string }[]> {
   return (await sql.query(INDEXES)).rows;
 }
 

@@ -5,6 +5,12 @@ import * as literal from '../../src/platform/postgres/array-literal.ts';
 import * as binary from '../../src/platform/postgres/binary-array.ts';
 import { useTestDomain } from '../harness/domain.ts';
 
+/** The same list as PostgreSQL's documentation writes it, every element in quotes. */
+function quotedArray(values: readonly (string | null)[]): string {
+  const quoted = values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`));
+  return `{${quoted.join(',')}}`;
+}
+
 // Arrays that are written by hand, against what PostgreSQL makes of them: one by one, and beside the other form.
 
 const domain = useTestDomain();
@@ -97,7 +103,7 @@ describe('a binary array', () => {
   it('of text holds each text: quotes, backslashes, braces, letters of any length, the empty one, and NULL', async () => {
     await fc.assert(
       fc.asyncProperty(listOf(text), async (values) => {
-        await expectElements(binary.textArray(values), 'text', values, literal.textArray(values));
+        await expectElements(binary.textArray(values), 'text', values, quotedArray(values));
       }),
       RUNS,
     );
@@ -110,7 +116,7 @@ describe('a binary array', () => {
         const buffers = values.map((value) => Buffer.from(value));
         const hex = buffers.map((value) => `\\x${value.toString('hex')}`);
         const array = binary.byteaArray(buffers.map((value) => value.toString('latin1')));
-        await expectElements(array, 'bytea', hex, literal.textArray(hex));
+        await expectElements(array, 'bytea', hex, quotedArray(hex));
       }),
       RUNS,
     );
@@ -124,7 +130,7 @@ describe('a binary array', () => {
       fc.asyncProperty(objects, async (values) => {
         const texts = values.map((value) => (value === null ? null : JSON.stringify(value)));
         const elements = await elementsOf(binary.jsonbArray(texts), 'jsonb');
-        expect(elements).toEqual(await elementsOf(literal.textArray(texts), 'jsonb'));
+        expect(elements).toEqual(await elementsOf(quotedArray(texts), 'jsonb'));
         expect(elements.map((element) => element && JSON.parse(element))).toEqual(values);
       }),
       RUNS,
@@ -136,7 +142,7 @@ describe('a binary array', () => {
     const expected = numbers.map((value) => (value === null ? null : String(value)));
     await expectElements(binary.int8Array(numbers), 'bigint', expected, literal.plainArray(numbers));
     const texts = numbers.map((value) => (value === null ? null : `漢"\\${value}`));
-    await expectElements(binary.textArray(texts), 'text', texts, literal.textArray(texts));
+    await expectElements(binary.textArray(texts), 'text', texts, quotedArray(texts));
   });
 });
 
@@ -159,20 +165,6 @@ describe('an array literal', () => {
       fc.asyncProperty(listOf(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), async (values) => {
         const elements = await elementsOf(literal.plainArray(values), 'bigint');
         expect(elements).toEqual(values.map((value) => value?.toString() ?? null));
-      }),
-      RUNS,
-    );
-  });
-
-  it('of text holds what the driver’s own serialiser makes of the same list', async () => {
-    await fc.assert(
-      fc.asyncProperty(listOf(text), async (values) => {
-        const { rows } = await domain().sql.query('SELECT $1::text[] = $2::text[] AS same', [
-          literal.textArray(values),
-          values,
-        ]);
-        expect(rows).toEqual([{ same: true }]);
-        expect(await elementsOf(literal.textArray(values), 'text')).toEqual(values);
       }),
       RUNS,
     );

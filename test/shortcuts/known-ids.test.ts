@@ -48,7 +48,7 @@ async function makeWriter() {
 function heard(outcomes: readonly CommitOutcome[]): string[] {
   return outcomes.map((outcome) => {
     if ('failed' in outcome) throw outcome.failed;
-    return outcome.known?.id ?? 'stored';
+    return outcome.stored?.id ?? 'stored';
   });
 }
 

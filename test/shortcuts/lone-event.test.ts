@@ -55,7 +55,7 @@ async function makeSide(hasBudgets: boolean): Promise<Side> {
     [team.id, 'the team'],
   ]);
   for (const input of hasBudgets ? budgetsOf(team) : []) {
-    const { budget } = await createBudget(context, input);
+    const budget = await createBudget(context, input);
     names.set(budget.id, input.name).set(formatId('budget', budget.id), input.name);
   }
   await domain().resources.budgets.reload(organization.uuid);

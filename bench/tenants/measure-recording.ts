@@ -1,0 +1,101 @@
+import type { Bench } from '../harness/bench.ts';
+import { ask } from './ask.ts';
+import { explainAll, explainNothing, readExplained } from './explain-log.ts';
+import { openRecorder, type Recorder } from './open-recorder.ts';
+import { historyPath } from './questions.ts';
+import type { RecordJob, RecordResult } from './record-job.ts';
+import type { Shape } from './shape.ts';
+import type { TenantsDatabase } from './tenants-database.ts';
+
+const CONNECTIONS = 100;
+const BATCH = 5;
+/** Tenants whose first requests are looked at one by one. */
+const LOOKED_AT = 100;
+/** What runs beside the requests, by its own clock. */
+const BACKGROUND = /graphile_worker|usage_events_position_seq|last_used_at/;
+
+type Named = Pick<RecordJob, 'run' | 'keys' | 'port'>;
+
+async function record({ sql }: TenantsDatabase, recorder: Recorder, named: Named, connections: number) {
+  const result = await recorder.record({ ...named, connections, batchSize: BATCH, isEndless: false });
+  const { acknowledged, failures, firstFailure } = result;
+  if (failures > 0) throw new Error(`${named.run}: ${failures} requests failed, the first: ${firstFailure}`);
+  const stored = await sql.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM usage_events WHERE event_id >= $1 || '-' AND event_id < $1 || '.'`,
+    [named.run],
+  );
+  const expected = acknowledged * BATCH;
+  if (stored.rows[0]?.n !== expected)
+    throw new Error(`${named.run}: ${stored.rows[0]?.n} events of ${expected} stored`);
+  return result;
+}
+
+/**
+ * How many statements a request of each tenant costs, the first time and the second, asked one at a
+ * time.
+ */
+async function countStatements(database: TenantsDatabase, recorder: Recorder, keys: string[]): Promise<number[]> {
+  await explainAll(database, 'sent');
+  const server = await database.start();
+  try {
+    // What the process loads for all tenants is loaded by another tenant's request.
+    await ask(database, server, keys[0] ?? '', historyPath(null));
+    const counts: number[] = [];
+    for (const run of ['first', 'second']) {
+      const named = { run, keys: keys.slice(1), port: server.port };
+      const explained = await readExplained(database, () => record(database, recorder, named, 1));
+      const sent = explained.filter(({ text }) => !BACKGROUND.test(text));
+      counts.push(sent.length / (keys.length - 1));
+    }
+    return counts;
+  } finally {
+    await database.stop(server);
+    await explainNothing(database);
+  }
+}
+
+/**
+ * One request for each organization of a fresh process, then the same again, while nothing is
+ * folded.
+ */
+export async function measureRecording(bench: Bench, database: TenantsDatabase, { tenants }: Shape): Promise<void> {
+  const keeper = await database.connect();
+  const keys = tenants.map((tenant) => tenant.keys[0]?.secret ?? '');
+  const recorder = openRecorder();
+  const rate = ({ seconds }: RecordResult) => (keys.length * BATCH) / seconds;
+  // Whoever finds the row locked does not fold.
+  await keeper.query('BEGIN');
+  await keeper.query('SELECT FROM usage_fold FOR UPDATE');
+  try {
+    const server = await database.start();
+    const named = { port: server.port, keys };
+    const cold = await record(database, recorder, { ...named, run: 'cold' }, CONNECTIONS);
+    const warm = await record(database, recorder, { ...named, run: 'warm' }, CONNECTIONS);
+    await database.stop(server);
+    const [first = Number.NaN, second = Number.NaN] = await countStatements(
+      database,
+      recorder,
+      keys.slice(0, LOOKED_AT + 1),
+    );
+    const row = { row: 'tenants', unit: 'events/s' };
+    const shape = `${keys.length.toLocaleString('en-US')} organizations, ${CONNECTIONS} connections, batches of ${BATCH}`;
+    bench.report({
+      ...row,
+      what: `recording, warm: ${shape}`,
+      value: rate(warm),
+      note: `${second.toFixed(1)} statements a request`,
+    });
+    bench.report({
+      ...row,
+      what: 'recording, cold: the same in a fresh process',
+      value: rate(cold),
+      against: { what: 'warm', value: rate(warm) },
+      ratio: rate(cold) / rate(warm),
+      wanted: '0.6x',
+      note: `${first.toFixed(1)} statements a tenant's first request`,
+    });
+  } finally {
+    await keeper.query('COMMIT');
+    await recorder.close();
+  }
+}
