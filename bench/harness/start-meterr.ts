@@ -9,13 +9,10 @@ export interface MeterrOptions {
   dataDir: string;
   /** Empty: the PostgreSQL of `dataDir`. */
   databaseUrl?: string;
-<<<<<<< HEAD
   /** The checkout that the server is of; this repository unless it is said. */
   root?: string;
-=======
   /** More settings. */
   env?: Record<string, string>;
->>>>>>> tenants
 }
 
 /** What `npm start` of a checkout gives to Node, but for the compile cache. */
@@ -28,12 +25,8 @@ async function readNodeOptions(root: string): Promise<string[]> {
 }
 
 /** The real server, as `npm start` has it, but for its folder, port, log and operator. */
-<<<<<<< HEAD
-export async function startMeterr({ dataDir, databaseUrl = '', root = ROOT }: MeterrOptions) {
-=======
-export async function startMeterr({ dataDir, databaseUrl = '', env = {} }: MeterrOptions) {
->>>>>>> tenants
-  await mkdir(dataDir, recursive: true );
+export async function startMeterr({ dataDir, databaseUrl = '', root = ROOT, env = {} }: MeterrOptions) {
+  await mkdir(dataDir, { recursive: true });
   const child: Child = startChild({
     script: 'src/main.ts',
     root,
