@@ -1,4 +1,5 @@
 import { invalidField } from './errors.ts';
+import { hideEscapedNames, restoreNames } from './escaped-names.ts';
 
 const MAX_FAITHFUL_DIGITS = 15;
 /** So many digits and points in a row may be more than every double keeps; in a string they only cost the slower way. */
@@ -58,6 +59,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+function parseNumbers(text: string): unknown {
+  return hasLongNumber(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
+}
+
 /**
  * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money loses none
  * (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of rounded; not so inside `tags`
@@ -66,7 +71,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function parseJson(text: string): unknown {
   try {
-    return hasLongNumber(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
+    const hidden = hideEscapedNames(text);
+    return hidden ? restoreNames(parseNumbers(hidden.text), hidden.names) : parseNumbers(text);
   } catch (error) {
     throw invalidField('', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

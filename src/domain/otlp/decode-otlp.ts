@@ -1,4 +1,5 @@
 import { AppError } from '../../platform/errors.ts';
+import { parseExactNames } from '../../platform/escaped-names.ts';
 import { isObject } from '../../platform/json.ts';
 import { RequestType } from './otlp-schema.ts';
 import type { OtlpEncoding, OtlpSpan } from './otlp-span.ts';
@@ -29,7 +30,7 @@ export function decodeOtlp(body: Uint8Array, encoding: OtlpEncoding): OtlpSpan[]
 function parseJson(body: Uint8Array): Fields {
   let request: unknown;
   try {
-    request = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    request = parseExactNames(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
     throw new AppError('invalid_request', 'The body is no JSON in UTF-8.', { cause });
   }

@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../errors.ts';
+import { parseExactNames } from '../escaped-names.ts';
 import { isOutOfTime, isUnreachable, sqlStateOf } from './prisma-errors.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
@@ -92,6 +93,7 @@ export async function execute(transaction: Sql | Models, text: string, values: r
 }
 
 // Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
+for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) pg.types.setTypeParser(type, parseExactNames);
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new RangeError(`a count of ${text} is beyond 2^53-1`);
