@@ -56,7 +56,6 @@ const create = operation(
       }
     }
   `),
-  { isPlain: true },
 );
 const release = operation(
   graphql(`
@@ -64,7 +63,6 @@ const release = operation(
       releaseHold(input: $input) { id status provider model amount tokens createdAt expiresAt }
     }
   `),
-  { isPlain: true },
 );
 
 const createHold = route({

@@ -4,7 +4,7 @@ import { admit, admitCached } from '../../domain/access/admit.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
-import { compileRouteOperation } from '../../graphql/server/execute.ts';
+import { compileOperation } from '../../graphql/server/execute.ts';
 import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
@@ -18,20 +18,19 @@ import type { RestAnswer, RestRequest } from './request.ts';
 
 /** A typed GraphQL document, its answer in snake_case, compiled when first used. */
 export interface Operation<Result, Variables> {
-  compiled(): ReturnType<typeof compileRouteOperation>;
+  compiled(): ReturnType<typeof compileOperation>;
   /** Never set: carries the types. */
   types?: (variables: Variables) => Result;
 }
 
-/** Makes an operation of a document. `isPlain`: a hot one, whose document is plain enough for the shortest way. */
+/** Makes an operation of a document. */
 export function operation<Result, Variables>(
   document: TadaDocumentNode<Result, Variables>,
-  { isPlain = false } = {},
 ): Operation<Snake<Result>, Variables> {
-  let compiled: ReturnType<typeof compileRouteOperation> | undefined;
+  let compiled: ReturnType<typeof compileOperation> | undefined;
   return {
     compiled() {
-      compiled ??= compileRouteOperation(snakeAliases(document), isPlain);
+      compiled ??= compileOperation(snakeAliases(document));
       return compiled;
     },
   };

@@ -20,7 +20,6 @@ const recordOne = operation(
     `mutation RecordUsage($input: RecordUsageInput!) { recordUsage(input: $input) { ...UsageEventFields duplicate } }`,
     [usageEventFields],
   ),
-  { isPlain: true },
 );
 const recordBatch = operation(
   graphql(`
@@ -30,7 +29,6 @@ const recordBatch = operation(
       }
     }
   `),
-  { isPlain: true },
 );
 
 const REPORT = { reportInput: true } as const;
