@@ -132,7 +132,7 @@ const CreateBudgetInput = builder.inputType('CreateBudgetInput', {
     per: t.string({ description: '`team`, `user`, `api_key` or `tag:KEY`.' }),
     thresholds: t.intList({ description: 'Whole percents; default 50, 80, 100.' }),
     action: t.field({ type: ActionEnum, description: 'Default: ALERT. BLOCK makes holds answer budget_exceeded.' }),
-    raiseAmount: t.field({ type: 'Decimal' }),
+    raiseAmount: t.field({ type: 'Decimal', description: 'Added to the amount until raiseUntil.' }),
     raiseUntil: t.field({ type: 'DateTime' }),
   }),
 });
@@ -146,7 +146,10 @@ const UpdateBudgetInput = builder.inputType('UpdateBudgetInput', {
     tokens: t.field({ type: 'SafeInt' }),
     thresholds: t.intList(),
     action: t.field({ type: ActionEnum }),
-    raiseAmount: t.field({ type: 'Decimal', description: 'Null, with raiseUntil null, ends a raise.' }),
+    raiseAmount: t.field({
+      type: 'Decimal',
+      description: 'Added to the amount until raiseUntil; null, with raiseUntil null, ends a raise.',
+    }),
     raiseUntil: t.field({ type: 'DateTime' }),
   }),
 });
