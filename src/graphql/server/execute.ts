@@ -22,14 +22,16 @@ export interface OperationResult {
   errors: readonly GraphQLError[] | undefined;
 }
 
+type Variables = Record<string, unknown>;
+
 /** An operation parsed, validated and compiled once, to run in any context. Its errors come out translated. */
-export type CompiledOperation = (context: Context, variables: object) => Promise<OperationResult>;
+export type CompiledOperation = (context: Context, variables: Variables) => Promise<OperationResult>;
 
 export interface CompileOptions {
   /** Which operation, where the document has several. */
   operationName?: string | undefined;
-  /** How leaf types are written, by their names, instead of as the schema does. */
-  serializers?: Readonly<Record<string, (value: unknown) => unknown>>;
+  /** Set: enums are written as the words that the product uses inside, `usage.exceeded` and not `USAGE_EXCEEDED`. */
+  enumWords?: boolean;
 }
 
 const PASSED_ON: NamedTypeNode = { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: 'JSON' } };
@@ -51,26 +53,32 @@ function withCoercedVariables(document: DocumentNode): DocumentNode {
   });
 }
 
+const NO_ROOT = {};
+
+function translateAll(errors: readonly GraphQLError[], { resources, requestId }: Context): GraphQLError[] {
+  return errors.map((error) => translateError(error, resources.log, requestId));
+}
+
 /** Compiles a valid document with graphql-jit. @throws Error when it cannot be compiled */
 export function compileOperation(document: DocumentNode, options: CompileOptions = {}): CompiledOperation {
-  const { operationName, serializers = {} } = options;
+  const { operationName, enumWords = false } = options;
   const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
   const accept = variablesReader(schema, definitions);
   const compiled = compileQuery(schema, withCoercedVariables(document), operationName, {
     // An error's stack is that of what was thrown: capturing another costs each request.
     disablingCapturingStackErrors: true,
-    customSerializers: serializers,
+    // It leaves the values of enums and of GraphQL's own scalars as the resolvers give them.
+    disableLeafSerialization: enumWords,
   });
   if (!isCompiledQuery(compiled)) {
     throw new Error(`a document does not compile: ${compiled.errors?.map((error) => error.message).join('; ')}`);
   }
+  const coerce = (variables: Variables) => getVariableValues(schema, definitions, variables, { maxErrors: 20 });
   return async (context, variables) => {
-    const translate = (error: GraphQLError) => translateError(error, context.resources.log, context.requestId);
-    const given = { ...variables };
-    const accepted = accept(given);
-    const read = accepted ? { coerced: accepted } : getVariableValues(schema, definitions, given, { maxErrors: 20 });
-    if (read.errors) return { data: undefined, errors: read.errors.map(translate) };
-    const result: ExecutionResult = await compiled.query({}, context, read.coerced);
-    return { data: result.data, errors: result.errors?.map(translate) };
+    const accepted = accept(variables);
+    const { coerced, errors: refusals } = accepted ? { coerced: accepted } : coerce(variables);
+    if (!coerced) return { data: undefined, errors: translateAll(refusals ?? [], context) };
+    const { data, errors }: ExecutionResult = await compiled.query(NO_ROOT, context, coerced);
+    return { data, errors: errors && translateAll(errors, context) };
   };
 }

@@ -13,7 +13,7 @@ export type FastResult = { answer: GraphQLAnswer } | { admitted: Admission | und
 
 interface Operation {
   run: CompiledOperation;
-  variables: object;
+  variables: Record<string, unknown>;
 }
 
 const CONTENT_TYPE = 'application/json; charset=utf-8';

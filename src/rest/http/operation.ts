@@ -14,7 +14,6 @@ import {
 import { schema } from '../../graphql/schema.ts';
 import { type CompiledOperation, compileOperation } from '../../graphql/server/execute.ts';
 import { type Snake, snakeAliases } from './case.ts';
-import { ENUM_SERIALIZERS } from './enums.ts';
 
 const CONNECTION = 'Connection';
 
@@ -35,7 +34,7 @@ export function operation<Result, Variables>(
   return {
     document: aliased,
     compiled() {
-      compiled ??= compileOperation(aliased, { serializers: ENUM_SERIALIZERS });
+      compiled ??= compileOperation(aliased, { enumWords: true });
       return compiled;
     },
   };

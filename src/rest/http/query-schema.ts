@@ -120,6 +120,7 @@ const LIST_PARAMETERS = new Set(['group_by']);
  * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema refuses
  */
 export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
+  if (!reader && search === '') return {};
   const values: Record<string, unknown> = {};
   const tags: { key: string; value: string }[] = [];
   for (const [name, value] of search === '' ? [] : new URLSearchParams(search)) {

@@ -10,7 +10,7 @@ import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
 import { answerWithKey } from './idempotency-key.ts';
-import { type InputReader, inputReader } from './input-schema.ts';
+import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
 import { type QueryReader, queryReader, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
@@ -146,7 +146,7 @@ export async function readJsonBody(request: RestRequest, otherMedia: object = {}
 
 function executeAs(context: Context): Execute {
   return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
-    const { data, errors } = await one.compiled()(context, (variables ?? {}) as object);
+    const { data, errors } = await one.compiled()(context, variables as Input);
     if (errors?.[0]) throw errors[0];
     return data as Result;
   };

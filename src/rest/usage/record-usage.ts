@@ -107,7 +107,9 @@ async function recordItems(execute: Execute, events: readonly unknown[], first: 
   const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
   result.data.forEach((item, i) => {
     const index = places[i] ?? i;
-    data[index] = { ...item, index: first + index, error: item.error && itemError(item.error) };
+    item.index = first + index;
+    if (item.error) item.error = itemError(item.error);
+    data[index] = item;
   });
   const { created, duplicates, conflicts } = result;
   const invalid = result.invalid + events.length - inputs.length;

@@ -32,7 +32,7 @@ async function makeContext(): Promise<Context> {
 }
 
 /** Both answers, as they would be sent. */
-async function both(context: Context, text: string, variables: object) {
+async function both(context: Context, text: string, variables: Record<string, unknown>) {
   const document = parse(text);
   const send = (answer: unknown) => JSON.parse(JSON.stringify(answer));
   const compiled = await compileOperation(document)(context, variables);
