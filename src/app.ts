@@ -4,7 +4,7 @@ import { openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
-import { corsHeaders } from './platform/http/cors.ts';
+import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
 import { type DatabaseServer, openDatabaseServer } from './platform/postgres/database-server.ts';
@@ -67,20 +67,24 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): P
 
   async function answer(request: Request, path: string, requestId: string, address: string): Promise<Response> {
     if (path === GRAPHQL_PATH) return handleGraphQL(request, { requestId, address });
-    if (path.startsWith('/health/')) return health(path, stopping);
+    if (path.startsWith('/health/')) return health(path, requestId, stopping);
     return handleRest(request, { requestId, address });
   }
 
   async function fetch(request: Request, address = 'local'): Promise<Response> {
     const requestId = newUuid();
-    const cors = corsHeaders(config.corsOrigins, request.headers.get('origin'));
     const isPreflight = request.method === 'OPTIONS' && request.headers.has('access-control-request-method');
     const path = new URL(request.url).pathname;
     const response = isPreflight
       ? new Response(null, { status: 204 })
       : await answer(request, path, requestId, address);
-    response.headers.set('X-Request-Id', requestId);
-    for (const [name, value] of cors) response.headers.set(name, value);
+    const { status } = response;
+    const common = addAnswerHeaders(
+      {},
+      { requestId, origin: request.headers.get('origin'), status },
+      config.corsOrigins,
+    );
+    for (const [name, value] of Object.entries(common)) response.headers.set(name, value);
     return response;
   }
 

@@ -3,16 +3,13 @@ import { getRequestListener } from '@hono/node-server';
 import type { Resources } from './domain/context.ts';
 import { createFastHandler } from './graphql/server/fast-handler.ts';
 import { GRAPHQL_PATH, type GraphQLHandler } from './graphql/server/handler.ts';
-import { corsHeaders } from './platform/http/cors.ts';
+import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { BODY_LIMIT_BYTES } from './platform/http/http-body.ts';
 import { incomingHeader, readIncoming, readIncomingText, toWebRequest } from './platform/http/node-request.ts';
 import { newUuid } from './platform/ids.ts';
 import { findFixedPost } from './rest/app.ts';
 import type { RestRequest } from './rest/http/request.ts';
 import type { Route } from './rest/http/route.ts';
-
-/** The rest of such a body is not read, so the connection cannot go on: the client must know. */
-const TOO_LARGE = 413;
 
 interface Answer {
   status: number;
@@ -37,6 +34,14 @@ function isPlainBody(incoming: IncomingMessage): boolean {
 }
 
 /**
+ * Whether a header came more than once. Node keeps the first of some, where `fetch` refuses the two together, so such
+ * requests go the general way.
+ */
+function hasRepeatedHeader({ headers, rawHeaders }: IncomingMessage): boolean {
+  return Object.keys(headers).length * 2 !== rawHeaders.length;
+}
+
+/**
  * What Node's server calls for each request. The few hot ones (a REST POST at a fixed path, a known GraphQL operation)
  * are answered straight from the socket by the same route or operation; all else goes through `fetch`.
  */
@@ -50,16 +55,11 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
   }
 
   function write(incoming: IncomingMessage, outgoing: ServerResponse, requestId: string, answer: Answer): void {
-    const { headers } = answer;
-    headers['X-Request-Id'] = requestId;
-    const origin = incoming.headers.origin;
-    if (origin !== undefined)
-      for (const [name, value] of corsHeaders(config.corsOrigins, origin)) headers[name] = value;
-    if (answer.status === TOO_LARGE) headers.Connection = 'close';
-    const { body } = answer;
+    const { status, headers, body } = answer;
+    addAnswerHeaders(headers, { requestId, origin: incoming.headers.origin ?? null, status }, config.corsOrigins);
     const bytes = body === null ? 0 : Buffer.byteLength(body);
     if (body !== null) headers['Content-Length'] = String(bytes);
-    outgoing.writeHead(answer.status, headers);
+    outgoing.writeHead(status, headers);
     // Text of as many bytes as letters is ASCII, which takes a shorter way to the socket.
     if (typeof body === 'string') outgoing.end(body, bytes === body.length ? 'latin1' : 'utf8');
     else outgoing.end(body ?? undefined);
@@ -93,11 +93,9 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
     write(incoming, outgoing, info.requestId, { status: response.status, headers, body: await response.text() });
   }
 
-  const general = getRequestListener(async (request, env) => {
+  const general = getRequestListener((request, env) => {
     const { incoming } = env as unknown as Bindings;
-    const response = await fetch(request, addressOf(incoming));
-    if (response.status === TOO_LARGE) response.headers.set('Connection', 'close');
-    return response;
+    return fetch(request, addressOf(incoming));
   });
 
   return (incoming, outgoing) => {
@@ -105,7 +103,7 @@ export function createListener({ resources, fetch, handleGraphQL }: ListenerPart
       resources.log.warn({ err: error }, 'a request could not be answered');
       outgoing.destroy();
     };
-    if (incoming.method === 'POST' && isPlainBody(incoming)) {
+    if (incoming.method === 'POST' && isPlainBody(incoming) && !hasRepeatedHeader(incoming)) {
       const path = incoming.url ?? '';
       const route = findFixedPost(path);
       if (route) return void answerRoute(route, incoming, outgoing).catch(fail);

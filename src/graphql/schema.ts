@@ -29,5 +29,5 @@ function readPropertiesInPlace(whole: GraphQLSchema): GraphQLSchema {
   return whole;
 }
 
-/** The whole schema. Imported by the doors and the printer only. */
-export const schema = readPropertiesInPlace(builder.toSchema({ sortSchema: true }));
+/** The whole schema, in the order it is written in. Imported by the doors and the printer only. */
+export const schema = readPropertiesInPlace(builder.toSchema({ sortSchema: false }));

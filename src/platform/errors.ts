@@ -1,26 +1,26 @@
-/** The closed list of failures a caller can be told of; each door has one translator to its own wire form. */
-export const ERROR_CODES = [
-  'invalid_request',
-  'provider_rejected_credentials',
-  'unsupported_provider',
-  'invalid_api_key',
-  'expired_api_key',
-  'insufficient_credits',
-  'budget_exceeded',
-  'insufficient_permissions',
-  'not_found',
-  'idempotency_conflict',
-  'conflict',
-  'method_not_allowed',
-  'payload_too_large',
-  'unsupported_media_type',
-  'rate_limit_exceeded',
-  'internal_error',
-  'provider_error',
-  'unavailable',
-] as const;
+/**
+ * The closed list of failures a caller can be told of, each with its HTTP status. Each door has one translator to its
+ * own wire form.
+ */
+export const ERROR_STATUS = {
+  invalid_request: 400,
+  invalid_api_key: 401,
+  expired_api_key: 401,
+  insufficient_credits: 402,
+  budget_exceeded: 402,
+  insufficient_permissions: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  idempotency_conflict: 409,
+  conflict: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limit_exceeded: 429,
+  internal_error: 500,
+  unavailable: 503,
+} as const;
 
-export type ErrorCode = (typeof ERROR_CODES)[number];
+export type ErrorCode = keyof typeof ERROR_STATUS;
 
 /** One refused field: `path` is dotted camelCase (`events.3.inputTokens`); REST respells it on its way out. */
 export interface FieldProblem {

@@ -18,7 +18,7 @@ import { docsPage } from './docs-page.ts';
 import { eventRoutes } from './events.ts';
 import { holdRoutes } from './holds.ts';
 import { createOpenApiDocument } from './http/openapi.ts';
-import type { RestAnswer, RestRequest } from './http/request.ts';
+import { type RestRequest, toResponse } from './http/request.ts';
 import { answerFailure, type Route } from './http/route.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
@@ -42,10 +42,6 @@ const DOCS_FILES: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
 };
-
-function toResponse({ status, headers, body }: RestAnswer): Response {
-  return new Response(body, { status, headers });
-}
 
 function toRestRequest(request: Request, params: Record<string, string>, info: RequestInfo): RestRequest {
   const mark = request.url.indexOf('?');

@@ -1,61 +1,6 @@
-import { z } from '@hono/zod-openapi';
-import { CREDIT_CAUSES } from '../domain/credits/list-credit-entries.ts';
-import { PAGE_LIMIT } from '../platform/page.ts';
 import { graphql } from './http/graphql.ts';
-import { operation, route } from './http/route.ts';
-import { decimal, decimalInput, listOf, pageQuery, time, toList } from './http/schemas.ts';
-import { lowerCase } from './usage/usage-maps.ts';
-
-const credits = z
-  .object({
-    mode: z.enum(['none', 'prepaid']),
-    granted: decimal,
-    used: decimal,
-    held: decimal,
-    expired: decimal,
-    available: decimal,
-  })
-  .openapi('Credits');
-
-const grant = z
-  .object({
-    id: z.string().openapi({ example: 'grant_01h455vb4pex5vsknk084sn02q' }),
-    amount: decimal,
-    expires_at: time.nullable(),
-    priority: z.int(),
-    note: z.string().nullable(),
-    created_at: time,
-  })
-  .openapi('CreditGrant');
-
-const entry = z
-  .object({
-    at: time,
-    cause: z.enum(CREDIT_CAUSES),
-    amount: decimal,
-    grant_id: z.string().nullable(),
-    usage_id: z.string().nullable(),
-    hold_id: z.string().nullable(),
-  })
-  .openapi('CreditEntry');
-
-const summary = operation(graphql(`query Credits { credits { mode granted used held expired available } }`));
-const add = operation(
-  graphql(`
-    mutation GrantCredits($input: GrantCreditsInput!) {
-      grantCredits(input: $input) { id amount expiresAt priority note createdAt }
-    }
-  `),
-);
-const list = operation(
-  graphql(`
-    query CreditLedger($first: Int, $after: String) {
-      creditLedger(first: $first, after: $after) {
-        edges { node { at cause amount grantId usageId holdId } } pageInfo { hasNextPage endCursor }
-      }
-    }
-  `),
-);
+import { operation } from './http/operation.ts';
+import { route } from './http/route.ts';
 
 const getCredits = route({
   method: 'get',
@@ -64,11 +9,8 @@ const getCredits = route({
   summary: 'Where prepaid credits stand',
   tag: 'Credits',
   scope: 'credits:read',
-  success: [{ status: 200, description: 'available = granted - used - held - expired.', schema: credits }],
-  async run(_, execute) {
-    const { credits: standing } = await execute(summary, {});
-    return { status: 200, body: { ...standing, mode: lowerCase(standing.mode) } };
-  },
+  operation: operation(graphql(`query Credits { credits { mode granted used held expired available } }`)),
+  success: [{ status: 200, description: 'available = granted - used - held - expired.' }],
 });
 
 const grantCredits = route({
@@ -78,21 +20,16 @@ const grantCredits = route({
   summary: 'Add money to the credits',
   tag: 'Credits',
   scope: 'credits:write',
-  body: z
-    .strictObject({
-      amount: decimalInput,
-      expires_at: time.nullish(),
-      priority: z.int().nullish().openapi({ description: 'Lower burns first, then what expires soonest; default 0.' }),
-      note: z.string().nullish(),
-    })
-    .openapi('GrantCreditsInput', { example: { amount: '100.00' } }),
-  success: [{ status: 201, description: 'The grant.', schema: grant }],
+  operation: operation(
+    graphql(`
+      mutation GrantCredits($input: GrantCreditsInput!) {
+        grantCredits(input: $input) { id amount expiresAt priority note createdAt }
+      }
+    `),
+  ),
+  body: 'GrantCreditsInput',
+  success: [{ status: 201, description: 'The grant.' }],
   errors: [400],
-  async run({ body }, execute) {
-    const { expires_at: expiresAt, ...rest } = body;
-    const { grant_credits: made } = await execute(add, { input: { ...rest, expiresAt } });
-    return { status: 201, body: made };
-  },
 });
 
 const listLedger = route({
@@ -103,14 +40,17 @@ const listLedger = route({
   description: 'The sum of all movements is the balance.',
   tag: 'Credits',
   scope: 'credits:read',
-  query: z.strictObject(pageQuery(PAGE_LIMIT.max)),
-  success: [{ status: 200, description: 'A page of movements.', schema: listOf(entry, 'CreditEntryList') }],
+  operation: operation(
+    graphql(`
+      query CreditLedger($first: Int, $after: String) {
+        creditLedger(first: $first, after: $after) {
+          edges { node { at cause amount grantId usageId holdId } } pageInfo { hasNextPage endCursor }
+        }
+      }
+    `),
+  ),
+  success: [{ status: 200, description: 'A page of movements.' }],
   errors: [400],
-  async run({ query }, execute) {
-    const { credit_ledger: ledger } = await execute(list, { first: query.limit, after: query.cursor });
-    const page = toList(ledger);
-    return { status: 200, body: { ...page, data: page.data.map((row) => ({ ...row, cause: lowerCase(row.cause) })) } };
-  },
 });
 
 export const creditRoutes = [getCredits, grantCredits, listLedger];

@@ -1,10 +1,14 @@
 import type { Resources } from '../domain/context.ts';
+import { AppError } from '../platform/errors.ts';
+import { toResponse } from './http/request.ts';
+import { answerFailure } from './http/route.ts';
 
 /** `/health/live`: the process runs. `/health/ready`: it serves, and the database answers. */
-export function createHealthHandler({
-  database,
-  log,
-}: Resources): (path: string, stopping: boolean) => Promise<Response> {
+export function createHealthHandler(
+  resources: Resources,
+): (path: string, requestId: string, stopping: boolean) => Promise<Response> {
+  const { database, log } = resources;
+
   async function isDatabaseUp(): Promise<boolean> {
     try {
       await database.pool.query('SELECT 1');
@@ -15,11 +19,10 @@ export function createHealthHandler({
     }
   }
 
-  return async (path, stopping) => {
+  return async (path, requestId, stopping) => {
     if (path === '/health/live') return Response.json({ status: 'ok' });
     if (path !== '/health/ready') {
-      const error = { code: 'not_found', message: `There is nothing at ${path}.`, details: {} };
-      return Response.json({ error }, { status: 404 });
+      return toResponse(answerFailure(new AppError('not_found', `There is nothing at ${path}.`), resources, requestId));
     }
     const ready = !stopping && (await isDatabaseUp());
     return Response.json({ status: ready ? 'ok' : 'unavailable' }, { status: ready ? 200 : 503 });

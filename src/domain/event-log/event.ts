@@ -7,13 +7,8 @@ export const EVENT_TYPES = [
   'usage.exceeded',
   'budget.threshold_reached',
   'budget.recovered',
-  'usage.unpriced',
-  'usage.anomaly',
   'credits.low',
   'credits.exhausted',
-  'provider.sync_failed',
-  'invite.accepted',
-  'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -36,10 +36,10 @@ const UpdateOrganizationInput = builder.inputType('UpdateOrganizationInput', {
   description: 'What is not given stays as it is.',
   fields: (t) => ({
     id: t.id({ required: true }),
-    name: t.string(),
+    name: t.string({ description: '1 to 100 characters.' }),
     plan: t.field({ type: PlanEnum }),
     credits: t.field({ type: CreditsModeEnum }),
-    retentionDays: t.int({ description: 'Days that raw events are kept; null: for ever.' }),
+    retentionDays: t.int({ description: 'Days that raw events are kept, 1 to 36,500; null: for ever.' }),
   }),
 });
 

@@ -29,13 +29,13 @@ export const TeamRef = builder.prismaNode('Team', {
 
 const CreateTeamInput = builder.inputType('CreateTeamInput', {
   fields: (t) => ({
-    name: t.string({ required: true, description: '1 to 100 characters, unique among the teams that are.' }),
+    name: t.string({ required: true, description: '1 to 100 characters, unique among the teams.' }),
   }),
 });
 const UpdateTeamInput = builder.inputType('UpdateTeamInput', {
   fields: (t) => ({
     id: t.id({ required: true }),
-    name: t.string({ description: 'Not given: it keeps its name.' }),
+    name: t.string({ description: '1 to 100 characters, unique among the teams. Not given: it keeps its name.' }),
   }),
 });
 const DeleteTeamInput = builder.inputType('DeleteTeamInput', { fields: (t) => ({ id: t.id({ required: true }) }) });

@@ -4,7 +4,7 @@ import { mediaType } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
-import type { CompiledOperation } from './compiled-operation.ts';
+import type { CompiledOperation } from './execute.ts';
 import { type GraphQLAnswer, refuseRequest } from './handler.ts';
 import { createKnownOperations } from './known-operations.ts';
 
@@ -13,7 +13,7 @@ export type FastResult = { answer: GraphQLAnswer } | { admitted: Admission | und
 
 interface Operation {
   run: CompiledOperation;
-  variables: object;
+  variables: Record<string, unknown>;
 }
 
 const CONTENT_TYPE = 'application/json; charset=utf-8';

@@ -2,7 +2,7 @@ import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import { type Admission, admit } from '../../domain/access/admit.ts';
 import type { Context, Resources } from '../../domain/context.ts';
-import { AppError, type ErrorCode } from '../../platform/errors.ts';
+import { AppError, ERROR_STATUS, type ErrorCode } from '../../platform/errors.ts';
 import { BODY_LIMIT_BYTES, mediaType, readBodyText } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
@@ -14,17 +14,6 @@ import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
 export const GRAPHQL_PATH = '/graphql';
 
 type ServerContext = Context;
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  invalid_request: 400,
-  invalid_api_key: 401,
-  expired_api_key: 401,
-  rate_limit_exceeded: 429,
-  method_not_allowed: 405,
-  unsupported_media_type: 415,
-  payload_too_large: 413,
-  unavailable: 503,
-};
 
 /** An answer ready to be written. */
 export interface GraphQLAnswer {
@@ -45,7 +34,7 @@ export function refuseRequest(
   const headers: Record<string, string> = { 'Content-Type': 'application/json; charset=utf-8', ...more };
   const { retryAfterSeconds } = (translated.extensions.details ?? {}) as { retryAfterSeconds?: number };
   if (retryAfterSeconds !== undefined) headers['Retry-After'] = String(retryAfterSeconds);
-  return { status: STATUS[code] ?? 500, headers, body: JSON.stringify({ errors: [translated] }) };
+  return { status: ERROR_STATUS[code], headers, body: JSON.stringify({ errors: [translated] }) };
 }
 
 /** Our own parser: counts the bytes, and keeps the digits of money that is written as a JSON number. */
@@ -56,7 +45,7 @@ async function parseBody(request: Request): Promise<GraphQLParams> {
     throw new AppError('invalid_request', 'The body must be a JSON object with a query.');
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const http = { status: STATUS[error.code] ?? 400 };
+    const http = { status: ERROR_STATUS[error.code] };
     throw new GraphQLError(error.message, { originalError: error, extensions: { http } });
   }
 }

@@ -1,7 +1,6 @@
-import { type DocumentNode, Kind, parse, specifiedRules, validate } from 'graphql';
+import { getOperationAST, parse, specifiedRules, validate } from 'graphql';
 import { schema } from '../schema.ts';
-import type { CompiledOperation } from './compiled-operation.ts';
-import { compileOperation } from './execute.ts';
+import { type CompiledOperation, compileOperation } from './execute.ts';
 import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
 
 /** Finds the compiled form of an operation that was asked before. */
@@ -21,20 +20,14 @@ interface Entry {
   compiled: CompiledOperation | null;
 }
 
-function isPlain(document: DocumentNode, operationName: string | null): boolean {
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const wanted = operationName === null ? operations : operations.filter(({ name }) => name?.value === operationName);
-  const [operation] = wanted;
-  return wanted.length === 1 && operation?.operation !== 'subscription';
-}
-
 /** Parses and validates with the same rules and limits as the full server, then compiles; null when it may not run. */
 function tryCompile(query: string, operationName: string | null): CompiledOperation | null {
   try {
     const document = parse(query, { maxTokens: QUERY_LIMITS.tokens });
-    if (!isPlain(document, operationName)) return null;
+    const operation = getOperationAST(document, operationName);
+    if (!operation || operation.operation === 'subscription') return null;
     if (validate(schema, document, [...specifiedRules, queryLimitsRule]).length > 0) return null;
-    return compileOperation(document, operationName ?? undefined);
+    return compileOperation(document, { operationName: operationName ?? undefined });
   } catch {
     // Whatever is wrong with it, the full server says so.
     return null;

@@ -12,11 +12,17 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     model: t.string({ description: 'May be left out only where `usage` is a response body that names it.' }),
     // Not made in a loop: the input's type is inferred from its fields' names.
     ...({
-      inputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
-      outputTokens: t.field({ type: 'SafeInt', description: 'Required, unless `usage` is given.' }),
+      inputTokens: t.field({
+        type: 'SafeInt',
+        description: 'All input, cache reads and writes included. Required, unless `usage` is given.',
+      }),
+      outputTokens: t.field({
+        type: 'SafeInt',
+        description: 'All output, reasoning included. Required, unless `usage` is given.',
+      }),
       cacheReadTokens: t.field({ type: 'SafeInt' }),
       cacheWriteTokens: t.field({ type: 'SafeInt' }),
-      cacheWrite1hTokens: t.field({ type: 'SafeInt' }),
+      cacheWrite1hTokens: t.field({ type: 'SafeInt', description: 'The part of cacheWriteTokens kept for an hour.' }),
       reasoningTokens: t.field({ type: 'SafeInt' }),
       inputAudioTokens: t.field({ type: 'SafeInt' }),
       outputAudioTokens: t.field({ type: 'SafeInt' }),

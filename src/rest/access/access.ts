@@ -1,56 +1,17 @@
 import { z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
+import { fragmentSchema } from '../http/answer-schema.ts';
 import { graphql } from '../http/graphql.ts';
-import { operation, route } from '../http/route.ts';
-import { count, time } from '../http/schemas.ts';
-import { lowerCase } from '../usage/usage-maps.ts';
+import { operation } from '../http/operation.ts';
+import { route } from '../http/route.ts';
+import { organizationFields } from './organizations.ts';
 
-const PLANS = ['free', 'pro', 'enterprise'] as const;
+const keyFields = graphql(`
+  fragment KeyFields on ApiKey @_unmask { id name hint expiresAt lastUsedAt createdAt }
+`);
+const rateLimitFields = graphql(`fragment RateLimitFields on RateLimit @_unmask { limit remaining reset }`);
 
-export const organizationSchema = z
-  .object({
-    id: z.string().openapi({ example: 'org_01h455vb4pex5vsknk084sn02q' }),
-    name: z.string(),
-    plan: z.enum(PLANS),
-    credits: z.enum(['none', 'prepaid']),
-    retention_days: count.nullable(),
-    created_at: time,
-  })
-  .openapi('Organization');
-
-const me = z
-  .object({
-    organization: organizationSchema,
-    plan: z.enum(PLANS),
-    api_key: z.object({
-      id: z.string(),
-      name: z.string(),
-      hint: z.string(),
-      team_id: z.string().nullable(),
-      expires_at: time.nullable(),
-      last_used_at: time.nullable(),
-      created_at: time,
-    }),
-    scopes: z.array(z.enum(SCOPES)),
-    rate_limit: z
-      .object({ limit: count, remaining: count, reset: count.openapi({ description: 'Epoch seconds.' }) })
-      .nullable()
-      .openapi({ description: 'Null: the plan has no limit.' }),
-  })
-  .openapi('Me');
-
-const whoAmI = operation(
-  graphql(`
-    query Me {
-      me {
-        organization { id name plan credits retentionDays createdAt }
-        apiKey { id name hint team { id } expiresAt lastUsedAt createdAt }
-        scopes
-        rateLimit { limit remaining reset }
-      }
-    }
-  `),
-);
+const organization = fragmentSchema(organizationFields);
 
 const getMe = route({
   method: 'get',
@@ -59,14 +20,38 @@ const getMe = route({
   summary: 'Who you are, and what you may do',
   tag: 'Access',
   scope: null,
-  success: [{ status: 200, description: 'The organization, key, scopes and rate limit.', schema: me }],
-  async run(_, execute) {
-    const { me: answer } = await execute(whoAmI, {});
-    const { organization: given, api_key: key, ...rest } = answer;
-    const plan = lowerCase(given.plan);
-    const organization = { ...given, plan, credits: lowerCase(given.credits) };
-    const { team, ...apiKey } = key;
-    return { status: 200, body: { organization, plan, api_key: { ...apiKey, team_id: team?.id ?? null }, ...rest } };
+  operation: operation(
+    graphql(
+      `query Me {
+        me {
+          organization { ...OrganizationFields }
+          apiKey { ...KeyFields team { id } }
+          scopes
+          rateLimit { ...RateLimitFields }
+        }
+      }`,
+      [organizationFields, keyFields, rateLimitFields],
+    ),
+  ),
+  success: [
+    {
+      status: 200,
+      description: 'The organization, key, scopes and rate limit.',
+      schema: z
+        .object({
+          organization,
+          plan: organization.shape.plan ?? z.string(),
+          api_key: z.object({ ...fragmentSchema(keyFields, 'CurrentApiKey').shape, team_id: z.string().nullable() }),
+          scopes: z.array(z.enum(SCOPES)),
+          rate_limit: fragmentSchema(rateLimitFields)
+            .nullable()
+            .openapi({ description: 'Null: the plan has no limit.' }),
+        })
+        .openapi('Me'),
+    },
+  ],
+  respell({ api_key: { team, ...key }, ...me }) {
+    return { ...me, plan: me.organization.plan, api_key: { ...key, team_id: team?.id ?? null } };
   },
 });
 

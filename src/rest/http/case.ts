@@ -11,12 +11,14 @@ type SnakeText<T extends string> = T extends `${infer First}${infer Rest}`
       : `_${Lowercase<First>}${SnakeText<Rest>}`
   : T;
 
-/** A GraphQL answer's type as `snakeAliases` makes it; JSON values inside stay as they are. */
+/** A GraphQL answer's type as REST spells it: names in snake_case, enums as words; JSON values stay as they are. */
 export type Snake<T> = T extends readonly (infer Item)[]
   ? Snake<Item>[]
   : T extends object
     ? { [K in keyof T as K extends string ? SnakeText<K> : never]: Snake<T[K]> }
-    : T;
+    : T extends string
+      ? string
+      : T;
 
 const UPPER = /[A-Z]/g;
 const SNAKE = /_([a-z0-9])/g;

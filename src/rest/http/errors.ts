@@ -1,28 +1,6 @@
 import type { GraphQLError } from 'graphql';
-import type { ErrorCode, FieldProblem } from '../../platform/errors.ts';
+import { ERROR_STATUS, type ErrorCode, type FieldProblem } from '../../platform/errors.ts';
 import { snakePath, snakeRecord } from './case.ts';
-
-/** HTTP status by error code. */
-export const STATUS: Readonly<Record<ErrorCode, number>> = {
-  invalid_request: 400,
-  provider_rejected_credentials: 400,
-  unsupported_provider: 400,
-  invalid_api_key: 401,
-  expired_api_key: 401,
-  insufficient_credits: 402,
-  budget_exceeded: 402,
-  insufficient_permissions: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  idempotency_conflict: 409,
-  conflict: 409,
-  payload_too_large: 413,
-  unsupported_media_type: 415,
-  rate_limit_exceeded: 429,
-  internal_error: 500,
-  provider_error: 502,
-  unavailable: 503,
-};
 
 export interface ErrorEnvelope {
   error: { code: ErrorCode; message: string; details: Record<string, unknown> };
@@ -77,7 +55,7 @@ export function translateFailure(failure: Failure): RestFailure {
   const retryAfterSeconds = failure.details?.retryAfterSeconds;
   if (retryAfterSeconds !== undefined) headers['Retry-After'] = String(retryAfterSeconds);
   if (failure.code === 'invalid_api_key' || failure.code === 'expired_api_key') headers['WWW-Authenticate'] = 'Bearer';
-  return { status: STATUS[failure.code], headers, body: respell(failure) };
+  return { status: ERROR_STATUS[failure.code], headers, body: respell(failure) };
 }
 
 /** What GraphQL reported, as a failure: its first error decides. */

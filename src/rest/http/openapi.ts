@@ -1,7 +1,8 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
+import { answerSchema } from './answer-schema.ts';
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
-import { type Route, takesIdempotencyKey } from './route.ts';
+import { type AnyDefinition, type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
 
 const ERRORS: Readonly<Record<number, string>> = {
@@ -46,8 +47,12 @@ function errorResponses(statuses: readonly number[]) {
   return Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status] ?? '', content }]));
 }
 
-function addRoute(app: OpenAPIHono, { definition }: Route): void {
-  const body = definition.body ?? definition.documentedBody;
+function answerSchemaOf({ operation, answerName }: AnyDefinition) {
+  return answerSchema(operation.document, answerName);
+}
+
+function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }: Route): void {
+  const body = reader?.schema ?? definition.documentedBody;
   const otherContent = Object.fromEntries(
     Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
   );
@@ -66,15 +71,15 @@ function addRoute(app: OpenAPIHono, { definition }: Route): void {
     security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
       ...(keyed ? { headers: idempotencyHeader } : {}),
-      ...(definition.params ? { params: definition.params } : {}),
-      ...(definition.query ? { query: definition.query } : {}),
+      ...(params ? { params } : {}),
+      ...(query ? { query: query.schema } : {}),
       ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
     },
     responses: {
       ...Object.fromEntries(
-        definition.success.map(({ status, description, schema }) => [
+        definition.success.map(({ status, description, schema = answerSchemaOf(definition) }) => [
           status,
-          schema ? { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } } : { description },
+          { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } },
         ]),
       ),
       ...errorResponses(statuses),

@@ -18,3 +18,8 @@ export interface RestAnswer {
   headers: Record<string, string>;
   body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
 }
+
+/** The same answer as the web has it. */
+export function toResponse({ status, headers, body }: RestAnswer): Response {
+  return new Response(body, { status, headers });
+}

@@ -1,41 +1,20 @@
-import type { RouteConfig, z } from '@hono/zod-openapi';
-import type { TadaDocumentNode } from 'gql.tada';
+import { z } from '@hono/zod-openapi';
 import { admit, admitCached } from '../../domain/access/admit.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
-import { compileRouteOperation } from '../../graphql/server/execute.ts';
 import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
-import { type Snake, snakeAliases } from './case.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
 import { answerWithKey } from './idempotency-key.ts';
-import { readQuery } from './read-query.ts';
+import { type Input, type InputReader, inputReader } from './input-schema.ts';
+import { type Operation, questionOf } from './operation.ts';
+import { type QueryReader, queryReader, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
-
-/** A typed GraphQL document, its answer in snake_case, compiled when first used. */
-export interface Operation<Result, Variables> {
-  compiled(): ReturnType<typeof compileRouteOperation>;
-  /** Never set: carries the types. */
-  types?: (variables: Variables) => Result;
-}
-
-/** Makes an operation of a document. `isPlain`: a hot one, whose document is plain enough for the shortest way. */
-export function operation<Result, Variables>(
-  document: TadaDocumentNode<Result, Variables>,
-  { isPlain = false } = {},
-): Operation<Snake<Result>, Variables> {
-  let compiled: ReturnType<typeof compileRouteOperation> | undefined;
-  return {
-    compiled() {
-      compiled ??= compileRouteOperation(snakeAliases(document), isPlain);
-      return compiled;
-    },
-  };
-}
+import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
 export type Execute = <Result, Variables>(
@@ -43,10 +22,11 @@ export type Execute = <Result, Variables>(
   variables: Variables,
 ) => Promise<Result>;
 
-export interface RouteInput<Params, Query, Body> {
-  params: Params;
-  query: Query;
-  body: Body;
+export interface RouteInput<Variables> {
+  /** The operation's, from path, query and body. */
+  variables: Variables;
+  /** Unchecked, where the route does that itself. */
+  body: unknown;
   request: RestRequest;
 }
 
@@ -61,14 +41,12 @@ export interface RouteAnswer {
 export interface Success {
   status: number;
   description: string;
-  schema: z.ZodType | null;
+  /** Set: not the answer of the operation as it is. */
+  schema?: z.ZodType;
 }
 
-/** The schema of named values: parameters of a path or a query. */
-export type ObjectSchema<T> = z.ZodObject & z.ZodType<T>;
-
-/** One route: an operation or two of GraphQL, and two small maps. */
-export interface RouteDefinition<Params, Query, Body> {
+/** One route: its path, its scope, and an operation of GraphQL, from which all else is derived. */
+export interface RouteDefinition<Result, Variables> {
   method: 'get' | 'post' | 'patch' | 'delete';
   /** OpenAPI's form: `/v1/usage/{id}`. */
   path: string;
@@ -81,27 +59,42 @@ export interface RouteDefinition<Params, Query, Body> {
   operatorOnly?: boolean;
   /** Set on a POST: a repeat is harmless by other means, so that the general `Idempotency-Key` is not for it. */
   ownIdempotency?: boolean;
-  params?: ObjectSchema<Params>;
-  query?: ObjectSchema<Query>;
-  body?: z.ZodType<Body>;
+  /** What it asks: it answers with the one root field of it. Those that it asks besides, `run` names. */
+  operation: Operation<Result, Variables>;
+  others?: readonly Operation<unknown, never>[];
+  /** The input type that the body is: what the path names of it is left out. */
+  body?: string;
   /** A body that is checked by `run`, item by item; documented all the same. */
   documentedBody?: z.ZodType;
+  /** The most that the query's `limit` may be. */
+  maxLimit?: number;
   /** Media types beside JSON that `run` reads by itself, with an example of each for the document. */
   otherMedia?: Readonly<Record<string, string>>;
   /** Media types that the answer can be had in, by `Accept`, beside JSON. */
   otherAnswers?: readonly string[];
-  success: Success[];
+  success: readonly [Success, ...Success[]];
+  /** The name of the answer's component, where it is not the type's. */
+  answerName?: string;
   /** Codes beyond those that every route may answer. */
   errors?: readonly (400 | 402 | 404 | 409)[];
   /** Set: failures in a form other than the usual envelope. */
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
-  run(input: RouteInput<Params, Query, Body>, execute: Execute): Promise<RouteAnswer>;
+  /** Set: what is answered with is made of the operation's answer; of a list, of each item. */
+  respell?(answer: Answered<Result>): object;
+  /** Set: not just the operation's answer. */
+  run?(input: RouteInput<Variables>, execute: Execute): Promise<RouteAnswer>;
 }
 
-type RouteName = Pick<RouteConfig, 'method' | 'path'>;
+/** What the root field answers with; of a connection, one node. */
+export type Answered<Result> =
+  Result extends Readonly<Record<string, infer Root>>
+    ? Root extends { edges: { node: infer Node }[] }
+      ? Node
+      : Root
+    : never;
 
 /** `POST /v1/teams` */
-function nameOf({ method, path }: RouteName): string {
+function nameOf({ method, path }: { method: string; path: string }): string {
   return `${method.toUpperCase()} ${path}`;
 }
 
@@ -109,14 +102,19 @@ function nameOf({ method, path }: RouteName): string {
 export function takesIdempotencyKey({
   method,
   ownIdempotency,
-}: Pick<RouteDefinition<unknown, unknown, unknown>, 'method' | 'ownIdempotency'>): boolean {
+}: Pick<AnyDefinition, 'method' | 'ownIdempotency'>): boolean {
   return method === 'post' && !ownIdempotency;
 }
 
+export type AnyDefinition = RouteDefinition<unknown, unknown>;
+
 /** A route without its types, for the table. */
 export interface Route {
-  config: Pick<RouteConfig, 'method' | 'path'>;
-  definition: RouteDefinition<unknown, unknown, unknown>;
+  definition: AnyDefinition;
+  /** What of the request it reads, and how. */
+  params: z.ZodObject | null;
+  query: QueryReader | null;
+  body: InputReader | null;
   handle(resources: Resources, request: RestRequest): Promise<RestAnswer>;
 }
 
@@ -148,25 +146,49 @@ export async function readJsonBody(request: RestRequest, otherMedia: object = {}
 
 function executeAs(context: Context): Execute {
   return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
-    const { data, errors } = await one.compiled()(context, (variables ?? {}) as object);
+    const { data, errors } = await one.compiled()(context, variables as Input);
     if (errors?.[0]) throw errors[0];
     return data as Result;
   };
 }
 
-/** Makes a route: admission, the checks of its schemas, its run, its answer. */
-export function route<Params = unknown, Query = unknown, Body = unknown>(
-  definition: RouteDefinition<Params, Query, Body>,
-): Route {
+/** `id` of `/v1/usage/{id}`. */
+function namesInPath(path: string): Set<string> {
+  return new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+}
+
+/** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
+export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
+  const { document } = definition.operation;
+  const names = namesInPath(definition.path);
+  const params =
+    names.size > 0 ? z.strictObject(Object.fromEntries([...names].map((name) => [name, z.string()]))) : null;
+  const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit);
+  const body = definition.body ? inputReader(definition.body, names) : null;
+  const hasBody = body ?? definition.documentedBody;
+  const { isList, variables: declared } = questionOf(document);
+  const takesInput = declared.some(({ variable }) => variable.name.value === 'input');
+  const { otherMedia } = definition;
+  const respell = (one: Answered<Result>): unknown => definition.respell?.(one) ?? one;
+
+  async function ask(execute: Execute, variables: Variables): Promise<RouteAnswer> {
+    const [root] = Object.values((await execute(definition.operation, variables)) as Record<string, unknown>);
+    const { status } = definition.success[0];
+    if (!isList) return { status, body: respell(root as Answered<Result>) };
+    const { data, ...page } = toList(root as ConnectionAnswer<Answered<Result>>);
+    return { status, body: { data: data.map(respell), ...page } };
+  }
+
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
-    const params = definition.params ? checkValue(definition.params, request.params) : (undefined as Params);
-    const query = readQuery(definition.query, request.search);
-    const hasBody = definition.body ?? definition.documentedBody;
-    const { otherMedia } = definition;
+    const path = params ? checkValue(params, request.params) : {};
+    const asked = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
-    const body = definition.body ? checkValue(definition.body, raw) : (raw as Body);
-    const result = await definition.run({ params, query, body, request }, executeAs(context));
+    const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
+    // `input` is made of the body and the path; other variables are the path's and the query's.
+    const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
+    const execute = executeAs(context);
+    const result = await (definition.run?.({ variables, body: raw, request }, execute) ?? ask(execute, variables));
     const { status, raw: content } = result;
     if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };
     if (result.body === null) return { status, headers: {}, body: null };
@@ -174,8 +196,10 @@ export function route<Params = unknown, Query = unknown, Body = unknown>(
   }
 
   return {
-    config: definition,
-    definition: definition as RouteDefinition<unknown, unknown, unknown>,
+    definition: definition as AnyDefinition,
+    params,
+    query,
+    body,
     async handle(resources, request) {
       const fail = (error: unknown) =>
         definition.encodeFailure

@@ -1,16 +1,36 @@
 import { z } from '@hono/zod-openapi';
 import { isTimeZone } from '../../platform/calendar.ts';
+import { isObject } from '../../platform/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
 import { parseTime } from '../../platform/time.ts';
 
 // What requests and answers are made of, in snake_case; from here come both the checks and the OpenAPI document.
 
 const MAX_DECIMAL_DIGITS = 60;
+const MAX_INT = 2 ** 31 - 1;
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTime(text: string): boolean {
+  return parseTime(text) !== null;
+}
+
+function isDecimal(text: string): boolean {
+  return text.length <= MAX_DECIMAL_DIGITS && parseScaled(text, MONEY_SCALE) !== null;
+}
+
+function isTags(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  for (const key in value) if (typeof value[key] !== 'string') return false;
+  return true;
+}
 
 /** RFC 3339 with any offset. */
 export const time = z
   .string()
-  .refine((text) => parseTime(text) !== null, 'must be an RFC 3339 time such as 2026-11-22T10:00:00Z')
+  .refine(isTime, 'must be an RFC 3339 time such as 2026-11-22T10:00:00Z')
   .openapi({ format: 'date-time', example: '2026-11-22T10:00:00Z' });
 
 export const timeZone = z
@@ -19,20 +39,57 @@ export const timeZone = z
   .openapi({ example: 'Asia/Kolkata' });
 
 /** A decimal string, or a JSON number whose text was kept by the parser. */
-export const decimalInput = z
+const decimalInput = z
   .union([z.string(), z.number()])
   .transform(String)
-  .refine(
-    (text) => text.length <= MAX_DECIMAL_DIGITS && parseScaled(text, MONEY_SCALE) !== null,
-    'must be a decimal with at most 18 places',
-  )
+  .refine(isDecimal, 'must be a decimal with at most 18 places')
   .openapi({ type: 'string', example: '0.0061' });
 
 export const decimal = z.string().openapi({ example: '0.0075', description: 'An exact decimal, in USD.' });
 export const count = z.int('must be a whole number').min(0, 'must not be negative').openapi({ example: 1200 });
 export const signedCount = z.int().openapi({ example: 1200 });
 
-/** A whole number in a query, as text. */
+/** An object that is checked, and then kept as it was given: a copy would lose a key such as `__proto__`. */
+function asGiven(schema: z.ZodType, openapi: object): z.ZodType {
+  const check = z.unknown().superRefine((value, context) => {
+    const issues = schema.safeParse(value, { reportInput: true }).error?.issues ?? [];
+    for (const issue of issues) context.addIssue({ ...issue });
+  });
+  return check.openapi({ type: ['object', 'null'], ...openapi });
+}
+
+/** What takes one value: its schema, and the same check as a quick look at a value that is not null. */
+export interface Leaf {
+  schema: z.ZodType;
+  isPlain(value: unknown): boolean;
+}
+
+const string: Leaf = { schema: z.string(), isPlain: isString };
+
+/** By the scalar's name in GraphQL. */
+export const LEAVES: Readonly<Record<string, Leaf>> = {
+  String: string,
+  ID: string,
+  Boolean: { schema: z.boolean(), isPlain: (value) => typeof value === 'boolean' },
+  Int: { schema: count.max(MAX_INT, `must be at most ${MAX_INT}`), isPlain: () => false },
+  SafeInt: { schema: count, isPlain: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
+  DateTime: { schema: time, isPlain: (value) => isString(value) && isTime(value) },
+  Decimal: { schema: decimalInput, isPlain: (value) => isString(value) && isDecimal(value) },
+};
+
+/** By the field's name: those that say more than their type, and those whose inside is the caller's own. */
+export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
+  timezone: { schema: timeZone, isPlain: () => false },
+  priority: { schema: z.int('must be a whole number').min(-MAX_INT).max(MAX_INT), isPlain: () => false },
+  tags: {
+    schema: asGiven(z.record(z.string(), z.string()), { additionalProperties: { type: 'string' } }),
+    isPlain: isTags,
+  },
+  metadata: { schema: asGiven(z.record(z.string(), z.unknown()), { additionalProperties: {} }), isPlain: isObject },
+  usage: { schema: z.unknown().openapi({ type: ['object', 'null'] }), isPlain: () => true },
+};
+
+/** A whole number in a query, as a string. */
 export function queryInteger(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`;
   return z
@@ -44,8 +101,8 @@ export function queryInteger(min: number, max: number) {
 }
 
 /** `one of` with a message that lists them. */
-export function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, `must be one of ${values.join(', ')}`);
+export function oneOf(values: readonly string[]) {
+  return z.enum([...values], `must be one of ${values.join(', ')}`);
 }
 
 export const errorEnvelope = z
@@ -60,23 +117,7 @@ export const errorEnvelope = z
   })
   .openapi('Error');
 
-/** A list in pages. */
-export function listOf<T extends z.ZodType>(item: T, name: string) {
-  return z
-    .object({
-      data: z.array(item),
-      has_more: z.boolean(),
-      next_cursor: z.string().nullable().openapi({ description: 'Give it as `cursor` for the next page.' }),
-    })
-    .openapi(name);
-}
-
-/** `limit` and `cursor` of a list. */
-export function pageQuery(max: number) {
-  return { limit: queryInteger(1, max).optional(), cursor: z.string().optional() };
-}
-
-interface ConnectionAnswer<Node> {
+export interface ConnectionAnswer<Node> {
   edges: { node: Node }[];
   page_info: { has_next_page: boolean; end_cursor: string | null };
 }

@@ -1,27 +1,27 @@
 import { z } from '@hono/zod-openapi';
+import type { VariablesOf } from 'gql.tada';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { type ErrorCode, invalidField } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
+import { answerSchema, fragmentSchema } from '../http/answer-schema.ts';
 import { checkValue, findProblems, refuseAsWritten } from '../http/check-value.ts';
 import { fromGraphQLError, translateFailure } from '../http/errors.ts';
 import { graphql } from '../http/graphql.ts';
+import { inputReader } from '../http/input-schema.ts';
+import { operation } from '../http/operation.ts';
 import type { RestRequest } from '../http/request.ts';
-import { type Execute, operation, type RouteAnswer, route } from '../http/route.ts';
-import { acceptEvent } from './accept-event.ts';
-import { fromUsageEvent, lowerCase, toUsageInput, usageEventFields } from './usage-maps.ts';
-import { batchResult, recordUsageBody, usageEvent, usageEventInput } from './usage-schemas.ts';
+import { type Execute, type RouteAnswer, route } from '../http/route.ts';
+import { usageEventFields } from './usage-event.ts';
 
 const NDJSON = 'application/x-ndjson';
 
-const recordOne = operation(
-  graphql(
-    `mutation RecordUsage($input: RecordUsageInput!) { recordUsage(input: $input) { ...UsageEventFields duplicate } }`,
-    [usageEventFields],
-  ),
-  { isPlain: true },
+const RECORD_ONE = graphql(
+  `mutation RecordUsage($input: RecordUsageInput!) { recordUsage(input: $input) { ...UsageEventFields duplicate } }`,
+  [usageEventFields],
 );
+const recordOne = operation(RECORD_ONE);
 const recordBatch = operation(
   graphql(`
     mutation RecordUsageBatch($input: RecordUsageBatchInput!) {
@@ -30,20 +30,15 @@ const recordBatch = operation(
       }
     }
   `),
-  { isPlain: true },
 );
 
+type EventInput = VariablesOf<typeof RECORD_ONE>['input'];
+
+const event = inputReader<EventInput>('RecordUsageInput');
 const REPORT = { reportInput: true } as const;
 
-/** The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by field. */
-function toBody(recorded: { cost_source: string; duplicate?: boolean }): object {
-  recorded.cost_source = lowerCase(recorded.cost_source);
-  recorded.duplicate = undefined;
-  return recorded;
-}
-
 async function runSingle(execute: Execute, body: unknown, request: RestRequest): Promise<RouteAnswer> {
-  const input = toUsageInput(acceptEvent(body) ?? checkValue(usageEventInput, body));
+  const input = event.accept(body) ?? checkValue(event.schema, body);
   const key = request.header('idempotency-key');
   if (key !== null) {
     if (input.id !== undefined && input.id !== null && input.id !== key) {
@@ -52,8 +47,13 @@ async function runSingle(execute: Execute, body: unknown, request: RestRequest):
     input.id = key;
   }
   const { record_usage: recorded } = await execute(recordOne, { input });
-  const { duplicate } = recorded;
-  return { status: duplicate ? 200 : 201, body: toBody(recorded) };
+  return { status: recorded.duplicate ? 200 : 201, body: withoutDuplicate(recorded) };
+}
+
+/** The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by field. */
+function withoutDuplicate(recorded: { duplicate?: boolean }): object {
+  recorded.duplicate = undefined;
+  return recorded;
 }
 
 const batchEnvelope = z.strictObject({
@@ -63,7 +63,13 @@ const batchEnvelope = z.strictObject({
     .max(USAGE_LIMITS.batchEvents, `must hold at most ${USAGE_LIMITS.batchEvents} events`),
 });
 
-type BatchItem = z.output<typeof batchResult>['data'][number];
+interface BatchItem {
+  index: number;
+  status: string;
+  id: string | null;
+  cost: string | null;
+  error: { code: string; message: string; details: unknown } | null;
+}
 
 /** An item that this door refuses by its form alone, in the shape of the answer. */
 function refusedItem(index: number, issues: Parameters<typeof findProblems>[0]): BatchItem {
@@ -87,26 +93,23 @@ interface BatchAnswer {
 
 /** Checks items one by one: those of a wrong form are answered here, the others by the operation, all in order. */
 async function recordItems(execute: Execute, events: readonly unknown[], first: number): Promise<BatchAnswer> {
-  const inputs: ReturnType<typeof toUsageInput>[] = [];
+  const inputs: EventInput[] = [];
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
-  events.forEach((event, index) => {
-    const accepted = acceptEvent(event);
-    const parsed = accepted ? { success: true as const, data: accepted } : usageEventInput.safeParse(event, REPORT);
+  events.forEach((item, index) => {
+    const accepted = event.accept(item);
+    const parsed = accepted ? { success: true as const, data: accepted } : event.schema.safeParse(item, REPORT);
     if (parsed.success) {
-      inputs.push(toUsageInput(parsed.data));
+      inputs.push(parsed.data);
       places.push(index);
     } else data[index] = refusedItem(first + index, parsed.error.issues);
   });
   const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
   result.data.forEach((item, i) => {
     const index = places[i] ?? i;
-    data[index] = {
-      ...item,
-      index: first + index,
-      status: lowerCase(item.status),
-      error: item.error && itemError(item.error),
-    };
+    item.index = first + index;
+    if (item.error) item.error = itemError(item.error);
+    data[index] = item;
   });
   const { created, duplicates, conflicts } = result;
   const invalid = result.invalid + events.length - inputs.length;
@@ -185,6 +188,9 @@ const voidOne = operation(
   ),
 );
 
+const usageEvent = fragmentSchema(usageEventFields);
+const batchResult = answerSchema(recordBatch.document);
+
 export const voidUsage = route({
   method: 'post',
   path: '/v1/usage/{id}/void',
@@ -194,17 +200,16 @@ export const voidUsage = route({
   tag: 'Usage',
   scope: 'usage:write',
   ownIdempotency: true,
-  params: z.object({ id: z.string() }),
-  body: z.strictObject({ reason: z.string().openapi({ example: 'sent twice by mistake' }) }).openapi('VoidUsageInput'),
+  operation: voidOne,
+  body: 'VoidUsageInput',
   success: [
     { status: 201, description: 'The reversing event.', schema: usageEvent },
     { status: 200, description: 'It was voided before: the first reversing event.', schema: usageEvent },
   ],
   errors: [400, 404, 409],
-  async run({ params, body }, execute) {
-    const { void_usage: reversed } = await execute(voidOne, { input: { id: params.id, reason: body.reason } });
-    const { duplicate, ...event } = reversed;
-    return { status: duplicate ? 200 : 201, body: fromUsageEvent(event) };
+  async run({ variables }, execute) {
+    const { void_usage: reversed } = await execute(voidOne, variables);
+    return { status: reversed.duplicate ? 200 : 201, body: withoutDuplicate(reversed) };
   },
 });
 
@@ -219,7 +224,9 @@ export const recordUsage = route({
   tag: 'Usage',
   scope: 'usage:write',
   ownIdempotency: true,
-  documentedBody: recordUsageBody,
+  operation: recordOne,
+  others: [recordBatch],
+  documentedBody: z.union([event.schema, inputReader('RecordUsageBatchInput').schema]),
   success: [
     { status: 201, description: 'The event, recorded.', schema: usageEvent },
     {

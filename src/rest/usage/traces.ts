@@ -8,8 +8,9 @@ import type { OtlpEncoding } from '../../domain/otlp/otlp-span.ts';
 import { AppError } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { graphql } from '../http/graphql.ts';
+import { operation } from '../http/operation.ts';
 import type { RestRequest } from '../http/request.ts';
-import { type Execute, operation, route } from '../http/route.ts';
+import { type Execute, route } from '../http/route.ts';
 
 const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
   'application/json': 'json',
@@ -44,7 +45,7 @@ async function recordAll(execute: Execute, usages: readonly SpanUsage[]): Promis
     const chunk = usages.slice(first, first + USAGE_LIMITS.batchEvents);
     const { record_usage_batch: result } = await execute(recordSpans, { input: { events: chunk.map(toInput) } });
     for (const { index, status, error } of result.data) {
-      if (status === 'CREATED' || status === 'DUPLICATE') continue;
+      if (status === 'created' || status === 'duplicate') continue;
       rejected.push({ spanId: chunk[index]?.spanId ?? '', message: error?.message ?? 'refused' });
     }
   }
@@ -68,6 +69,7 @@ const recordTraces = route({
   tag: 'Usage',
   scope: 'usage:write',
   ownIdempotency: true,
+  operation: recordSpans,
   documentedBody: z
     .looseObject({ resourceSpans: z.array(z.unknown()).optional() })
     .openapi('ExportTraceServiceRequest'),

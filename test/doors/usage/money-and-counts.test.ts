@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { UsageEventAnswer, UsageSummaryAnswer } from '../../harness/answers.ts';
+import type { BatchAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../../harness/answers.ts';
 import { useTestApp } from '../../harness/app.ts';
 import { EVENT, makeOrganization } from '../../harness/make.ts';
 
@@ -200,5 +200,37 @@ describe('times', () => {
 
   it('a number is none either', async () => {
     expect((await meterr().rest('POST', '/v1/usage', { body: { ...EVENT, timestamp: 1795343817 } })).status).toBe(400);
+  });
+});
+
+describe('an event that one door reads and the other does not', () => {
+  const LONG = '0'.repeat(61);
+  const PROBLEM = { path: 'cost', message: 'must be a decimal with at most 18 places' };
+
+  it('is refused alone, in the words of REST: a cost of 61 digits', async () => {
+    const { rest } = meterr();
+    const single = await rest('POST', '/v1/usage', { body: { ...EVENT, cost: LONG } });
+    expect([single.status, single.error?.details.fields]).toEqual([400, [PROBLEM]]);
+    expect(single.error?.message).toBe(`cost: ${PROBLEM.message}`);
+
+    const events = [EVENT, { ...EVENT, cost: LONG }];
+    const batch = await rest<BatchAnswer>('POST', '/v1/usage', { body: { events } });
+    const lines = await rest<BatchAnswer>('POST', '/v1/usage', {
+      body: events.map((event) => JSON.stringify(event)).join('\n'),
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+    for (const { status, body } of [batch, lines]) {
+      expect([status, body.created, body.invalid]).toEqual([200, 1, 1]);
+      expect(body.data[1]).toMatchObject({ index: 1, status: 'invalid', error: { details: { fields: [PROBLEM] } } });
+    }
+  });
+
+  it('keeps a tag and metadata under any name', async () => {
+    const body = `{"provider":"openai","model":"gpt-4o","input_tokens":1,"output_tokens":1,"cost":2,
+      "tags":{"__proto__":"a","toString":"b"},"metadata":{"__proto__":{"c":1}}}`;
+    const { status, text } = await meterr().rest('POST', '/v1/usage', { body });
+    expect(status).toBe(201);
+    expect(text).toContain('"tags":{"__proto__":"a","toString":"b"}');
+    expect(text).toContain('"metadata":{"__proto__":{"c":1}}');
   });
 });
