@@ -6,7 +6,7 @@ const MAX_PORT = 65_535;
 /** Two record usage, one listens for jobs, and the rest of the work needs some too. */
 const MIN_CONNECTIONS = 5;
 const MIN_OPERATOR_KEY_LENGTH = 16;
-/** What a header can bear as it is, and no API key is. */
+/** What a header can carry unchanged, and no API key consists of. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** Not repeated where they are refused: that line ends in a log. */
 const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL']);
@@ -54,7 +54,7 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number];
   corsOrigins: string[];
   operatorKey: string | null;
-  /** Null: raw events are kept for ever. */
+  /** Null: raw events are never removed. */
   retentionDays: number | null;
   /** Whether `X-Forwarded-For` names the caller's address. */
   trustProxy: boolean;

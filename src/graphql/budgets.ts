@@ -30,7 +30,7 @@ const ActionEnum = builder.enumType('BudgetAction', {
 });
 
 const ScopeRef = builder.objectRef<BudgetScope>('BudgetScope').implement({
-  description: 'What a budget counts: what fits every part that is set.',
+  description: 'What a budget counts: usage that matches every part that is set.',
   fields: (t) => ({
     teamId: t.id({ nullable: true, resolve: ({ teamId }) => teamId && formatId('team', teamId) }),
     userId: t.exposeString('userId', { nullable: true }),
@@ -44,7 +44,7 @@ const ScopeRef = builder.objectRef<BudgetScope>('BudgetScope').implement({
 type SubjectSource = BudgetSubject & { status: BudgetStatus };
 
 const SubjectRef = builder.objectRef<SubjectSource>('BudgetSubject').implement({
-  description: 'Where one subject of a budget stands.',
+  description: 'What one subject has used of a budget.',
   fields: (t) => ({
     subject: t.string({ nullable: true, resolve: ({ subject, status }) => formatSubject(status.per, subject) }),
     spent: t.field({ type: 'Amount', resolve: ({ spent, status }) => toAmount(status.unit, spent) }),
@@ -58,7 +58,7 @@ const SubjectRef = builder.objectRef<SubjectSource>('BudgetSubject').implement({
 const BudgetRef = builder.objectRef<BudgetStatus>('Budget');
 
 builder.node(BudgetRef, {
-  description: 'A rule, and where it stands in the period that holds now.',
+  description: 'A rule, and what has been used of it in its current period.',
   id: { resolve: ({ id }) => id },
   loadOne: (uuid, context) => getBudget(context, formatId('budget', uuid)),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'subjects' in value,
@@ -89,24 +89,27 @@ builder.node(BudgetRef, {
     action: t.expose('action', { type: ActionEnum }),
     limit: t.field({
       type: 'Amount',
-      description: 'With the raise, where one is in force.',
+      description: 'The limit now: the amount, and the raise where one is in force.',
       resolve: ({ unit, limit }) => toAmount(unit, limit),
     }),
     spent: t.field({ type: 'Amount', resolve: ({ unit, spent }) => toAmount(unit, spent) }),
     held: t.field({ type: 'Amount', resolve: ({ unit, held }) => toAmount(unit, held) }),
     remaining: t.field({ type: 'Amount', resolve: ({ unit, remaining }) => toAmount(unit, remaining) }),
-    percent: t.float({ description: 'Of the limit, spent.', resolve: ({ percent }) => Number(percent) }),
+    percent: t.float({
+      description: 'The part of the limit that is spent, in percent.',
+      resolve: ({ percent }) => Number(percent),
+    }),
     periodStart: t.field({ type: 'DateTime', resolve: ({ span }) => new Date(span.startMs) }),
     periodEnd: t.field({ type: 'DateTime', resolve: ({ span }) => new Date(span.endMs) }),
     matchedEvents: t.expose('matchedEvents', { type: 'SafeInt' }),
     subject: t.string({
       nullable: true,
-      description: 'With `per`: whose figures these are, that of the subject that used most.',
+      description: 'With `per`: the subject whose figures these are, the one that used most.',
       resolve: ({ per, subject }) => formatSubject(per, subject),
     }),
     subjects: t.field({
       type: [SubjectRef],
-      description: 'With `per`: the subjects that used most, at most a hundred.',
+      description: 'With `per`: the subjects that used most, at most 100 of them.',
       resolve: (status) => status.subjects.map((subject) => ({ ...subject, status })),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -121,7 +124,10 @@ const ScopeInput = builder.inputType('BudgetScopeInput', {
     provider: t.string(),
     model: t.string(),
     apiKeyId: t.id(),
-    tags: t.field({ type: 'JSON', description: 'An object of texts: all must be borne.' }),
+    tags: t.field({
+      type: 'JSON',
+      description: 'An object with string values: an event must carry all of these tags.',
+    }),
   }),
 });
 
@@ -135,14 +141,15 @@ function settable(t: InputFields) {
   return {
     amount: t.field({ type: 'Decimal', description: 'USD.' }),
     tokens: t.field({ type: 'SafeInt' }),
-    thresholds: t.intList({ description: 'Whole percents; a new budget has 50, 80, 100 by default.' }),
+    thresholds: t.intList({ description: 'Whole percents of the limit. A new budget has 50, 80 and 100 by default.' }),
     action: t.field({
       type: ActionEnum,
       description: 'BLOCK makes holds answer budget_exceeded; a new budget has ALERT by default.',
     }),
     raiseAmount: t.field({
       type: 'Decimal',
-      description: 'Added to the amount until raiseUntil. Null, with raiseUntil null, ends a raise.',
+      description:
+        'An amount that is added to the limit until raiseUntil. Null, together with a null raiseUntil, ends a raise.',
     }),
     raiseUntil: t.field({ type: 'DateTime' }),
   };
@@ -161,7 +168,7 @@ const CreateBudgetInput = builder.inputType('CreateBudgetInput', {
 });
 
 const UpdateBudgetInput = builder.inputType('UpdateBudgetInput', {
-  description: 'What is left out stays.',
+  description: 'Fields that are left out stay as they are.',
   fields: (t) => ({ ...settable(t), id: t.id({ required: true }), name: t.string() }),
 });
 
@@ -172,7 +179,8 @@ const DeleteBudgetInput = builder.inputType('DeleteBudgetInput', {
 builder.mutationFields((t) => ({
   createBudget: t.field({
     type: BudgetRef,
-    description: 'What its scope has used in the current period counts from the start. Scope budgets:write.',
+    description:
+      'Makes a budget. What its scope has used in the current period counts from the start. Scope budgets:write.',
     args: { input: t.arg({ type: CreateBudgetInput, required: true }) },
     resolve: (_, { input }, context) => createBudget(context, input),
   }),
@@ -184,7 +192,7 @@ builder.mutationFields((t) => ({
   }),
   deleteBudget: t.field({
     type: BudgetRef,
-    description: 'Answers with the budget as it stood. Scope budgets:write.',
+    description: 'Ends a budget and returns it as it was. Scope budgets:write.',
     args: { input: t.arg({ type: DeleteBudgetInput, required: true }) },
     resolve: (_, { input }, context) => deleteBudget(context, input.id),
   }),

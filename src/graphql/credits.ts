@@ -13,7 +13,7 @@ import { builder } from './builder/builder.ts';
 import { toConnection } from './builder/connection.ts';
 
 const CreditsRef = builder.objectRef<CreditSummary>('Credits').implement({
-  description: 'Where prepaid credits stand, in USD: available = granted - used - held - expired.',
+  description: 'The prepaid credits in USD: available = granted - used - held - expired.',
   fields: (t) => ({
     mode: t.expose('mode', { type: CreditsModeEnum }),
     granted: t.expose('granted', { type: 'Decimal' }),
@@ -43,7 +43,7 @@ const CauseEnum = builder.enumType('CreditCause', {
 });
 
 const EntryRef = builder.objectRef<CreditEntry>('CreditEntry').implement({
-  description: 'One movement of the credits. The sum of all is the balance.',
+  description: 'One movement of the credits. The sum of all movements is the balance.',
   fields: (t) => ({
     at: t.expose('at', { type: 'DateTime' }),
     cause: t.expose('cause', { type: CauseEnum }),
@@ -58,7 +58,9 @@ const GrantInput = builder.inputType('GrantCreditsInput', {
   fields: (t) => ({
     amount: t.field({ type: 'Decimal', required: true }),
     expiresAt: t.field({ type: 'DateTime' }),
-    priority: t.int({ description: 'Lower burns first, then what expires soonest; default 0.' }),
+    priority: t.int({
+      description: 'Grants with a lower priority are used first, then those that expire soonest. Default 0.',
+    }),
     note: t.string(),
   }),
 });

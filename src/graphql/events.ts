@@ -13,7 +13,7 @@ export const EventTypeEnum = builder.enumType('EventType', {
 const EventRef = builder.objectRef<LoggedEvent>('Event');
 
 builder.node(EventRef, {
-  description: 'Something that happened, as webhooks and subscriptions tell it.',
+  description: 'Something that happened, as the event log keeps it.',
   id: { resolve: ({ id }) => id },
   loadOne: (uuid, context) => getEvent(context, uuid),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'position' in value && 'type' in value,

@@ -16,7 +16,7 @@ const StatusEnum = builder.enumType('HoldStatus', {
 const amountOf = (budget: HeldBudget, decimal: string) => toAmount(budget.unit, decimal);
 
 const HeldBudgetRef = builder.objectRef<HeldBudget>('HeldBudget').implement({
-  description: 'A budget that a hold counts for, after the hold.',
+  description: 'A budget that the hold counts in, as it is after the hold.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
     limit: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.limit) }),
@@ -27,12 +27,12 @@ const HeldBudgetRef = builder.objectRef<HeldBudget>('HeldBudget').implement({
 });
 
 const HoldCreditsRef = builder.objectRef<{ available: string }>('HoldCredits').implement({
-  description: 'What prepaid credits are left after the hold.',
+  description: 'The prepaid credits that are left after the hold.',
   fields: (t) => ({ available: t.expose('available', { type: 'Decimal' }) }),
 });
 
 const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement({
-  description: 'The worst case of a call, reserved before it is made.',
+  description: 'The worst-case cost of a call, reserved before the call is made.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('hold', id) }),
     status: t.expose('status', { type: StatusEnum }),
@@ -45,7 +45,7 @@ const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement
     budgets: t.expose('budgets', {
       type: [HeldBudgetRef],
       nullable: true,
-      description: 'When the hold was made: the budgets that it counts for, those with the least left first.',
+      description: 'The budgets that the hold counts in, as of its creation: those with the least left come first.',
     }),
     credits: t.field({
       type: HoldCreditsRef,
@@ -64,8 +64,11 @@ const CreateHoldInput = builder.inputType('CreateHoldInput', {
     teamId: t.id(),
     userId: t.string(),
     tags: t.field({ type: 'JSON' }),
-    expiresIn: t.field({ type: 'SafeInt', description: 'Seconds, 1 to 3,600; default 300.' }),
-    amount: t.field({ type: 'Decimal', description: 'USD, instead of the computed worst case.' }),
+    expiresIn: t.field({ type: 'SafeInt', description: 'Seconds until the hold expires: 1 to 3,600, default 300.' }),
+    amount: t.field({
+      type: 'Decimal',
+      description: 'The amount to reserve in USD, instead of the computed worst case.',
+    }),
   }),
 });
 

@@ -1,5 +1,5 @@
 /**
- * The closed list of failures a caller can be told of, each with its HTTP status. Each door has one translator to its
+ * The closed list of failures that a caller can receive, each with its HTTP status. Each door has one translator to its
  * own wire form.
  */
 export const ERROR_STATUS = {

@@ -41,7 +41,7 @@ function isNumeral(code: number): boolean {
   return (code >= 48 && code <= 57) || code === 46;
 }
 
-/** Whether there is a long number in the text. Each covers one place in so many, so that few places need a look. */
+/** Whether there is a long number in the text. A long number covers one of every 16 places, so only those are looked at. */
 function hasLongNumber(text: string): boolean {
   for (let at = LONG_NUMBER - 1; at < text.length; at += LONG_NUMBER) {
     if (!isNumeral(text.charCodeAt(at))) continue;

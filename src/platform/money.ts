@@ -19,7 +19,7 @@ function powerOfTen(exponent: number): bigint {
 
 /**
  * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of 10^-scale.
- * Returns null when the text is no decimal or has a digit other than 0 beyond `scale` places: nothing is rounded.
+ * Returns null when the string is not a decimal or has a digit other than 0 beyond `scale` places: nothing is rounded.
  */
 export function parseScaled(text: string, scale: number): bigint | null {
   const match = DECIMAL.exec(text);
@@ -36,7 +36,7 @@ export function parseScaled(text: string, scale: number): bigint | null {
   return sign === '-' ? -value : value;
 }
 
-/** Reads a decimal text as money. Null when it is none, has more than 18 places, or does not fit NUMERIC(38,18). */
+/** Reads a decimal string as money. Null when it is not a decimal, has more than 18 places, or does not fit NUMERIC(38,18). */
 export function parseMoney(text: string): AttoUsd | null {
   const value = parseScaled(text, MONEY_SCALE);
   return value === null || value > MAX_ATTO || value < -MAX_ATTO ? null : value;

@@ -81,8 +81,8 @@ describe('npm run migrate:new', () => {
     expect(drops.match(/^DROP FUNCTION .*$/gm)?.sort()).toEqual([
       'DROP FUNCTION available_credits(uuid);',
       'DROP FUNCTION cover_overdraft(uuid,uuid);',
-      'DROP FUNCTION raise_event(uuid,timestamp with time zone,text,uuid,jsonb);',
       'DROP FUNCTION expire_and_check_credits(uuid,timestamp with time zone);',
+      'DROP FUNCTION raise_event(uuid,timestamp with time zone,text,uuid,jsonb);',
     ]);
     const [columns = '', functions = ''] = rest.split('SET check_function_bodies = off;\n\n');
     expect(columns).toMatch(/^ALTER TABLE "teams" ADD COLUMN +"note" TEXT;$/m);

@@ -9,7 +9,7 @@ export interface CallerOrganization {
   name: string;
   plan: PlanName;
   creditsMode: CreditsModeName;
-  /** Null: raw events are kept for ever, unless the server's own setting says otherwise. */
+  /** Null: raw events are never removed, unless the server's own setting says otherwise. */
   retentionDays: number | null;
   createdAt: Date;
 }

@@ -14,7 +14,7 @@ const WINDOW_SECONDS = 3_600;
 
 /** Counts an organization's requests over all keys, doors and processes. */
 export interface PlanLimits {
-  /** Counts one request. Null: the plan has no limit. */
+  /** Counts one request. Null where the plan has no limit. */
   consume(caller: Caller): Promise<RateLimitState | null>;
   peek(caller: Caller): Promise<RateLimitState | null>;
 }

@@ -6,7 +6,7 @@ import type { Context, Resources } from '../context.ts';
 import { readBearer } from './identify.ts';
 import { OPERATOR } from './operator.ts';
 
-/** A request that bears an idempotency key. */
+/** A request with an idempotency key. */
 export interface OnceRequest {
   /** The caller's `Authorization`, by which it was admitted. */
   authorization: string;

@@ -27,7 +27,7 @@ const QUERY = `
     LEFT JOIN budgets b ON b.organization_id = o.id AND b.deleted_at IS NULL
    WHERE o.id = $1 ORDER BY b.id`;
 
-/** And the columns of a budget; null where there is none. */
+/** And the columns of a budget; all null where the organization has no budget. */
 interface Row {
   budget_version: number;
   id: string | null;

@@ -5,7 +5,7 @@ import type { Sql } from '../../platform/postgres/database.ts';
 import type { Budget } from './budget.ts';
 import { periodAt } from './match-budgets.ts';
 
-/** Where one subject of a budget stands. Amounts are decimal texts in the budget's unit. */
+/** What one subject has used of a budget. Amounts are decimal texts in the budget's unit. */
 export interface BudgetSubject {
   /** A UUID for teams and keys; null where the budget counts all together. */
   subject: string | null;
@@ -19,10 +19,10 @@ export interface BudgetSubject {
 
 /** A budget, and where it stands in the period that holds now. */
 export interface BudgetStatus extends Budget, BudgetSubject {
-  /** With the raise, where one is in force. */
+  /** The limit now: the amount, and the raise where one is in force. */
   limit: string;
   span: TimeSpan;
-  /** With `per`: the subjects that used most, at most a hundred. The figures above are those of the first. */
+  /** With `per`: the subjects that used most, at most 100 of them. The figures above are those of the first. */
   subjects: BudgetSubject[];
 }
 

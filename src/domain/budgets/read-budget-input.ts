@@ -61,7 +61,7 @@ function readWord(problems: FieldProblem[], path: string, word: string | null | 
 function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetScopeInput): BudgetScope {
   const teamId = readKind(problems, 'team', 'scope.teamId', given.teamId) ?? caller.teamId;
   if (caller.teamId !== null && teamId !== caller.teamId) {
-    problems.push({ path: 'scope.teamId', message: 'no such team' });
+    problems.push({ path: 'scope.teamId', message: 'there is no such team' });
   }
   const provider = readWord(problems, 'scope.provider', given.provider, USAGE_LIMITS.provider);
   const tags = readTags(problems, given.tags, 'scope.tags');
@@ -93,7 +93,8 @@ function readBudgetAmount(
   const hasAmount = amount !== undefined && amount !== null;
   const hasTokens = tokens !== undefined && tokens !== null;
   if (!hasAmount && !hasTokens && known.unit && known.amount) return { unit: known.unit, amount: known.amount };
-  if (hasAmount === hasTokens) problems.push({ path: 'amount', message: 'give exactly one of amount and tokens' });
+  if (hasAmount === hasTokens)
+    problems.push({ path: 'amount', message: 'exactly one of amount and tokens must be given' });
   const path = hasAmount ? 'amount' : 'tokens';
   const unit = hasAmount ? 'usd' : 'tokens';
   if (known.unit && known.unit !== unit) {
@@ -127,7 +128,7 @@ function readRaise(
   const none = { raiseAmount: null, raiseUntil: null };
   if (!raiseAmount && !raiseUntil) return none;
   if (!raiseAmount || !raiseUntil) {
-    problems.push({ path: 'raiseAmount', message: 'give raiseAmount and raiseUntil together' });
+    problems.push({ path: 'raiseAmount', message: 'raiseAmount and raiseUntil must be given together' });
     return none;
   }
   const path = 'raiseAmount';
@@ -185,5 +186,5 @@ export function readBudgetPatch(patch: BudgetPatch, known: Budget) {
 export async function requireScopeTeam({ resources, caller }: Context, { teamId }: BudgetScope): Promise<void> {
   if (teamId === null) return;
   const found = await resources.teams.findExisting(caller.organization.id, [teamId]);
-  if (!found.has(teamId)) throw invalidRequest([{ path: 'scope.teamId', message: 'no such team' }]);
+  if (!found.has(teamId)) throw invalidRequest([{ path: 'scope.teamId', message: 'there is no such team' }]);
 }

@@ -43,7 +43,7 @@ const HELD = `
        WHERE h.status = 'active' GROUP BY 1, 2, 3, 4) r USING (organization_id, budget_id, subject, period_start)
    WHERE coalesce(c.held, 0) <> coalesce(r.held, 0)`;
 
-// What was crossed was told once, what has recovered too, and nothing else was told.
+// Every crossing and every recovery has exactly one event, and there are no other events.
 const CROSSINGS = `
   WITH crossed AS (
     SELECT organization_id, budget_id, subject, period_start, threshold, 1 AS crossings,
@@ -79,7 +79,7 @@ const CHECKS: Readonly<Record<string, string>> = {
 
 /**
  * Adds up again what budgets keep: their counters from the ledger, what is held from the holds, and what was
- * crossed from the events that told it; in one snapshot.
+ * crossed from its events; in one snapshot.
  * @returns the first difference of each kind that has one
  */
 export async function verifyBudgets(database: Database): Promise<BudgetDifference[]> {

@@ -16,7 +16,7 @@ export interface CreditGrant {
 }
 
 export interface GrantInput {
-  /** Decimal text in USD. */
+  /** A decimal string in USD. */
   amount: string;
   expiresAt?: Date | null;
   /** Lower burns first; then what expires soonest. */
@@ -45,7 +45,7 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
     problems.push({ path: 'priority', message: `must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}` });
   }
   if (input.note && (input.note.length > MAX_NOTE || input.note.includes('\0') || !input.note.isWellFormed())) {
-    problems.push({ path: 'note', message: `must have at most ${MAX_NOTE} characters, none of them NUL` });
+    problems.push({ path: 'note', message: `must have at most ${MAX_NOTE} characters, and must not contain NUL` });
   }
   if (problems.length > 0 || amount === null) throw invalidRequest(problems);
   return amount;

@@ -12,7 +12,7 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Something that happened, as it is told: data in camelCase, ids as TypeIDs. */
+/** Something that happened, as callers see it: data in camelCase, ids as TypeIDs. */
 export interface LoggedEvent {
   /** UUID. */
   id: string;
@@ -90,7 +90,7 @@ function describeData(type: EventType, data: unknown): Record<string, unknown> {
   }
 }
 
-/** A row of the log as it is told. @throws Error where its data is not what the SQL functions write */
+/** A row of the log as callers see it. @throws Error where its data is not what the SQL functions write */
 export function describeEvent({ id, position, type, created_at: createdAt, data }: EventRow): LoggedEvent {
   return { id, position, type, createdAt, data: describeData(type, data) };
 }

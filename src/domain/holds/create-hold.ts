@@ -50,7 +50,7 @@ async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> 
   if (!prepared) throw new Error('one event in, one answer out');
   if ('error' in prepared) throw inHoldWords(prepared.error);
   if (!Number.isSafeInteger(inputTokens + maxOutputTokens)) {
-    throw invalidField('maxOutputTokens', 'must not make more than 9007199254740991 with inputTokens');
+    throw invalidField('maxOutputTokens', 'must not add up to more than 9007199254740991 with inputTokens');
   }
   return prepared.row.event;
 }
@@ -88,5 +88,5 @@ export async function createHold(context: Context, input: HoldInput): Promise<Cr
     const { provider, model } = event;
     return { id, status: 'active', provider, model, amount, tokens, createdAt: new Date(nowMs), expiresAt, ...outcome };
   }
-  throw new AppError('unavailable', 'The budgets change faster than a hold can be made.');
+  throw new AppError('unavailable', 'Budgets changed repeatedly during this request; try again.');
 }

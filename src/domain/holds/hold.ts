@@ -2,7 +2,7 @@
 export const HOLD_STATUSES = ['active', 'settled', 'released', 'expired'] as const;
 export type HoldStatus = (typeof HOLD_STATUSES)[number];
 
-/** The worst case of a call, reserved. Amounts are decimal texts. */
+/** The worst-case cost of a call, reserved. Amounts are decimal strings. */
 export interface Hold {
   id: string;
   status: HoldStatus;
@@ -15,7 +15,7 @@ export interface Hold {
   expiresAt: Date;
 }
 
-/** A budget that a hold counts for, after the hold. Amounts are decimal texts in the budget's unit. */
+/** A budget that the hold counts in, as it is after the hold. Amounts are decimal texts in the budget's unit. */
 export interface HeldBudget {
   id: string;
   unit: 'usd' | 'tokens';

@@ -12,7 +12,7 @@ export function readName(text: string): string {
   if (length === 0) throw invalidField('name', 'must not be empty');
   if (length > MAX_CHARACTERS) throw invalidField('name', `must have at most ${MAX_CHARACTERS} characters`);
   if (name.includes('\0') || !name.isWellFormed()) {
-    throw invalidField('name', 'must not hold NUL or unpaired surrogates');
+    throw invalidField('name', 'must not contain NUL or unpaired surrogates');
   }
   return name;
 }

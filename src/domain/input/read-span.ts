@@ -13,7 +13,7 @@ export interface ZonedSpan extends TimeSpan {
   zone: string;
 }
 
-/** @throws AppError invalid_request when the name is no IANA zone */
+/** @throws AppError invalid_request when the name is not an IANA zone */
 export function readZone(timezone: string | null | undefined): string {
   const zone = timezone ?? 'UTC';
   if (!isTimeZone(zone)) throw invalidField('timezone', 'must be an IANA time zone such as Asia/Kolkata');

@@ -7,7 +7,7 @@ import { USAGE_LIMITS } from './limits.ts';
 export type Tags = Record<string, string>;
 
 /**
- * Tags without any name of a prototype's. Not `Object.create(null)`: such objects are dictionaries to the engine, which
+ * Tags without the names of a prototype. Not `Object.create(null)`: the engine keeps such objects as dictionaries, which
  * it writes as JSON several times more slowly.
  */
 const TagSet = function TagSet() {} as unknown as new () => Tags;
@@ -36,11 +36,11 @@ function isPlainTag(key: string, value: unknown): value is string {
   );
 }
 
-/** Tags as an object of texts with its keys sorted, so that the same tags are the same bytes. */
+/** Tags as an object with string values and sorted keys, so that equal tags are equal bytes. */
 export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags'): Tags {
   if (raw === undefined || raw === null) return NO_TAGS;
   if (!isObject(raw)) {
-    problems.push({ path: field, message: 'must be an object of texts' });
+    problems.push({ path: field, message: 'must be an object with string values' });
     return NO_TAGS;
   }
   const keys = sortedKeys(raw);
@@ -57,7 +57,7 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
     }
     const path = `${field}.${key}`;
     checkText(problems, path, key, USAGE_LIMITS.tagKey);
-    if (typeof value !== 'string') problems.push({ path, message: 'must be a text' });
+    if (typeof value !== 'string') problems.push({ path, message: 'must be a string' });
     else {
       if (value !== '') checkText(problems, path, value, USAGE_LIMITS.tagValue);
       tags[key] = value;
@@ -66,7 +66,7 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
   return tags;
 }
 
-/** Tags as JSON, the same text for the same tags; null where there are none. */
+/** Tags as JSON, the same string for equal tags; null where there are none. */
 export function formatTags(tags: Tags): string | null {
   for (const _ in tags) return JSON.stringify(tags);
   return null;
@@ -83,7 +83,7 @@ export function readMetadata(problems: FieldProblem[], raw: unknown): string | n
   if (Buffer.byteLength(text) > USAGE_LIMITS.metadataBytes) {
     problems.push({ path: 'metadata', message: `must have at most ${USAGE_LIMITS.metadataBytes} bytes as JSON` });
   } else if (!isStorableText(text) || UNSTORABLE.test(text)) {
-    problems.push({ path: 'metadata', message: 'must not hold NUL or unpaired surrogates' });
+    problems.push({ path: 'metadata', message: 'must not contain NUL or unpaired surrogates' });
   }
   return text;
 }

@@ -17,7 +17,7 @@ const ADVISORY_LOCK = 6_384_377_003;
  * Makes the first organization where there is none. It is whoever runs this server, so no plan limits it. Processes
  * that start at once take turns; the second finds the first one's.
  *
- * @param keep told the owner's secret before it becomes valid: a crash at any line leaves no key that nobody has
+ * @param keep receives the owner's secret before it becomes valid: a crash at any line leaves no key that nobody has
  * @returns null when there was one
  */
 export async function createFirstOrganization(

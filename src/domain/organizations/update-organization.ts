@@ -10,11 +10,11 @@ import { describeOrganization, lockOrganization, type Organization } from './org
 export interface UpdateOrganizationInput {
   /** TypeID of the organization. */
   id: string;
-  /** What is not given stays as it is. */
+  /** Fields that are left out stay as they are. */
   name?: string | null;
   plan?: PlanName | null;
   creditsMode?: CreditsModeName | null;
-  /** Days that raw events are kept, 1 to 36,500; null: for ever, unless the server's own setting says otherwise. */
+  /** Days that raw events are kept, 1 to 36,500; null: they are never removed, unless the server's own setting says otherwise. */
   retentionDays?: number | null;
 }
 

@@ -8,7 +8,7 @@ export interface RejectedSpan {
   message: string;
 }
 
-/** What one export request comes to. The three parts, twins of a call counted as ignored, are all its spans. */
+/** What became of one export request. The three parts add up to all its spans; twins of a call count as ignored. */
 export interface CollectedUsage {
   /** One for each call of a model, in the order of the spans. */
   events: SpanUsage[];

@@ -32,7 +32,7 @@ function parseJson(body: Uint8Array): Fields {
   try {
     request = parseExactNames(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
-    throw new AppError('invalid_request', 'The body is no JSON in UTF-8.', { cause });
+    throw new AppError('invalid_request', 'The body is not JSON in UTF-8.', { cause });
   }
   if (!isObject(request)) throw new AppError('invalid_request', 'The body must be a JSON object.');
   return request;
@@ -42,6 +42,6 @@ function parseProtobuf(body: Uint8Array): Fields {
   try {
     return RequestType.toObject(RequestType.decode(body), { longs: String });
   } catch (cause) {
-    throw new AppError('invalid_request', 'The body is no ExportTraceServiceRequest in protobuf.', { cause });
+    throw new AppError('invalid_request', 'The body is not an ExportTraceServiceRequest in protobuf.', { cause });
   }
 }

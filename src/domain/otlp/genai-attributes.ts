@@ -1,7 +1,7 @@
 /**
  * The names of one measure, in the order they are asked for: newest convention, v1.37-v1.44, older, then the dialects
  * (OpenLLMetry, Sentry, Vercel AI SDK, OpenInference). They are synonyms: the first that is present counts, none is
- * summed. `llm.cost.*` is not among them: it is computed from a price list by the instrumentation, so it is no charge.
+ * summed. `llm.cost.*` is not among them: the instrumentation computes it from a price list, so it is not a charge.
  */
 export const TOKEN_NAMES = {
   inputTokens: [
@@ -47,7 +47,7 @@ export const TOKEN_NAMES = {
   outputAudioTokens: ['gen_ai.usage.audio.output_tokens', 'llm.token_count.completion_details.audio'],
 } as const;
 
-/** The names of what is told about a call in words, in the order they are asked for. */
+/** The names of a call's string attributes, in the order in which they are tried. */
 export const WORD_NAMES = {
   responseModel: ['gen_ai.response.model', 'ai.response.model'],
   requestModel: ['gen_ai.request.model', 'ai.model.id', 'llm.model_name', 'embedding.model_name'],

@@ -10,7 +10,7 @@ import { hasTokens, type InputRule, readTokens } from './read-tokens.ts';
 export interface SpanUsage {
   spanId: string;
   /**
-   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` the span's end. It never bears a `cost`: `llm.cost.*`
+   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` the span's end. It never has a `cost`: `llm.cost.*`
    * is the instrumentation's own estimate from a price list, so the catalog's price is used.
    */
   event: UsageInput & { id: string; model: string; timestamp: Date };
@@ -25,7 +25,7 @@ export interface SpanUsage {
   inputRule: InputRule;
 }
 
-/** Why a span gives no usage: `ignored` is none of our business, `rejected` is a call whose numbers are unusable. */
+/** Why a span gives no usage: `ignored` is not a model call, `rejected` is a call whose numbers are unusable. */
 export type SpanOutcome =
   | { outcome: 'usage'; usage: SpanUsage }
   | { outcome: 'ignored'; reason: 'not_billable' | 'no_tokens' }
@@ -35,7 +35,7 @@ export type SpanOutcome =
 const MAX_WORD = 255;
 const NANOS_PER_MS = 1_000_000n;
 const UNTYPED_ERROR = '_OTHER';
-/** The request's tier may be this wish; it is no answer. */
+/** A request may ask for this tier; an answer never names it. */
 const TIER_WISH = 'auto';
 
 /**

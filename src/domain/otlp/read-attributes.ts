@@ -13,7 +13,7 @@ export function readAttributes(owner: Fields, path: string): Attributes {
   return attributes;
 }
 
-/** JSON writes 64-bit integers as text, and some exporters as numbers. A number that is none becomes NaN. */
+/** JSON writes 64-bit integers as text, and some exporters as numbers. What is not a number becomes NaN. */
 function readScalar({ stringValue, intValue, doubleValue, boolValue }: Fields): AttributeValue | null {
   if (typeof stringValue === 'string') return stringValue;
   const number = intValue ?? doubleValue;

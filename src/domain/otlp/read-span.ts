@@ -47,7 +47,7 @@ function readId(value: unknown, pattern: RegExp): string | null {
   return pattern.test(id) && !ONLY_ZEROS.test(id) ? id : null;
 }
 
-/** Null when it is no time; 0 when it is missing. A JSON number past 2^53 has lost its last digits already. */
+/** Null when it is not a time; 0 when it is missing. A JSON number past 2^53 has lost its last digits already. */
 function readNanos(value: unknown): bigint | null {
   if (value === undefined || value === null || value === '') return 0n;
   if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? capNanos(BigInt(value)) : null;

@@ -55,7 +55,7 @@ export function readTokens(attributes: Attributes, provider: string, isExclusive
   };
 }
 
-/** Whether the span says anything about tokens; a failed call, or a stream that told no usage, doesn't. */
+/** Whether the span says anything about tokens; a failed call, or a stream without usage, does not. */
 export function hasTokens(attributes: Attributes): boolean {
   return [TOKEN_NAMES.inputTokens, TOKEN_NAMES.outputTokens].flat().some((name) => attributes.has(name));
 }

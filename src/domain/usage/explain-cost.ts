@@ -6,7 +6,7 @@ import { priceUsage } from '../pricing/price/price-usage.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 
-/** One part of a computed cost, as the wire has it: decimal texts in USD; `unitPrice` is for one unit. */
+/** One part of a computed cost, as the wire has it: decimal strings in USD; `unitPrice` is for one unit. */
 export interface CostBreakdownLine {
   unit: string;
   quantity: number;

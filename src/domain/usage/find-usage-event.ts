@@ -25,7 +25,7 @@ export async function findUsageEvent({ caller, resources }: Context, uuid: strin
 
 /**
  * An event by its TypeID.
- * @throws AppError not_found, also where the id is none or the key may not see it
+ * @throws AppError not_found, also where the id is invalid or the key may not see it
  */
 export async function getUsageEvent(context: Context, id: string): Promise<UsageEvent> {
   requireScope(context.caller, 'usage:read');

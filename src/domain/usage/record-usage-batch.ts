@@ -11,7 +11,7 @@ import type { CommitOutcome } from './write/usage-committer.ts';
 export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
-/** What became of one event of a batch. `id` is a UUID, `cost` decimal text. */
+/** What became of one event of a batch. `id` is a UUID, `cost` a decimal string. */
 export interface BatchItem {
   index: number;
   status: BatchStatus;

@@ -35,8 +35,8 @@ function findFirst(context: Context, { id, event }: StoredEvent): UsageEvent | n
 
 /**
  * Records one event: price, deduplication and every sum in one transaction, answered after its commit.
- * @param whileStoring told of the event as it will stand, once it is on its way to the database: what is made ready then
- * need not be made after the commit, and counts only if that takes place and the event is no repeat
+ * @param whileStoring receives the event as it will be stored, once it is on its way to the database: what is prepared then
+ * need not be prepared after the commit, and counts only if that succeeds and the event is not a repeat
  * @throws AppError invalid_request, idempotency_conflict, insufficient_permissions, unavailable
  */
 export async function recordUsage(

@@ -12,7 +12,7 @@ export const INTERVALS = ['none', 'hour', 'day', 'week', 'month'] as const satis
 export type Interval = (typeof INTERVALS)[number];
 
 export const GROUP_LIMIT = { default: 100, max: 1_000 } as const;
-/** At most so many intervals in one answer: over a year of hours. */
+/** The maximum number of intervals in one answer: over a year of hours. */
 export const MAX_INTERVALS = 10_000;
 
 export interface UsageQuestion extends SpanInput {
@@ -22,7 +22,7 @@ export interface UsageQuestion extends SpanInput {
   limit?: number | null;
 }
 
-/** The sums of one group in one interval. */
+/** The sums of one group in one interval of time. */
 export interface UsageSummaryGroup extends UsageSums, TimeSpan {
   values: (string | null)[];
   other: boolean;

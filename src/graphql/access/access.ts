@@ -75,7 +75,7 @@ const MeRef = builder.objectRef<Caller>('Me').implement({
     rateLimit: t.field({
       type: RateLimitRef,
       nullable: true,
-      description: 'Null: the plan has no limit.',
+      description: 'Null where the plan has no limit.',
       resolve: (caller, _, { resources }) => resources.planLimits.peek(caller),
     }),
   }),

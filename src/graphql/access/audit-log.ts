@@ -31,7 +31,7 @@ const AuditEntryConnection = builder.connectionObject({ type: AuditEntryRef, nam
 builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditEntryConnection,
-    description: 'What was changed, newest first. Scope admin.',
+    description: 'Changes that were made, newest first. Scope admin.',
     args: {
       first: t.arg.int({ description: '1 to 100; default 20.' }),
       after: t.arg.string(),

@@ -33,13 +33,15 @@ const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {
   }),
 });
 const UpdateOrganizationInput = builder.inputType('UpdateOrganizationInput', {
-  description: 'What is not given stays as it is.',
+  description: 'Fields that are left out stay as they are.',
   fields: (t) => ({
     id: t.id({ required: true }),
     name: t.string({ description: '1 to 100 characters.' }),
     plan: t.field({ type: PlanEnum }),
     credits: t.field({ type: CreditsModeEnum }),
-    retentionDays: t.int({ description: 'Days that raw events are kept, 1 to 36,500; null: for ever.' }),
+    retentionDays: t.int({
+      description: 'How many days raw events are kept: 1 to 36,500. Null: they are never removed.',
+    }),
   }),
 });
 

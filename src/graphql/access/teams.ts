@@ -22,7 +22,7 @@ export const TeamRef = builder.prismaNode('Team', {
     deletedAt: t.expose('deletedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Set where this answer is of its deletion.',
+      description: 'When the team was deleted; null while it exists.',
     }),
   }),
 });

@@ -51,7 +51,7 @@ builder.scalarType('DateTime', {
 
 builder.scalarType('Decimal', {
   description:
-    'An exact decimal as a plain string, such as "0.0075": no exponent, no binary noise. USD where it is money.',
+    'An exact decimal as a plain string, such as "0.0075": without an exponent and without rounding errors. Money is in USD.',
   serialize: (value) => value,
   parseValue: readDecimal,
   parseLiteral: (node) => readDecimal(literalText(node)),

@@ -53,7 +53,7 @@ const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').
 });
 
 const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
-  description: 'A budget in USD, and where it stands in its own period.',
+  description: 'A budget in USD, and what has been spent of it in its own period.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
     name: t.exposeString('name'),
@@ -112,7 +112,10 @@ builder.queryFields((t) => ({
       timezone: t.arg.string({ description: 'IANA name; default UTC.' }),
       groupBy: t.arg({ type: [GroupByInput], description: 'Default: PROVIDER.' }),
       filter: t.arg({ type: UsageFilterInput }),
-      limit: t.arg.int({ description: 'So many groups, 1 to 1,000, default 100; the rest become one.' }),
+      limit: t.arg.int({
+        description:
+          'Maximum number of groups: 1 to 1,000, default 100. The remaining groups are merged into one, marked `other`.',
+      }),
     },
     resolve: (_, { groupBy, ...args }, context) => summarizeCosts(context, { ...args, groupBy: readGroupBy(groupBy) }),
   }),

@@ -5,7 +5,7 @@ import { builder } from '../builder/builder.ts';
 import { toConnection } from '../builder/connection.ts';
 
 const PriceTierRef = builder.objectRef<PriceTier>('PriceTier').implement({
-  description: 'Requests with more than `above` input tokens pay this for all of the unit.',
+  description: 'A request with more than `above` input tokens pays this price for all of the unit.',
   fields: (t) => ({
     above: t.expose('above', { type: 'SafeInt' }),
     price: t.expose('price', { type: 'Decimal' }),
@@ -35,14 +35,18 @@ builder.node(PriceRef, {
   fields: (t) => ({
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
-    match: t.field({ type: 'JSON', description: 'Which model names it is for.', resolve: (price) => price.match }),
+    match: t.field({
+      type: 'JSON',
+      description: 'Which model names the price is for.',
+      resolve: (price) => price.match,
+    }),
     serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard tier.' }),
     validFrom: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validFrom) }),
     validTo: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validTo) }),
     dailyWindow: t.expose('dailyWindow', {
       type: 'JSON',
       nullable: true,
-      description: 'Where it holds for a part of each day only: seconds of the UTC day.',
+      description: 'Set where the price holds for a part of each day only, in seconds of the UTC day.',
     }),
     units: t.expose('units', { type: [UnitPriceRef] }),
     source: t.exposeString('source', { description: '`genai-prices`, or `override`.' }),
@@ -61,7 +65,7 @@ builder.queryFields((t) => ({
       after: t.arg.string(),
       provider: t.arg.string(),
       model: t.arg.string({ description: "The catalog's own name of the model." }),
-      at: t.arg({ type: 'DateTime', description: 'Only prices in force at that time.' }),
+      at: t.arg({ type: 'DateTime', description: 'Only prices that are in force at that time.' }),
     },
     resolve: async (_, args, context) =>
       toConnection(PRICE_CURSOR, await listPrices(context, args), priceCursorKey, args.after),

@@ -12,7 +12,7 @@ export interface KnownOperations {
 const MAX_OPERATIONS = 500;
 /** A longer text is not remembered: five hundred of them would be no small thing. */
 const MAX_QUERY_LENGTH = 10_000;
-/** Asked so often, a text is worth compiling. */
+/** After this many requests an operation is worth compiling. */
 const COMPILE_AT = 2;
 
 interface Entry {

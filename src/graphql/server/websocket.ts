@@ -93,7 +93,7 @@ export function openWebSocketDoor(resources: Resources, server: HttpServer): Web
 
   return {
     async close() {
-      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'The server is stopping.');
+      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'The server is stopping; try again.');
       await door.dispose();
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
     },

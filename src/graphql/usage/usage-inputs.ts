@@ -7,7 +7,7 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
   description:
     'One usage event. Totals include their parts: inputTokens the cache reads and writes, outputTokens the reasoning.',
   fields: (t) => ({
-    id: t.string({ description: 'Your own id of the event: makes a repeat harmless for ever.' }),
+    id: t.string({ description: 'Your own id of the event: a repeat with the same id is never recorded twice.' }),
     provider: t.string({ required: true }),
     model: t.string({ description: 'May be left out only where `usage` is a response body that names it.' }),
     // Not made in a loop: the input's type is inferred from its fields' names.
@@ -36,11 +36,14 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     timestamp: t.field({ type: 'DateTime', description: 'When the request happened; default now.' }),
     teamId: t.id(),
     userId: t.string(),
-    tags: t.field({ type: 'JSON', description: 'An object of texts.' }),
-    metadata: t.field({ type: 'JSON', description: 'Any object; kept, never interpreted.' }),
+    tags: t.field({ type: 'JSON', description: 'An object with string values, such as {"env": "prod"}.' }),
+    metadata: t.field({ type: 'JSON', description: 'Any object. It is stored and returned, and never interpreted.' }),
     holdId: t.id({ description: 'The hold that this event settles.' }),
     requireCredits: t.boolean({ description: 'Refuse the event where prepaid credits do not cover it.' }),
-    cost: t.field({ type: 'Decimal', description: 'What it really cost, in USD: wins over our own price.' }),
+    cost: t.field({
+      type: 'Decimal',
+      description: 'What the request really cost, in USD. It takes precedence over the computed cost.',
+    }),
   }),
 });
 
@@ -53,7 +56,7 @@ const TagFilter = builder.inputType('TagFilter', {
 });
 
 export const UsageFilterInput = builder.inputType('UsageFilter', {
-  description: 'Which events count: those that fit all that is given.',
+  description: 'Which events count: those that match everything given here.',
   fields: (t) => ({
     provider: t.string(),
     model: t.string(),
@@ -75,7 +78,7 @@ const DimensionEnum = builder.enumType('UsageDimension', {
 export const GroupByInput = builder.inputType('UsageGroupBy', {
   fields: (t) => ({
     dimension: t.field({ type: DimensionEnum, required: true }),
-    key: t.string({ description: 'The tag, where the dimension is TAG.' }),
+    key: t.string({ description: 'The key of the tag, where the dimension is TAG.' }),
   }),
 });
 

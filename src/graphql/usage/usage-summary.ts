@@ -50,7 +50,7 @@ const UsageTotalsRef = builder
 type GroupSource = UsageSummaryGroup & { keys: string[] };
 
 const UsageGroupRef = builder.objectRef<GroupSource>('UsageGroup').implement({
-  description: 'The sums of one group in one interval.',
+  description: 'The sums of one group in one interval of time.',
   interfaces: [UsageTotalsInterface],
   isTypeOf: () => true,
   fields: (t) => ({
@@ -85,7 +85,7 @@ const UsageSummaryRef = builder.objectRef<UsageSummary>('UsageSummary').implemen
 builder.queryFields((t) => ({
   usage: t.field({
     type: UsageSummaryRef,
-    description: 'Usage totals, never rows. By default this calendar month. Scope usage:read.',
+    description: 'Usage totals by interval and group; by default of this calendar month. Scope usage:read.',
     args: {
       start: t.arg({ type: 'DateTime' }),
       end: t.arg({ type: 'DateTime' }),
@@ -93,7 +93,10 @@ builder.queryFields((t) => ({
       interval: t.arg({ type: IntervalEnum }),
       groupBy: t.arg({ type: [GroupByInput], description: 'At most 3.' }),
       filter: t.arg({ type: UsageFilterInput }),
-      limit: t.arg.int({ description: 'So many groups, 1 to 1,000, default 100; the rest become one.' }),
+      limit: t.arg.int({
+        description:
+          'Maximum number of groups: 1 to 1,000, default 100. The remaining groups are merged into one, marked `other`.',
+      }),
     },
     resolve: (_, { groupBy, ...args }, context) => summarizeUsage(context, { ...args, groupBy: readGroupBy(groupBy) }),
   }),

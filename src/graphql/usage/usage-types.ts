@@ -114,7 +114,7 @@ builder.node(UsageEventRef, {
     computedCost: t.expose('computedCost', {
       type: 'Decimal',
       nullable: true,
-      description: "Our own price of the event, also where the caller's cost wins.",
+      description: 'The computed cost of the event, also where the caller gave a cost.',
     }),
     costSource: t.expose('costSource', { type: CostSourceRef }),
     priceId: t.exposeID('priceId', { nullable: true }),
@@ -128,7 +128,7 @@ builder.node(UsageEventRef, {
         .map(([reason, text]) => `\`${reason}\`: ${text}`)
         .join('\n'),
     }),
-    warnings: t.exposeStringList('warnings', { description: "What was doubtful about the provider's usage object." }),
+    warnings: t.exposeStringList('warnings', { description: "What did not add up in the provider's usage object." }),
     holdId: t.exposeID('holdId', { nullable: true }),
     voids: t.exposeID('voids', { nullable: true, description: 'The event that this one reverses.' }),
     voidReason: t.exposeString('voidReason', { nullable: true }),

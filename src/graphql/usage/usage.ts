@@ -34,7 +34,7 @@ const BatchErrorRef = builder.objectRef<BatchError>('UsageBatchError').implement
 
 const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
   fields: (t) => ({
-    index: t.expose('index', { type: 'SafeInt', description: 'Where the event stood in the batch, from 0.' }),
+    index: t.expose('index', { type: 'SafeInt', description: "The event's place in the batch, counted from 0." }),
     status: t.field({ type: BatchStatusRef, resolve: (item) => item.status }),
     id: t.id({ nullable: true, resolve: ({ id }) => id && formatId('usageEvent', id) }),
     cost: t.expose('cost', { type: 'Decimal', nullable: true }),
@@ -52,7 +52,7 @@ const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
 });
 
 const BatchResultRef = builder.objectRef<BatchResult>('UsageBatchResult').implement({
-  description: 'One item an event, in order. Good events are stored, bad ones are named.',
+  description: 'One item for each event, in order. Valid events are stored, the others are named.',
   fields: (t) => ({
     data: t.field({ type: [BatchItemRef], resolve: (result) => result.items }),
     created: t.expose('created', { type: 'SafeInt' }),
@@ -65,7 +65,7 @@ const BatchResultRef = builder.objectRef<BatchResult>('UsageBatchResult').implem
 builder.mutationFields((t) => ({
   recordUsage: t.field({
     type: UsageEventRef,
-    description: 'Records one event; answered after it is on disk. Scope usage:write.',
+    description: 'Records one event. The answer comes after the event is on disk. Scope usage:write.',
     args: { input: t.arg({ type: UsageEventInput, required: true }) },
     resolve: async (_, { input }, context) => {
       let ready: UsageEventSource | undefined;
@@ -73,7 +73,7 @@ builder.mutationFields((t) => ({
         ready = toUsageEventSource(stored);
         const lines = explainCost(context, stored);
         if (Array.isArray(lines)) ready.costBreakdown = lines;
-        // Asked of the database, it is not waited for, and its failure is nobody's.
+        // A price that must be read from the database is not awaited here. A failure is ignored: the field's resolver asks again.
         else lines.catch(() => {});
       });
       return ready && !duplicate ? ready : toUsageEventSource(event, duplicate);
@@ -97,7 +97,7 @@ const VoidUsageInput = builder.inputType('VoidUsageInput', {
 builder.mutationField('voidUsage', (t) =>
   t.field({
     type: UsageEventRef,
-    description: 'Takes an event back: records its reverse, once, and answers with it. Scope usage:write.',
+    description: 'Takes an event back: records its reverse once, and returns it. Scope usage:write.',
     args: { input: t.arg({ type: VoidUsageInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { event, duplicate } = await voidUsage(context, input);

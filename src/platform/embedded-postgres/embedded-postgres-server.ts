@@ -112,7 +112,7 @@ async function writeSettings(home: PostgresHome, settings: Record<string, string
     ? {
         listen_addresses: '',
         port: String(UNIX_PORT),
-        // A list of names, of which the quotes allow any character.
+        // A list of names. Their quotes allow any character.
         unix_socket_directories: `"${socketFolder(home).replaceAll('"', '""')}"`,
         unix_socket_permissions: '0700',
       }

@@ -50,7 +50,7 @@ const STARTING_OR_STOPPING = '57P03';
 const NO_SUCH_DATABASE = '3D000';
 
 /**
- * The PostgreSQL of a data folder: found when it runs, else started, first made when there is none. The server is no
+ * The PostgreSQL of a data folder: found where it runs, else started, and made first where it does not exist. The server is no
  * child of ours and outlives a `kill -9`; the next start finds it. Any number of processes may start at once: `lock`
  * lets one at a time start or stop, and each user holds a share of `users` for as long as it lives, so that the
  * last one, and only the last one, can take that lock alone and stop the server.
@@ -111,7 +111,7 @@ async function start(
     const connectionString = postmaster && (await connectWhenReady(home, postmaster, deadline, log));
     if (!postmaster || !connectionString) continue;
     const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
-    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by a stranger.`);
+    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by another program.`);
     const stop = () => release(dataDir, share, () => stopServer(binaries, home));
     return { connectionString, pid: postmaster.pid, folder: home.folder, stop };
   }

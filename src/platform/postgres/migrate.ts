@@ -76,7 +76,7 @@ function requireNotOlder(
   throw new AppError('unavailable', message);
 }
 
-/** True when every migration is applied as it stands. False may also mean that another process is at it. */
+/** True when every migration is applied as it stands. False may also mean that another process is applying them. */
 function isCurrent({ migrationDirectories }: MigrationList, rows: MigrationRow[]): boolean {
   if (rows.some(isUnfinished)) return false;
   const applied = checksumsByName(rows);

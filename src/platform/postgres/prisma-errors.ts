@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What Prisma throws, as far as it says what happened: its own code, and what the driver was told. */
+/** What Prisma throws, as far as it says what happened: its own code, and the driver's error. */
 const PRISMA_ERROR = z.object({
   code: z.string().regex(/^P\d{4}$/),
   meta: z
@@ -42,7 +42,7 @@ export function isOutOfTime(error: unknown): boolean {
   return read(error)?.code === OUT_OF_TIME;
 }
 
-/** The unique index because of which a write of Prisma's failed. */
+/** The unique index that a write of Prisma's violated. */
 export function violatedIndexOf(error: unknown): string | undefined {
   const failure = read(error);
   return failure?.code === UNIQUE_VIOLATION ? failure.constraint?.index : undefined;

@@ -83,7 +83,7 @@ function trackConnections(factory: SqlMigrationAwareDriverAdapterFactory) {
 
 /**
  * Lets `work` use Prisma's migration engine, as WebAssembly over a driver adapter: no binary to download. The
- * package's own entry imports the `.wasm` as a module, of which Node warns as experimental; hence by path.
+ * package's own entry imports the `.wasm` as a module, and Node warns that this is experimental; hence by path.
  */
 export async function withSchemaEngine<T>(
   factory: SqlMigrationAwareDriverAdapterFactory,

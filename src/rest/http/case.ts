@@ -70,7 +70,7 @@ export function snakeRecord(value: object): Record<string, unknown> {
 
 /**
  * Gives every field of a document its snake_case name as an alias, once, when a route is made: the answer then comes
- * out in REST's spelling by itself. Where a field stands in the text is left out: no caller of REST sees it, and a
+ * out in REST's spelling by itself. Source locations are dropped: REST never reports them, and a
  * compiled operation would carry it to every field of every answer.
  */
 export function snakeAliases(document: DocumentNode): DocumentNode {

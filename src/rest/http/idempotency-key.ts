@@ -8,7 +8,7 @@ import type { RestAnswer, RestRequest } from './request.ts';
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 export const IDEMPOTENCY_KEY_MAX = 255;
 const REPLAYED = { 'Idempotent-Replayed': 'true' };
-/** Of requests that were not understood, or not taken: the same may be answered otherwise later. */
+/** Statuses that are not kept for replay: the same request may succeed later. */
 const NOT_FINAL = new Set([401, 413, 415, 429]);
 
 function isFinal({ status }: RestAnswer): boolean {
@@ -25,7 +25,7 @@ function normalForm(text: string): string {
 }
 
 /**
- * Answers a request that bears an Idempotency-Key: the first answer is replayed for 24 hours; another body, or another
+ * Answers a request that carries an Idempotency-Key: the first answer is replayed for 24 hours; another body, or another
  * thing in the path, is refused. Without the header it just runs.
  *
  * @param run must not reject: failures come as answers

@@ -98,7 +98,7 @@ function nameOf({ method, path }: { method: string; path: string }): string {
   return `${method.toUpperCase()} ${path}`;
 }
 
-/** Whether repeats of a request are told by the header `Idempotency-Key`. */
+/** Whether the header `Idempotency-Key` identifies repeats of a request. */
 export function takesIdempotencyKey({
   method,
   ownIdempotency,

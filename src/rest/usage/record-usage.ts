@@ -220,7 +220,7 @@ export const recordUsage = route({
   summary: 'Record one usage event, or a batch',
   description:
     'One event, or `{"events": [...]}` with 1 to 1,000, or NDJSON with 1 to 10,000 lines. Answered after the commit: what got a 2xx is on disk. The ' +
-    "event's `id` (for a single event also the header `Idempotency-Key`) makes a repeat harmless for ever.",
+    "event's `id` (for a single event also the header `Idempotency-Key`) a repeat with the same id is never recorded twice.",
   tag: 'Usage',
   scope: 'usage:write',
   ownIdempotency: true,

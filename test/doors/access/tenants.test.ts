@@ -80,7 +80,7 @@ describe('another organization', () => {
     const { status, error } = await record({ ...EVENT, team_id: team.id }, theirs.key.secret);
     expect({ status, fields: error?.details.fields }).toEqual({
       status: 400,
-      fields: [{ path: 'team_id', message: 'no such team' }],
+      fields: [{ path: 'team_id', message: 'there is no such team' }],
     });
   });
 
@@ -170,7 +170,7 @@ describe('a key that is bound to a team', () => {
     expect((await record(EVENT, key)).body.team_id).toBe(team.id);
     expect((await record({ ...EVENT, team_id: team.id }, key)).status).toBe(201);
     const refused = await record({ ...EVENT, team_id: otherTeam.id }, key);
-    expect(refused.error?.details.fields).toEqual([{ path: 'team_id', message: 'no such team' }]);
+    expect(refused.error?.details.fields).toEqual([{ path: 'team_id', message: 'there is no such team' }]);
     const mutation = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { teamId } }';
     const write = (teamId?: string) => gql(mutation, { input: { ...EVENT_INPUT, teamId } }, { key });
     expect((await write()).data).toEqual({ recordUsage: { teamId: team.id } });

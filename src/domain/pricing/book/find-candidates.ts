@@ -21,7 +21,7 @@ function findModel(book: PriceBook, provider: ProviderPrices, name: string): Mod
   return undefined;
 }
 
-/** `claude-x-20250929` as `claude-x-2025-09-29`; what is no day of the calendar stays as it is. */
+/** `claude-x-20250929` as `claude-x-2025-09-29`; what is not a day of the calendar stays as it is. */
 function spellDates(name: string): string {
   return name.replace(COMPACT_DATE, (given, year: string, month: string, day: string) => {
     const date = `${year}-${month}-${day}`;

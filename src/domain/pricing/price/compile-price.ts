@@ -74,7 +74,7 @@ export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   return { first, cards: [first, ...[...starts].sort((a, b) => a - b).map(cardAt)] };
 }
 
-/** The card for a request of so many input tokens: a cliff, so all its tokens pay its rates. */
+/** The card for a request with this number of input tokens. Tiers are cliffs: all its tokens pay the card's rates. */
 export function cardFor(compiled: CompiledPrice, inputTokens: number): RateCard {
   let card = compiled.first;
   for (const next of compiled.cards) if (inputTokens > next.above) card = next;

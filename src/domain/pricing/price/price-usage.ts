@@ -18,7 +18,7 @@ export interface CostLine {
   quantity: number;
   /** For ONE unit, not for a million. */
   unitPrice: AttoUsd;
-  /** The same as decimal text in USD. */
+  /** The same as a decimal string in USD. */
   unitPriceText: string;
   amount: AttoUsd;
 }

@@ -77,7 +77,7 @@ export const COUNTS_BY_TOTAL: readonly Definition[] = USAGE_COUNTS.flatMap((coun
 );
 
 /**
- * Counts of which some are not given: those are 0. A literal, not a loop: V8 gives no stable hidden
+ * Counts; those that are not given are 0. A literal, not a loop: V8 gives no stable hidden
  * class to an object that a loop fills, and every event is made of one of these. The type makes a
  * missing field a compile error.
  */

@@ -12,7 +12,7 @@ import {
 
 /**
  * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether `totalTokens` counts them is
- * unconfirmed, so both are taken for right.
+ * unconfirmed, so both are accepted.
  */
 export function decodeBedrockConverse(source: Source): DecodedCounts {
   if (hasAny(source.fields, 'cachedInputTokens', 'inputTokenDetails', 'reasoningTokens', 'outputTokenDetails')) {

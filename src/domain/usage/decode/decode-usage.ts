@@ -53,12 +53,12 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * Reads a provider's own words into Meterr's normal form. The shape is told from the names of the fields; the provider
+ * Reads a provider's own words into Meterr's normal form. The shape is recognised by the names of the fields; the provider
  * only decides whether reasoning stands beside the output (xAI) and what the unit of a bare `cost` is (OpenRouter).
  * Unknown fields are ignored, null is as good as missing.
  * @param raw the usage object, the whole response body, a stream's last chunk, or a list of its events
  * @throws AppError `invalid_request`, with paths under `usage` in the provider's spelling, when the shape is unknown, a
- * count is no whole number from 0 to 2^53-1, a part is above its total, or no reading of the parts gives their total.
+ * count is not a whole number from 0 to 2^53-1, a part is above its total, or no reading of the parts gives their total.
  */
 export function decodeUsage(provider: string, raw: unknown): DecodedUsage {
   const found = findUsage(raw, 'usage');

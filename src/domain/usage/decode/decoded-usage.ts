@@ -10,7 +10,7 @@ export interface DecodedUsage {
   serviceTier: string | null;
   /** The normal form; what the answer does not say is 0. */
   counts: UsageCounts;
-  /** The exact charge in USD when the answer bears it, as a plain decimal. */
+  /** The exact charge in USD when the answer states it, as a plain decimal. */
   cost: string | null;
   /** What did not add up or is not priced, in English. The counts are still the provider's. */
   warnings: string[];

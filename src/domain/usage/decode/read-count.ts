@@ -35,7 +35,7 @@ export function toFields(value: unknown): Fields | null {
   return isObject(value) ? value : null;
 }
 
-/** The value as text, or null when it is none or empty. */
+/** The value, or null when it is not a string or is empty. */
 export function toText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }

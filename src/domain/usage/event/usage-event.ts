@@ -7,7 +7,7 @@ export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as con
 export type CostSource = (typeof COST_SOURCES)[number];
 
 /**
- * One row of the ledger in its normal form. Ids are UUIDs, times epoch milliseconds, money plain decimal texts in
+ * One row of the ledger in its normal form. Ids are UUIDs, times epoch milliseconds, money plain decimal strings in
  * USD. A row that reverses another has negative counts and cost, and `requests` -1.
  */
 export interface UsageEvent extends UsageCounts {
@@ -32,7 +32,7 @@ export interface UsageEvent extends UsageCounts {
   costSource: CostSource;
   priceId: string | null;
   unpricedReason: string | null;
-  /** What a decoder doubted about the provider's own usage object. */
+  /** What did not add up in the provider's own usage object. */
   warnings: string[];
   holdId: string | null;
   voidsId: string | null;
@@ -43,7 +43,7 @@ export interface UsageEvent extends UsageCounts {
 export interface UsageRow {
   event: UsageEvent;
   seriesId: number;
-  /** Bytes, each a letter of Latin-1. */
+  /** Bytes, each as one character of Latin-1. */
   bodyHash: string;
   /** The event's cost as the integer that sums are made of. */
   costAtto: AttoUsd | null;

@@ -33,14 +33,14 @@ function readId(kind: 'team' | 'apiKey', path: string, text: string): string {
 /**
  * The tenant wall: the only builder of conditions over usage. Begins with the caller's organization, and its team
  * where the key is bound to one; `e` and `s` must be joined by the query.
- * @throws AppError invalid_request for an id that is none
+ * @throws AppError invalid_request for an invalid id
  */
 export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere {
   const values: unknown[] = [caller.organization.id];
   const conditions = ['e.organization_id = $1', 's.organization_id = $1'];
   let needsEvents = false;
   const add = (path: string, column: string, value: string) => {
-    if (!isStorableText(value)) throw invalidField(path, 'must not hold NUL or unpaired surrogates');
+    if (!isStorableText(value)) throw invalidField(path, 'must not contain NUL or unpaired surrogates');
     values.push(value);
     conditions.push(`${column} = $${values.length}`);
   };
@@ -57,7 +57,7 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
   for (const { key, value } of filter.tags ?? []) {
     needsEvents = true;
     const path = `tag.${key}`;
-    if (!isStorableText(key)) throw invalidField(path, 'must not hold NUL or unpaired surrogates');
+    if (!isStorableText(key)) throw invalidField(path, 'must not contain NUL or unpaired surrogates');
     values.push(key);
     add(path, `e.tags ->> $${values.length}::text`, value);
   }

@@ -1,8 +1,8 @@
 import type { UsageCount } from '../../pricing/price/usage-counts.ts';
 
-/** An event as a door hands it on: types are checked, meaning is not. */
+/** An event as a door passes it on: its types are checked, its meaning is not. */
 export interface UsageInput extends Partial<Record<UsageCount, number | null>> {
-  /** The caller's own id: makes a repeat harmless for ever. */
+  /** The caller's own id: a repeat with the same id is never recorded twice. */
   id?: string | null;
   provider: string;
   /** May be missing only where `usage` is a response body that names the model. */
@@ -16,7 +16,7 @@ export interface UsageInput extends Partial<Record<UsageCount, number | null>> {
   userId?: string | null;
   tags?: unknown;
   metadata?: unknown;
-  /** Decimal text in USD. */
+  /** A decimal string in USD. */
   cost?: string | null;
   /** TypeID of a hold that this event settles. */
   holdId?: string | null;

@@ -5,12 +5,12 @@ import type { UsageInput } from '../event/usage-input.ts';
 
 const HASH_BYTES = 16;
 
-/** SHA-256, cut to 16 bytes, each a letter of Latin-1: a text costs half of what a Buffer does, and is a value. */
+/** SHA-256, cut to 16 bytes, each as one character of Latin-1: a string costs half of what a Buffer does, and can be compared. */
 export function hashText(text: string): string {
   return hash('sha256', text, 'binary').slice(0, HASH_BYTES);
 }
 
-/** With its length before it, so that no two lists of parts are one text. */
+/** With its length before it, so that two different lists of parts never make the same string. */
 function part(text: string | null | undefined): string {
   return text ? `${text.length}:${text}` : '0:';
 }

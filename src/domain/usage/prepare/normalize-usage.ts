@@ -66,14 +66,14 @@ function readTeam(problems: FieldProblem[], { caller }: Context, teamId: string 
   if (teamId === undefined || teamId === null) return caller.teamId;
   const uuid = parseId('team', teamId);
   if (uuid !== null && (caller.teamId === null || caller.teamId === uuid)) return uuid;
-  problems.push({ path: 'teamId', message: 'no such team' });
+  problems.push({ path: 'teamId', message: 'there is no such team' });
   return null;
 }
 
 function readHold(problems: FieldProblem[], holdId: string | null | undefined): string | null {
   if (holdId === undefined || holdId === null) return null;
   const uuid = parseId('hold', holdId);
-  if (uuid === null) problems.push({ path: 'holdId', message: 'no such hold' });
+  if (uuid === null) problems.push({ path: 'holdId', message: 'there is no such hold' });
   return uuid;
 }
 

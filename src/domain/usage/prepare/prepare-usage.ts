@@ -61,11 +61,11 @@ async function prepareAsking(
     const { event, tooOld } = one;
     if (tooOld !== null) return tooOld;
     if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
-      return invalidField('teamId', 'no such team');
+      return invalidField('teamId', 'there is no such team');
     }
-    return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'no such hold') : null;
+    return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'there is no such hold') : null;
   });
-  // A repeat is harmless for ever, also when its team or the time it is of is gone.
+  // A repeat is answered as a repeat, also when its team is gone or its time is before the retention cutoff.
   const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
   const recorded = await findRecordedIds(context, refusedIds);
   const prepared: PreparedUsage[] = [];

@@ -4,7 +4,7 @@ import { countsOf, USAGE_COUNTS, type UsageCounts } from '../../pricing/price/us
 import { decodeUsage } from '../decode/decode-usage.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 
-/** What an event's counts come to, and what its provider's own usage object said beside them. */
+/** An event's counts, and what else its provider's own usage object said. */
 export interface ReadCounts {
   counts: UsageCounts;
   model: string | null;

@@ -13,7 +13,7 @@ import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } fr
 import { SUM_COLUMNS, type SumColumn, type UsageSums, zeroSums } from './usage-sums.ts';
 
 const RETIRED_MESSAGE =
-  'reaches into time whose single events were removed by retention: only whole quarter hours, and by user or tag whole UTC days, are kept of it';
+  'is before the retention cutoff; there, ranges must start and end on a quarter hour (on a UTC day when filtered or grouped by user or tag)';
 
 export interface SumQuestion {
   /** Disjoint; each is summed on its own. */
@@ -183,7 +183,7 @@ async function requireUnretired(sql: Sql, organizationId: string, reading: Readi
  * Sums usage by span and group, from the coarsest rows that make the spans up exactly: whole UTC days, then quarter
  * hours, then single events. By user or tag: from days folded by attribution, the events that the fold has not reached
  * yet, and single events around them; both are read in one snapshot. Sorted by span, then by rank, `other` last;
- * groups without usage in a span, or of which all was taken back, are left out.
+ * groups without usage in a span, or whose usage was all voided, are left out.
  *
  * @throws AppError invalid_request where it would take single events that retention has removed
  */

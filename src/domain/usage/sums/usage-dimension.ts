@@ -12,7 +12,7 @@ export interface Dimension {
   key: string | null;
 }
 
-/** At most so many dimensions group one answer. */
+/** The maximum number of dimensions that group one answer. */
 export const MAX_DIMENSIONS = 3;
 
 const SERIES_COLUMNS: Partial<Record<DimensionName, string>> = {

@@ -45,7 +45,7 @@ async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<n
 
 /**
  * Removes raw events that are older than their organization's retention, in small steps. Sums stay as they are, and
- * the ids stay known for ever. Safe to stop and start again at any line, and to run twice at once.
+ * the ids are never removed. Safe to stop and start again at any line, and to run twice at once.
  * @param defaultDays for organizations without a retention of their own; null = they keep all
  * @returns how many events were removed
  */

@@ -33,7 +33,7 @@ const SECOND_MS = 1_000;
 const FULL_PERCENT = 100;
 const alarms = new WeakMap<Budget, string>();
 
-/** The least that a counter of the budget must have come to before anything can be crossed: decimal text. */
+/** The lowest amount of a counter at which one of the budget's thresholds can be crossed, as a decimal string. */
 export function lowestThresholdAmount(budget: Budget): string {
   let alarm = alarms.get(budget);
   if (alarm === undefined) {
@@ -66,7 +66,7 @@ function isEmpty({ index }: BudgetList): boolean {
   return index.everywhere.length === 0 && index.byKey.size === 0;
 }
 
-/** Puts what the sets come to together by counter. */
+/** Adds up the sets by counter. */
 function addUpSets(plan: CounterPlan, sets: Iterable<CounterSet>): void {
   const places = new Map<string, number>();
   for (const { number, keys, organizationId, events, costAtto, tokens, requests } of sets) {

@@ -6,7 +6,7 @@ import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
 /** A count that may be beyond 2^53-1, since it is a sum: a BigInt only then. */
 export type SumCount = number | bigint;
 
-/** What rows of one series in one stretch of time, a bucket, come to. */
+/** The sum of the rows of one series in one stretch of time, a bucket. */
 export interface SeriesSum extends Record<SummedCount, SumCount> {
   organizationId: string;
   /** When the bucket begins. */

@@ -48,9 +48,9 @@ const MAX_TRANSACTIONS = 2;
 /** So many events do not wait for the transaction under way, but are sent behind it. */
 const SECOND_TRANSACTION_EVENTS = 500;
 const RETRY_AFTER_SECONDS = 1;
-/** So many transactions look for their event ids after one that took a known id for new. */
+/** After an id that was assumed new turned out to be stored, this many transactions look ids up before inserting. */
 const LOOKS_AFTER_SURPRISE = 100;
-/** So often in a row the budgets may have changed under one transaction. */
+/** How often one transaction is retried because budgets changed meanwhile. */
 const MAX_ATTEMPTS = 20;
 const CREATED: CommitOutcome = Object.freeze({ stored: null });
 
@@ -211,7 +211,9 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     if (rows.length === 0) return Promise.resolve([]);
     if (queuedEvents + rows.length > maxQueuedEvents && queuedEvents > 0) {
       const details = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-      return Promise.reject(new AppError('unavailable', 'Too many events are waiting to be stored.', { details }));
+      return Promise.reject(
+        new AppError('unavailable', 'Too many events are waiting to be stored; try again.', { details }),
+      );
     }
     return new Promise((resolve, reject) => {
       queue.push({ rows, resolve, reject });
@@ -231,7 +233,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     let next = 0;
     return rows.map(({ event }): CommitOutcome => {
       const stored = found.get(event.eventId);
-      // A row that is there itself is no repeat.
+      // A row that is stored itself is not a repeat.
       if (stored) return stored.id === event.id ? CREATED : { stored };
       return outcomes[next++] ?? CREATED;
     });
@@ -239,8 +241,8 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
 
   return {
     commit(rows) {
-      if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping.'));
-      // Before any is remembered: a repeat within the batch is no matter for the ledger.
+      if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping; try again.'));
+      // Before any id is remembered: a repeat within the batch need not be looked up in the ledger.
       const met = rows.filter(({ event }) => recent.has(event.organizationId, event.eventId));
       for (const { event } of rows) recent.add(event.organizationId, event.eventId);
       if (met.length === 0) return enqueue(rows);

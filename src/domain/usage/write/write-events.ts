@@ -48,7 +48,7 @@ export function organizationsOf(rows: readonly UsageRow[]): string[] {
 
 /** SQLSTATE of `record_usage`: the list of budgets was not the newest; nothing was stored. */
 const STALE_BUDGETS = 'MT001';
-/** Of the ledger. An event that was stored by a transaction of which the answer was lost is met by either. */
+/** The ledger's unique indexes. A row already stored by a transaction whose reply was lost can violate either one. */
 const UNIQUE_INDEXES = ['usage_events_pkey', 'usage_events_organization_id_event_id_key'];
 /** SQLSTATE of `record_usage`: credits that an event requires are not there; nothing was stored. */
 const MISSING_CREDITS = 'MT002';
@@ -62,12 +62,12 @@ export function isStaleBudgets(error: unknown): boolean {
   return hasState(error, STALE_BUDGETS);
 }
 
-/** Whether an event id was known that was taken for new: nothing was stored. */
+/** Whether an event id that was assumed new is stored already: then nothing was stored. */
 export function isKnownId(error: unknown): boolean {
   return UNIQUE_INDEXES.some((index) => isUniqueViolation(error, index));
 }
 
-/** What the database refused, as callers are told; other errors as they are. */
+/** A refusal of the database as the error that callers receive; other errors as they are. */
 export function explainRefusal(error: unknown): unknown {
   if (!hasState(error, MISSING_CREDITS)) return error;
   const { required, available }: { required: string; available: string } = JSON.parse(error.detail ?? '{}');
@@ -96,7 +96,7 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
 /**
  * Writes events, their deduplication and every sum that hangs on them in one transaction: one call of the database
  * function `record_usage`, so one round trip. Safe to call again with the same rows after a lost connection: a row
- * that was stored by the first call is not told from one stored by the second.
+ * that was stored by the first call is not distinguished from one stored by the second.
  *
  * @param rows no event id twice
  * @param areNew takes all event ids for new, which spares the database a look for each; fails, with nothing stored,
