@@ -172,10 +172,8 @@ describe('a cost', () => {
     ['more cache than input', { inputTokens: 10, cacheReadTokens: 6, cacheWriteTokens: 5 }, 'inputTokens'],
     ['more reasoning than output', { outputTokens: 1, reasoningTokens: 2 }, 'reasoningTokens'],
   ])('is refused for %s', (_, given, path) => {
-    for (const price of [costOf, priceUsage]) {
-      expect(() => price(priceOf('openai', 'gpt-4o'), counts(given))).toThrow(
-        expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining(`${path}: `) }),
-      );
-    }
+    expect(() => priceUsage(priceOf('openai', 'gpt-4o'), counts(given))).toThrow(
+      expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining(`${path}: `) }),
+    );
   });
 });

@@ -5,7 +5,7 @@ import { COUNTS_BY_TOTAL, USAGE_COUNTS, type UsageCount, type UsageCounts } from
 const PARTS: readonly (readonly [part: UsageCount, total: UsageCount])[] = COUNTS_BY_TOTAL.flatMap(
   ({ field, partOf }) => (partOf === null ? [] : [[field, partOf] as const]),
 );
-const FIELDS: ReadonlySet<UsageCount> = new Set([...PARTS.flat(), ...USAGE_COUNTS.map(({ field }) => field)]);
+const FIELDS: readonly UsageCount[] = [...new Set([...PARTS.flat(), ...USAGE_COUNTS.map(({ field }) => field)])];
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;

@@ -65,11 +65,6 @@ function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, num
   };
 }
 
-function requireValid(counts: UsageCounts): void {
-  const problems = findCountProblems(counts);
-  if (problems.length > 0) throw invalidRequest(problems);
-}
-
 const compiledPrices = new WeakMap<Price, CompiledPrice>();
 
 function compiledOf(price: Price): CompiledPrice {
@@ -86,7 +81,8 @@ function compiledOf(price: Price): CompiledPrice {
  * @throws AppError invalid_request when the counts contradict each other (`findCountProblems`)
  */
 export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
-  requireValid(counts);
+  const problems = findCountProblems(counts);
+  if (problems.length > 0) throw invalidRequest(problems);
   const card = cardFor(compiledOf(price), counts.inputTokens);
   const quantities = splitCounts(counts, card.rates);
   const lines: CostLine[] = [];
@@ -102,9 +98,11 @@ export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
   return { cost, lines };
 }
 
-/** The cost alone, without the lines; else the same as `priceUsage`. */
+/**
+ * The cost alone, without the lines.
+ * @param counts checked by the caller: `findCountProblems` finds nothing wrong with them
+ */
 export function costOf(price: Price, counts: UsageCounts): AttoUsd {
-  requireValid(counts);
   const card = cardFor(compiledOf(price), counts.inputTokens);
   const quantities = splitCounts(counts, card.rates);
   let cost = 0n;

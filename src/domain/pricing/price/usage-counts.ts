@@ -76,23 +76,19 @@ export const COUNTS_BY_TOTAL: readonly Definition[] = USAGE_COUNTS.flatMap((coun
   count.partOf === null ? [count, ...partsOf(count.field)] : [],
 );
 
+const NO_COUNTS = Object.fromEntries(USAGE_COUNTS.map(({ field }) => [field, 0])) as UsageCounts;
+
 /**
- * Counts; those that are not given are 0. A literal, not a loop: V8 gives no stable hidden
- * class to an object that a loop fills, and every event is made of one of these. The type makes a
- * missing field a compile error.
+ * Counts; those that are not given are 0. Each is a copy of one template, so that all have one
+ * hidden class: every event is made of one of these.
  */
 export function countsOf(given: Partial<Record<UsageCount, number | null>>): UsageCounts {
-  return {
-    inputTokens: given.inputTokens ?? 0,
-    outputTokens: given.outputTokens ?? 0,
-    cacheReadTokens: given.cacheReadTokens ?? 0,
-    cacheWriteTokens: given.cacheWriteTokens ?? 0,
-    cacheWrite1hTokens: given.cacheWrite1hTokens ?? 0,
-    reasoningTokens: given.reasoningTokens ?? 0,
-    inputAudioTokens: given.inputAudioTokens ?? 0,
-    outputAudioTokens: given.outputAudioTokens ?? 0,
-    webSearches: given.webSearches ?? 0,
-  };
+  const counts = { ...NO_COUNTS };
+  for (const { field } of USAGE_COUNTS) {
+    const count = given[field];
+    if (count) counts[field] = count;
+  }
+  return counts;
 }
 
 /** A copy of `counted` with all its counts negative: what takes it back, or gives it again. */
