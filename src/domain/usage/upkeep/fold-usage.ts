@@ -22,27 +22,37 @@ const EVENT_SUMS = SUM_COLUMNS.map((column) => {
 }).join(', ');
 const COLUMNS = SUM_COLUMNS.join(', ');
 const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
-// Events are added up by user and tags first; only what is left, which is much less as a rule, is hashed and looked up.
-const FOLD = `
-  WITH sums AS MATERIALIZED (
-    SELECT g.*, sha256(convert_to(jsonb_build_array(g.user_id, g.tags)::text, 'UTF8')) AS hash
-      FROM (SELECT e.organization_id, date_trunc('day', e.time, 'UTC') AS bucket, e.series_id, e.user_id, e.tags,
-                   ${EVENT_SUMS}
-              FROM usage_events e WHERE e.position > $1 AND e.position <= $2
-             GROUP BY 1, 2, e.series_id, e.user_id, e.tags) g),
-  created AS (
-    INSERT INTO usage_attributions (organization_id, hash, user_id, tags)
-    SELECT DISTINCT ON (organization_id, hash) organization_id, hash, user_id, tags FROM sums
-    ON CONFLICT (organization_id, hash) DO NOTHING
-    RETURNING organization_id, id, hash),
-  attributions AS (
-    SELECT organization_id, id, hash FROM created
-    UNION ALL
-    SELECT a.organization_id, a.id, a.hash FROM usage_attributions a
-     WHERE (a.organization_id, a.hash) IN (SELECT organization_id, hash FROM sums))
-  INSERT INTO usage_attribution_days AS d (organization_id, bucket, series_id, attribution_id, ${COLUMNS})
+// Each step is a statement of its own over a temporary table, and each row finds what it needs by
+// one probe of an index. So no plan depends on how many sums the planner expects: beyond the newest
+// statistics it expects one, and once joined 100,000 of them by nested loops over all.
+const MAKE_SUMS_TABLE = `
+  CREATE TEMP TABLE IF NOT EXISTS fold_sums (
+    organization_id uuid, bucket timestamptz, series_id int, user_id text, tags jsonb, hash bytea,
+    ${SUM_COLUMNS.map((column) => `${column} ${column === 'cost' ? 'numeric' : 'bigint'}`).join(', ')}
+  ) ON COMMIT DELETE ROWS`;
+// Events are added up by user and tags first: mostly few sums are left, and only those are hashed.
+const ADD_UP_EVENTS = `
+  INSERT INTO fold_sums (organization_id, bucket, series_id, user_id, tags, ${COLUMNS}, hash)
+  SELECT g.*, sha256(convert_to(jsonb_build_array(g.user_id, g.tags)::text, 'UTF8'))
+    FROM (SELECT e.organization_id, date_trunc('day', e.time, 'UTC') AS bucket, e.series_id, e.user_id, e.tags,
+                 ${EVENT_SUMS}
+            FROM usage_events e WHERE e.position > $1 AND e.position <= $2
+           GROUP BY 1, 2, e.series_id, e.user_id, e.tags) g`;
+const MAKE_ATTRIBUTIONS = `
+  INSERT INTO usage_attributions (organization_id, hash, user_id, tags)
+  SELECT s.organization_id, s.hash, s.user_id, s.tags FROM fold_sums s
+   WHERE NOT EXISTS (SELECT 1 FROM (
+     SELECT FROM usage_attributions a WHERE a.organization_id = s.organization_id AND a.hash = s.hash OFFSET 0) a)
+   GROUP BY 1, 2, 3, 4
+  ON CONFLICT (organization_id, hash) DO NOTHING`;
+const ADD_TO_DAYS = `
+  INSERT INTO usage_attribution_days AS d (
+    organization_id, bucket, series_id, attribution_id, ${COLUMNS})
   SELECT s.organization_id, s.bucket, s.series_id, a.id, ${SUM_COLUMNS.map((column) => `sum(s.${column})`).join(', ')}
-    FROM sums s JOIN attributions a USING (organization_id, hash) GROUP BY 1, 2, 3, 4
+    FROM fold_sums s
+   CROSS JOIN LATERAL (
+     SELECT id FROM usage_attributions a WHERE a.organization_id = s.organization_id AND a.hash = s.hash OFFSET 0) a
+   GROUP BY 1, 2, 3, 4
   ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
 
 /** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */
@@ -82,8 +92,10 @@ async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
   // No row: another process folds. It has as much right to.
   if (from === undefined || from >= safe) return false;
   const to = Math.min(from + CHUNK_POSITIONS, safe);
-  await sql.query(FOLD_SETTINGS);
-  await sql.query(FOLD, [from, to]);
+  await sql.query(`${MAKE_SUMS_TABLE}; ${FOLD_SETTINGS}`);
+  await sql.query(ADD_UP_EVENTS, [from, to]);
+  await sql.query(MAKE_ATTRIBUTIONS);
+  await sql.query(ADD_TO_DAYS);
   await sql.query('UPDATE usage_fold SET position = $1', [to]);
   return to < safe;
 }
