@@ -4,10 +4,10 @@ import { uuidFloor } from '../../../platform/ids.ts';
 import { parseMoney } from '../../../platform/money.ts';
 import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
-import { DAY_MS, QUARTER_HOUR_MS } from '../../../platform/time.ts';
 import type { Context } from '../../context.ts';
 import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
+import { readWithin } from './read-within.ts';
 import { type Grain, splitSpan } from './split-span.ts';
 import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } from './usage-dimension.ts';
 import { SUM_COLUMNS, type SumColumn, type UsageSums, zeroSums } from './usage-sums.ts';
@@ -43,22 +43,32 @@ interface Row extends Record<Exclude<SumColumn, 'cost'>, number> {
 
 type Source = Grain | 'attributionDay' | 'unfolded';
 
-const TABLES: Readonly<Record<Source, string>> = {
-  event: 'usage_events',
+const TABLES: Readonly<Record<Exclude<Source, 'event' | 'unfolded'>, string>> = {
   quarterHour: 'usage_quarter_hours',
   day: 'usage_days',
-  attributionDay: `(SELECT d.*, a.user_id, a.tags FROM usage_attribution_days d JOIN usage_attributions a
-    ON a.organization_id = d.organization_id AND a.id = d.attribution_id)`,
-  unfolded: 'unfolded',
+  attributionDay: 'usage_attribution_days',
 };
 const MOST = Number.MAX_SAFE_INTEGER;
 // Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer down.
-const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(r.${column}) AS ${column}`).join(', ');
+const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
 const ANY_SUM = SUM_COLUMNS.map((column) => `sum(${column}) <> 0`).join(' OR ');
 const OUTER_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
   return `least(greatest(coalesce(sum(${column}), 0), -${MOST}), ${MOST})::bigint AS ${column}`;
 }).join(', ');
+
+/** Groups by what they cost over all spans, then by tokens and requests, then by name. */
+const RANK = 'cost DESC, tokens DESC, requests DESC, groups';
+/** The maximum number of rows, intervals times groups, in one answer. */
+const MAX_ANSWER_ROWS = 100_000;
+const TOO_MANY_ROWS =
+  'gives more than 100,000 rows with these groups: take a longer interval, a shorter range, or a lower limit';
+/**
+ * Statistics of so many tenants and users mislead the planner about each of them: a join that it
+ * expects to have one row may have millions. Rows are found by keys (LATERAL), the rest is hashed.
+ */
+const READ_SETTINGS =
+  'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off';
 
 /** What is read of one source: ranges of time, each once, and the spans that each is added to or taken off. */
 interface Reading {
@@ -102,61 +112,102 @@ function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   return { ...sums, span: row.span, values, other: row.other };
 }
 
-/** The sums of one source's rows: of events, unpriced requests are those without a cost. */
-function sumsSql(isEvent: boolean, sign: string): string {
-  return SUM_COLUMNS.map((column) => {
-    if (column === 'unpriced_requests' && isEvent) {
-      return `sum(e.requests${sign}) FILTER (WHERE e.cost IS NULL) AS unpriced_requests`;
-    }
-    return `sum(e.${column}${sign}) AS ${column}`;
-  }).join(', ');
+/** What the caller asks of the rows: where they are from, and what they are grouped by. */
+interface Asked {
+  where: UsageWhere;
+  /** Conditions on events and attributions, and on series. */
+  own: string;
+  ofSeries: string | null;
+  /** The values of dimensions that are not of a series, in one array. */
+  ownGroups: string;
+  /** The values of all dimensions, of rows that have `own` (see above) and their series `s`. */
+  groups: string;
 }
 
+/** The sums of events: unpriced requests are those without a cost. */
+const EVENT_SUMS = SUM_COLUMNS.map((column) =>
+  column === 'unpriced_requests'
+    ? 'sum(e.requests) FILTER (WHERE e.cost IS NULL) AS unpriced_requests'
+    : `sum(e.${column}) AS ${column}`,
+).join(', ');
+
 /**
- * The SQL of one source: its ranges read from its table, filtered, grouped, added to the spans that use them. Pushes
- * the values it refers to.
+ * The rows of one source within `p.first` and `p.last`, by range and series. A subquery with OFFSET
+ * reads each range by its key; without it the planner may read all time, or all organizations, and
+ * sort it out after. Days by attribution are added up before their users and tags are looked up.
  */
-function sourceSql(source: Source, { ranges, uses }: Reading, groups: string, where: UsageWhere): string {
-  const { values, conditions } = where;
+function piecesSql(source: Source, ranges: string, { own, ownGroups, ofSeries }: Asked): string {
+  const series = ofSeries === null ? '0' : 'e.series_id';
+  const inRange = (table: string, column: string) =>
+    `FROM ${table} e WHERE e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last`;
+  if (source === 'event' || source === 'unfolded') {
+    const rows = source === 'event' ? inRange('usage_events', 'id') : inRange('unfolded', 'id');
+    return `
+      SELECT p.range, ${series} AS series_id, ${ownGroups} AS own, ${EVENT_SUMS}
+        FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${rows} AND ${own} OFFSET 0) e GROUP BY 1, 2, 3`;
+  }
+  if (source !== 'attributionDay') {
+    return `
+      SELECT p.range, ${series} AS series_id, NULL::text[] AS own, ${PIECE_SUMS}
+        FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${inRange(TABLES[source], 'bucket')} OFFSET 0) e GROUP BY 1, 2`;
+  }
+  return `
+      SELECT d.range, d.series_id, ${ownGroups} AS own, ${SUM_COLUMNS.map((column) => `sum(d.${column}) AS ${column}`).join(', ')}
+        FROM (SELECT p.range, ${series} AS series_id, e.attribution_id, ${PIECE_SUMS}
+                FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${inRange(TABLES[source], 'bucket')} OFFSET 0) e
+               GROUP BY 1, 2, 3) d
+        JOIN (SELECT e.id, e.user_id, e.tags FROM usage_attributions e WHERE ${own} OFFSET 0) e ON e.id = d.attribution_id
+       GROUP BY 1, 2, 3`;
+}
+
+/** The SQL of one source: its pieces, added to the spans that use them. Pushes the values it refers to. */
+function sourceSql(source: Source, { ranges, uses }: Reading, asked: Asked): string {
+  const { values } = asked.where;
   const isEvent = source === 'event' || source === 'unfolded';
   const push = (list: readonly (string | number)[]) => `$${values.push(plainArray(list))}`;
   const bound = (timeMs: number) => (isEvent ? uuidFloor(timeMs) : `"${new Date(timeMs).toISOString()}"`);
   const type = isEvent ? 'uuid[]' : 'timestamptz[]';
-  const sums = sumsSql(isEvent, uses.some((use) => use.sign < 0) ? ' * u.sign' : '');
-  const spans = push(uses.map(({ span }) => span));
-  const signs = push(uses.map(({ sign }) => sign));
-  if (source !== 'quarterHour' && source !== 'day') {
-    const used = uses.map(({ range }) => ranges[range - 1] as TimeSpan);
-    const firsts = push(used.map(({ startMs }) => bound(startMs)));
-    const lasts = push(used.map(({ endMs }) => bound(endMs)));
-    const column = isEvent ? 'id' : 'bucket';
-    return `
-    SELECT u.span, ${groups} AS groups, ${sums}
-      FROM unnest(${firsts}::${type}, ${lasts}::${type}, ${spans}::int[], ${signs}::int[]) AS u(first, last, span, sign)
-      JOIN ${TABLES[source]} e ON e.organization_id = $1 AND e.${column} >= u.first AND e.${column} < u.last
-      JOIN usage_series s ON s.id = e.series_id
-     WHERE ${conditions.join(' AND ')} GROUP BY 1, 2`;
-  }
-  // Each range is a range of the primary key, read once and added up by series number first: the texts that callers see
-  // are made once a series, not once a row. OFFSET keeps the planner from reading all time and sorting it out after.
   const firsts = push(ranges.map(({ startMs }) => bound(startMs)));
   const lasts = push(ranges.map(({ endMs }) => bound(endMs)));
   const places = push(uses.map(({ range }) => range));
-  const bucketMs = source === 'day' ? DAY_MS : QUARTER_HOUR_MS;
-  const isLong = ranges.some(({ startMs, endMs }) => endMs - startMs > bucketMs);
-  const rows = `FROM ${TABLES[source]} r WHERE r.organization_id = $1 AND r.bucket >= p.first AND r.bucket < p.last`;
+  const spans = push(uses.map(({ span }) => span));
+  const signs = push(uses.map(({ sign }) => sign));
+  const sign = uses.some((use) => use.sign < 0) ? ' * u.sign' : '';
+  const sums = SUM_COLUMNS.map((column) => `sum(e.${column}${sign}) AS ${column}`).join(', ');
+  const pieces = piecesSql(
+    source,
+    `unnest(${firsts}::${type}, ${lasts}::${type}) WITH ORDINALITY AS p(first, last, range)`,
+    asked,
+  );
+  const series =
+    asked.ofSeries === null
+      ? ''
+      : `CROSS JOIN LATERAL (
+           SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
+         WHERE ${asked.ofSeries}`;
   return `
     SELECT u.span, e.groups, ${sums}
-      FROM (
-        SELECT p.range, ${groups} AS groups, e.*
-          FROM unnest(${firsts}::${type}, ${lasts}::${type}) WITH ORDINALITY AS p(first, last, range)
-         CROSS JOIN LATERAL (
-           SELECT ${isLong ? `r.organization_id, r.series_id, ${PIECE_SUMS} ${rows} GROUP BY 1, 2` : `* ${rows}`} OFFSET 0) e
-         CROSS JOIN LATERAL (
-           SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
-         WHERE ${conditions.join(' AND ')} OFFSET 0) e
+      FROM (SELECT e.*, ${asked.groups} AS groups FROM (${pieces}) e ${series} OFFSET 0) e
       JOIN unnest(${places}::int[], ${spans}::int[], ${signs}::int[]) AS u(range, span, sign) ON u.range = e.range
      GROUP BY 1, 2`;
+}
+
+function askedOf(where: UsageWhere, dimensions: readonly Dimension[]): Asked {
+  const columns = dimensions.map((dimension) => dimensionColumn(dimension, where.values));
+  const ownColumns = columns.filter((column) => !column.startsWith('s.'));
+  const groups = columns.map((column) =>
+    column.startsWith('s.') ? column : `e.own[${ownColumns.indexOf(column) + 1}]`,
+  );
+  const [own, ofSeries] = ['e.', 's.'].map((table) => where.conditions.filter((one) => one.startsWith(table)));
+  const needsSeries = columns.length > ownColumns.length || (ofSeries?.length ?? 0) > 1;
+  return {
+    where,
+    own: own?.join(' AND ') ?? '',
+    // The first says only whose series they are, as their events do.
+    ofSeries: needsSeries ? (ofSeries?.join(' AND ') ?? null) : null,
+    ownGroups: ownColumns.length > 0 ? `ARRAY[${ownColumns.join(', ')}]::text[]` : 'NULL::text[]',
+    groups: `ARRAY[${groups.join(', ')}]::text[]`,
+  };
 }
 
 /** Events that the fold has not reached: few, and found by their place in the table. */
@@ -187,40 +238,35 @@ async function requireUnretired(sql: Sql, organizationId: string, reading: Readi
  *
  * @throws AppError invalid_request where it would take single events that retention has removed
  */
-export async function sumUsage({ caller, resources }: Context, question: SumQuestion): Promise<SumGroup[]> {
+export async function sumUsage(context: Context, question: SumQuestion): Promise<SumGroup[]> {
   const { dimensions, filter, spans, limit } = question;
+  const { caller } = context;
   const where = whereUsage(caller, filter);
   const { values } = where;
-  const columns = dimensions.map((dimension) => dimensionColumn(dimension, values));
-  const groups = `ARRAY[${columns.join(', ')}]::text[]`;
   const readings = readAll(spans, where.needsEvents || dimensions.some(needsEvents));
+  const asked = askedOf(where, dimensions);
 
-  async function run(sql: Sql): Promise<Row[]> {
+  const rows = await readWithin(context, async (sql) => {
+    await sql.query(READ_SETTINGS);
     await requireUnretired(sql, caller.organization.id, readings.get('event'));
     const unfolded = readings.has('unfolded') ? await unfoldedSql(sql, where) : '';
-    const sources = [...readings].map(([source, reading]) => sourceSql(source, reading, groups, where));
-    values.push(limit);
+    const sources = [...readings].map(([source, reading]) => sourceSql(source, reading, asked));
+    values.push(limit, MAX_ANSWER_ROWS + 1);
     const n = values.length;
     const { rows } = await sql.query<Row>(
       `WITH ${unfolded} parts AS (${sources.join(' UNION ALL ')}),
-       merged AS (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups HAVING ${ANY_SUM}),
-       weighed AS (
-         SELECT *, sum(cost) OVER same AS all_cost, sum(input_tokens + output_tokens) OVER same AS all_tokens,
-                sum(requests) OVER same AS all_requests
-           FROM merged WINDOW same AS (PARTITION BY groups)),
-       ranked AS (
-         SELECT *, dense_rank() OVER (ORDER BY all_cost DESC, all_tokens DESC, all_requests DESC, groups) AS rank
-           FROM weighed)
-       SELECT span, CASE WHEN rank <= $${n} THEN groups ELSE '{}' END AS groups, rank > $${n} AS other, ${OUTER_SUMS}
-         FROM ranked GROUP BY 1, 2, 3 ORDER BY span, other, min(rank)`,
+       merged AS MATERIALIZED (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups HAVING ${ANY_SUM}),
+       totals AS (
+         SELECT groups, sum(cost) AS cost, sum(input_tokens + output_tokens) AS tokens, sum(requests) AS requests
+           FROM merged GROUP BY groups ORDER BY ${RANK} LIMIT $${n - 1}),
+       ranked AS MATERIALIZED (SELECT groups, row_number() OVER (ORDER BY ${RANK}) AS rank FROM totals)
+       SELECT m.span, coalesce(r.groups, '{}') AS groups, r.groups IS NULL AS other, ${OUTER_SUMS}
+         FROM merged m LEFT JOIN ranked r ON r.groups = m.groups
+        GROUP BY 1, 2, 3 ORDER BY span, other, min(r.rank) LIMIT $${n}`,
       values,
     );
     return rows;
-  }
-
-  const { database } = resources;
-  // Whether single events are kept, and where the fold stands, must be as of the sums' own moment.
-  const needsSnapshot = readings.has('unfolded') || readings.has('event');
-  const rows = needsSnapshot ? await database.snapshot(run) : await run(database.pool);
+  });
+  if (rows.length > MAX_ANSWER_ROWS) throw invalidField('interval', TOO_MANY_ROWS);
   return rows.map((row) => readRow(row, dimensions));
 }

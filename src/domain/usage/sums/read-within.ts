@@ -1,0 +1,32 @@
+import { AppError } from '../../../platform/errors.ts';
+import type { Sql } from '../../../platform/postgres/database.ts';
+import type { Context } from '../../context.ts';
+
+const QUERY_CANCELED = '57014';
+
+function isOutOfTime(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === QUERY_CANCELED;
+}
+
+/**
+ * Runs a read in one snapshot, each of its statements within the configured time, so that no reader
+ * keeps the database busy for minutes.
+ * @throws AppError unavailable when a statement takes longer, with what to narrow
+ */
+export async function readWithin<T>({ resources }: Context, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const { config, database } = resources;
+  const seconds = config.readTimeoutSeconds;
+  try {
+    return await database.snapshot(async (sql) => {
+      await sql.query(`SET LOCAL statement_timeout = ${seconds * 1_000}`);
+      return work(sql);
+    });
+  } catch (cause) {
+    if (!isOutOfTime(cause)) throw cause;
+    throw new AppError(
+      'unavailable',
+      `This read was ended after ${seconds} s. Narrow it: a shorter range, a longer interval, fewer groups, or other filters.`,
+      { cause },
+    );
+  }
+}
