@@ -47,9 +47,12 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
 
   /** Each answer from now on is the last one of its connection. */
   function refuseMore(server: Server): void {
-    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
-      response.setHeader('Connection', 'close');
-    });
+    const announceEnd = (response: ServerResponse) => {
+      if (!response.headersSent) response.setHeader('Connection', 'close');
+      else response.once('close', () => server.closeIdleConnections());
+    };
+    for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
+    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
     server.closeIdleConnections();
   }
 

@@ -10,7 +10,7 @@ import { openDatabaseServer } from './platform/postgres/database-server.ts';
 // the first difference of each kind, when they disagree; 2, and one line that says why, when that could not be found
 // out. Safe beside a running server.
 
-const LOCK_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 5_000;
 const COULD_NOT_VERIFY = 2;
 
 async function compare(database: Database): Promise<number> {

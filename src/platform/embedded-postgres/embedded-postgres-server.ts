@@ -222,7 +222,7 @@ function summarizeLog(text: string): string {
 export async function stopServer(binaries: PostgresBinaries, home: PostgresHome, timeoutMs: number): Promise<void> {
   const stop = (mode: string, seconds: number, signal?: AbortSignal) =>
     run(binaries, home, 'pg_ctl', ['stop', '-D', 'data', '-m', mode, '-w', '-t', String(seconds), '-s'], signal);
-  const late = AbortSignal.timeout(Math.max(timeoutMs, STOP_POLL_MS));
+  const late = AbortSignal.timeout(Math.max(Math.round(timeoutMs), STOP_POLL_MS));
   try {
     await stop('fast', Math.ceil(timeoutMs / 1_000) + 1, late);
   } catch {
