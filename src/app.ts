@@ -1,12 +1,13 @@
 import { createServer } from 'node:http';
 import type { Config } from './config.ts';
-import { openResources } from './domain/open-resources.ts';
+import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { corsHeaders } from './platform/http/cors.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
+import { cancellingOnAbort } from './platform/postgres/database.ts';
 import { type DatabaseServer, openDatabaseServer } from './platform/postgres/database-server.ts';
 import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
@@ -57,19 +58,35 @@ export async function createApp(options: AppOptions): Promise<App> {
     ? { connectionString, stop: async () => {} }
     : await openDatabaseServer(config.databaseUrl, config.dataDir, log, signal);
   try {
-    return await joinDoors(options, databaseServer);
+    return await openDoors(options, databaseServer);
   } catch (error) {
     await databaseServer.stop(signal?.aborted ? ABORTED_STOP_MS : undefined);
     throw error;
   }
 }
 
-async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
+async function openDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
   const { config, log, clock, signal } = options;
   const { connectionString, revive } = databaseServer;
   const resources = await openResources({ config, log, connectionString, revive, clock, signal });
+  try {
+    return await joinDoors(options, databaseServer, resources);
+  } catch (error) {
+    await resources.close();
+    throw error;
+  }
+}
+
+async function joinDoors(
+  options: AppOptions,
+  databaseServer: DatabaseServer,
+  resources: OpenResources,
+): Promise<App> {
+  const { config, log, signal } = options;
   const keep = options.keepFirstKey ?? (async () => {});
-  const firstOrganization = await createFirstOrganization(resources.database, keep);
+  const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
+    createFirstOrganization(resources.database, keep),
+  );
   const handleGraphQL = createGraphQLHandler(resources);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);

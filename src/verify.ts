@@ -3,7 +3,7 @@ import { verifyBudgets } from './domain/budgets/verify-budgets.ts';
 import { verifyCredits } from './domain/credits/verify-credits.ts';
 import { verifyUsage } from './domain/usage/upkeep/verify-usage.ts';
 import { createLog } from './platform/log.ts';
-import { type Database, isLockTimeout, openDatabase } from './platform/postgres/database.ts';
+import { cancellingOnAbort, type Database, isLockTimeout, openDatabase } from './platform/postgres/database.ts';
 import { openDatabaseServer } from './platform/postgres/database-server.ts';
 
 // npm run verify: adds the ledger up again and compares it with everything that is summed from it. Exit code 1, and
@@ -38,11 +38,8 @@ async function verify(signal: AbortSignal): Promise<number> {
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
-  const cancel = () => database.cancel();
-  signal.addEventListener('abort', cancel);
   try {
-    signal.throwIfAborted();
-    return await compare(database);
+    return await cancellingOnAbort(database, signal, () => compare(database));
   } finally {
     await database.close();
     await server.stop();

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
-import { type Database, openDatabase } from '../platform/postgres/database.ts';
+import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
@@ -63,15 +63,11 @@ export async function openResources(options: OpenOptions): Promise<OpenResources
     revive,
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
-  const cancel = () => database.cancel();
-  signal?.addEventListener('abort', cancel);
   try {
-    return await openOver(database, options);
+    return await cancellingOnAbort(database, signal, () => openOver(database, options));
   } catch (error) {
     await database.close();
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', cancel);
   }
 }
 

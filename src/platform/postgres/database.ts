@@ -267,3 +267,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   };
 }
+
+/** Runs `work` on a database that is given up with it: an aborted `signal` cancels all that runs there. */
+export async function cancellingOnAbort<T>(
+  database: Database,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const cancel = () => database.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel);
+  try {
+    return await work();
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}
