@@ -195,3 +195,28 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'a retention under way is cancelled at once, goes back to the queue, and is done after the next start',
+  async () => {
+    await hold('LOCK TABLE retired_usage_events IN EXCLUSIVE MODE');
+    const old = new Date(Date.now() - 3 * 86_400_000).toISOString();
+    const { id } = await calls.ok<{ id: string }>('POST', '/v1/usage', { body: { ...EVENT, timestamp: old } });
+    await sql.query('UPDATE organizations SET retention_days = 1');
+    await sql.query(`SELECT graphile_worker.add_job('retire-usage')`);
+    await waitUntilStuck('retired_usage_events');
+    const from = performance.now();
+    expect(await terminate()).toBe(0);
+    expect(performance.now() - from).toBeLessThan(2_000);
+    await start();
+    await waitUntil('the job has run again', async () => {
+      const text = `SELECT FROM graphile_worker.jobs WHERE task_identifier = 'retire-usage'`;
+      return (await sql.query(text)).rows.length === 0;
+    });
+    expect((await calls.rest('GET', `/v1/usage/${id}`)).status).toBe(404);
+    const { rows } = await sql.query('SELECT FROM retired_usage_events');
+    expect(rows).toHaveLength(1);
+    expect(await runVerify()).toMatchObject({ code: 0 });
+  },
+  TIMEOUT_MS,
+);

@@ -59,10 +59,13 @@ it.each(['SIGTERM', 'SIGINT'] as const)('%s ends it and its statement at once', 
       .length;
   const run = verify(database.connectionString);
   await waitUntil('it waits for the lock', async () => (await countStuck()) > 0);
+  const from = performance.now();
   run.signal(name);
   expect(await run.ended).toBe(2);
   expect(run.output()).toBe(`Interrupted by ${name}: not everything was compared.\n`);
   await waitUntil('its statement is gone', async () => (await countStuck()) === 0);
+  // Well before the time after which it would have given up by itself.
+  expect(performance.now() - from).toBeLessThan(3_000);
   await client.query('ROLLBACK');
   client.release();
 });
