@@ -77,11 +77,7 @@ async function openDoors(options: AppOptions, databaseServer: DatabaseServer): P
   }
 }
 
-async function joinDoors(
-  options: AppOptions,
-  databaseServer: DatabaseServer,
-  resources: OpenResources,
-): Promise<App> {
+async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, resources: OpenResources): Promise<App> {
   const { config, log, signal } = options;
   const keep = options.keepFirstKey ?? (async () => {});
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>

@@ -54,6 +54,8 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
     for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
     server.closeIdleConnections();
+    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was asked on it.
+    for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
   async function finishRequests(): Promise<void> {
