@@ -14,6 +14,9 @@ const CONNECTION = z.object({
 const CANCEL_REQUEST_BYTES = 16;
 const CANCEL_REQUEST_CODE = 80_877_102;
 const TIMEOUT_MS = 1_000;
+/** A request may meet the pause between two statements of a client, so it is repeated. */
+const REPEAT_EVERY_MS = 100;
+const ABANDON_AFTER_MS = 1_000;
 
 /**
  * Asks the server to cancel what `client` runs; nothing happens where it runs nothing. The request travels on a
@@ -36,4 +39,30 @@ export function cancelStatement(client: pg.ClientBase): void {
   socket.on('error', () => socket.destroy());
   socket.on('connect', () => socket.end(request));
   socket.resume();
+}
+
+/**
+ * Cancels whatever these clients run, later additions included, until the function that it returns is called. Where that does not happen within a
+ * second, `abandon` is called, which is to close their connections; what they had just sent is then cancelled too.
+ */
+export function keepCancelling(clients: Iterable<pg.ClientBase>, abandon: () => void): () => void {
+  const cancelAll = (all = clients) => {
+    for (const client of all) cancelStatement(client);
+  };
+  let isAbandoned = false;
+  const repeating = setInterval(cancelAll, REPEAT_EVERY_MS);
+  const abandoning = setTimeout(() => {
+    isAbandoned = true;
+    clearInterval(repeating);
+    const last = [...clients];
+    abandon();
+    cancelAll(last);
+    setTimeout(cancelAll, REPEAT_EVERY_MS, last);
+  }, ABANDON_AFTER_MS);
+  cancelAll();
+  return () => {
+    if (isAbandoned) return;
+    clearInterval(repeating);
+    clearTimeout(abandoning);
+  };
 }

@@ -2,15 +2,9 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../errors.ts';
-import { cancelStatement } from './cancel-statement.ts';
+import { keepCancelling } from './cancel-statement.ts';
 import { isOutOfTime, isUnreachable, sqlStateOf } from './prisma-errors.ts';
-import {
-  ABANDON_AFTER_MS,
-  CANCEL_EVERY_MS,
-  connectUntil,
-  runTransaction,
-  type TransactionLimits,
-} from './transaction.ts';
+import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
@@ -233,17 +227,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     cutting ??= new Promise((resolve) => {
       const details = { retryAfterSeconds: 1 };
       closing.abort(new AppError('unavailable', 'The server is stopping. Try again.', { details }));
-      const cancelAll = () => connected.forEach(cancelStatement);
-      cancelAll();
-      // Whoever was cancelled may have sent one more statement before it noticed.
-      const asking = setInterval(cancelAll, CANCEL_EVERY_MS);
-      const cut = setTimeout(() => {
+      const stopCancelling = keepCancelling(connected, () => {
         for (const client of connected) if (client instanceof pg.Client) client.end().catch(() => {});
-        finish();
-      }, ABANDON_AFTER_MS);
+        resolve();
+      });
       const finish = () => {
-        clearInterval(asking);
-        clearTimeout(cut);
+        stopCancelling();
         resolve();
       };
       endPool().then(finish, finish);

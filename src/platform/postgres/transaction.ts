@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { cancelStatement } from './cancel-statement.ts';
+import { keepCancelling } from './cancel-statement.ts';
 
 /** When a transaction is given up. What it did is then rolled back. */
 export interface TransactionLimits {
@@ -9,41 +9,27 @@ export interface TransactionLimits {
   timeoutMs?: number;
 }
 
-/** A cancelled statement is asked again this often, since the request may meet the pause between two statements. */
-export const CANCEL_EVERY_MS = 100;
-/** After this time without an answer the connection is closed, and the server left to notice that. */
-export const ABANDON_AFTER_MS = 1_000;
-
-/** A promise that rejects with the signal's reason, and what must be called when nobody waits for it any more. */
-function rejectOnAbort(signal: AbortSignal, delayMs: number, onAbort: () => void) {
-  let timer: NodeJS.Timeout | undefined;
+/** A promise that only ever rejects, with the signal's reason, when `whenAborted` calls back. */
+function rejectOnAbort(signal: AbortSignal, whenAborted: (reject: () => void) => void) {
   const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => {
-    onAbort();
-    timer = setTimeout(() => reject(signal.reason), delayMs);
-  };
+  // Nobody waits for it any more once the work has ended.
+  promise.catch(() => {});
+  const abort = () => whenAborted(() => reject(signal.reason));
   if (signal.aborted) abort();
   else signal.addEventListener('abort', abort, { once: true });
-  const dispose = () => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-  };
-  return { promise, dispose };
+  return { promise, dispose: () => signal.removeEventListener('abort', abort) };
 }
 
 /** A connection of the pool's. @throws the signal's reason as soon as it is aborted */
 export async function connectUntil(pool: pg.Pool, signal: AbortSignal): Promise<pg.PoolClient> {
   signal.throwIfAborted();
   const connecting = pool.connect();
-  const aborted = rejectOnAbort(signal, 0, () => {});
+  const aborted = rejectOnAbort(signal, (reject) => reject());
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (error) {
-    if (signal.aborted)
-      connecting.then(
-        (client) => client.release(),
-        () => {},
-      );
+    const giveBack = (client: pg.PoolClient) => client.release();
+    if (signal.aborted) connecting.then(giveBack, () => {});
     throw error;
   } finally {
     aborted.dispose();
@@ -85,12 +71,10 @@ export async function runTransaction<T>(
   const signal = limits.signal ? AbortSignal.any([closing, limits.signal]) : closing;
   const client = await connectUntil(pool, signal);
   const first = timeoutMs === undefined ? begin : `${begin}; SET LOCAL statement_timeout = ${timeoutMs}`;
-  let asking: NodeJS.Timeout | undefined;
-  const cancel = () => {
-    cancelStatement(client);
-    asking = setInterval(() => cancelStatement(client), CANCEL_EVERY_MS);
-  };
-  const aborted = rejectOnAbort(signal, ABANDON_AFTER_MS, cancel);
+  let stopCancelling = () => {};
+  const aborted = rejectOnAbort(signal, (reject) => {
+    stopCancelling = keepCancelling([client], reject);
+  });
   let broken: Error | undefined;
   try {
     const outcome = await Promise.race([attempt(client, first, work), aborted.promise]);
@@ -98,7 +82,7 @@ export async function runTransaction<T>(
     broken = outcome.broken;
     throw signal.aborted ? signal.reason : outcome.error;
   } finally {
-    clearInterval(asking);
+    stopCancelling();
     aborted.dispose();
     // A request to cancel may arrive late: it must not meet the statement of whoever gets the connection next.
     client.release(signal.aborted || broken);
