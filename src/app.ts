@@ -1,22 +1,26 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { Config } from './config.ts';
-import { openResources } from './domain/open-resources.ts';
+import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
+import { cancellingOnAbort } from './platform/postgres/database.ts';
 import { type DatabaseServer, openDatabaseServer } from './platform/postgres/database-server.ts';
 import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
 import { createListener } from './server.ts';
+import { createShutdown } from './shutdown.ts';
 
 /**
  * How long an idle connection stays open: longer than load balancers and clients keep theirs (a minute, as a rule), so
  * that it is they who close it, and no request meets a connection that is just being closed.
  */
 const KEEP_ALIVE_MS = 75_000;
+/** What PostgreSQL gets to end by itself when the start is given up. */
+const ABORTED_STOP_MS = 2_000;
 
 export interface App {
   /** Both doors as a function: for tests, and for whoever brings a server of their own. */
@@ -25,8 +29,11 @@ export interface App {
   listen(port: number, host: string): Promise<{ port: number }>;
   /** Made by this start, where there was none before. */
   firstOrganization: CreatedOrganization | null;
-  /** Finishes what is in flight, then stops everything that was started. */
-  close(): Promise<void>;
+  /**
+   * Finishes what is in flight, then stops everything that was started, within `config.shutdownSeconds`.
+   * @returns whether everything was finished; false where something was cut off at the deadline
+   */
+  close(): Promise<boolean>;
 }
 
 export interface AppOptions {
@@ -37,37 +44,53 @@ export interface AppOptions {
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
+  /** Aborted: the start is given up, and what it started is stopped. Has no effect once the app is there. */
+  signal?: AbortSignal;
 }
 
-/** Builds everything once and joins the doors. @throws AppError unavailable when the database cannot be had */
+/**
+ * Builds everything once and joins the doors.
+ * @throws AppError unavailable when the database cannot be had, or `signal` was aborted
+ */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, log, connectionString } = options;
+  const { config, log, connectionString, signal } = options;
   const databaseServer = connectionString
     ? { connectionString, stop: async () => {} }
-    : await openDatabaseServer(config.databaseUrl, config.dataDir, log);
+    : await openDatabaseServer(config.databaseUrl, config.dataDir, log, signal);
   try {
-    return await joinDoors(options, databaseServer);
+    return await openDoors(options, databaseServer);
   } catch (error) {
-    await databaseServer.stop();
+    await databaseServer.stop(signal?.aborted ? ABORTED_STOP_MS : undefined);
     throw error;
   }
 }
 
-async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
-  const { config, log, clock } = options;
+async function openDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
+  const { config, log, clock, signal } = options;
   const { connectionString, revive } = databaseServer;
-  const resources = await openResources({ config, log, connectionString, revive, clock });
+  const resources = await openResources({ config, log, connectionString, revive, clock, signal });
+  try {
+    return await joinDoors(options, databaseServer, resources);
+  } catch (error) {
+    await resources.close();
+    throw error;
+  }
+}
+
+async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, resources: OpenResources): Promise<App> {
+  const { config, log, signal } = options;
   const keep = options.keepFirstKey ?? (async () => {});
-  const firstOrganization = await createFirstOrganization(resources.database, keep);
+  const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
+    createFirstOrganization(resources.database, keep),
+  );
   const handleGraphQL = createGraphQLHandler(resources);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);
-  let listening: { server: Server; closeDoor(): Promise<void> } | null = null;
-  let stopping = false;
+  const shutdown = createShutdown({ config, log, resources, databaseServer });
 
   async function answer(request: Request, path: string, requestId: string, address: string): Promise<Response> {
     if (path === GRAPHQL_PATH) return handleGraphQL(request, { requestId, address });
-    if (path.startsWith('/health/')) return health(path, requestId, stopping);
+    if (path.startsWith('/health/')) return health(path, requestId, shutdown.hasBegun());
     return handleRest(request, { requestId, address });
   }
 
@@ -100,23 +123,10 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer): P
         server.listen(port, host, resolve);
       });
       const door = openWebSocketDoor(resources, server);
-      listening = { server, closeDoor: () => door.close() };
+      shutdown.watch(server, () => door.close());
       const address = server.address();
       return { port: typeof address === 'object' && address ? address.port : port };
     },
-    async close() {
-      stopping = true;
-      if (listening) {
-        const { server, closeDoor } = listening;
-        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-        await closeDoor();
-        server.closeIdleConnections();
-        const force = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000);
-        await closed;
-        clearTimeout(force);
-      }
-      await resources.close();
-      await databaseServer.stop();
-    },
+    close: () => shutdown.run(),
   };
 }

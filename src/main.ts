@@ -58,26 +58,33 @@ async function greet(app: App, config: Readonly<Config>, port: number): Promise<
   process.stdout.write(lines.join('\n'));
 }
 
-function stopOnSignal(app: App): void {
-  let stopping = false;
+/** How long after the deadline the process ends whatever has not: a last resort that is never needed. */
+const LAST_RESORT_MS = 1_000;
+
+/** Aborts at the first SIGTERM or SIGINT. Later ones are ignored: npm repeats the one that the terminal sent. */
+function watchSignals(config: Readonly<Config>): AbortSignal {
+  const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
-    if (stopping) return;
-    stopping = true;
+    if (stopping.signal.aborted) return;
     process.stdout.write(`\n${signal}: finishing what is in flight.\n`);
-    app.close().then(
-      () => process.exit(0),
-      (error: Error) => fail(`Stopping failed: ${error.message}`),
-    );
+    const timeMs = config.shutdownSeconds * 1000 + LAST_RESORT_MS;
+    setTimeout(() => fail(`Stopping took longer than METERR_SHUTDOWN_SECONDS=${config.shutdownSeconds}.`), timeMs);
+    stopping.abort(new AppError('unavailable', 'The start was interrupted.'));
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  return stopping.signal;
 }
 
-async function start(): Promise<void> {
-  const config = load();
-  const log = createLog(config.logLevel);
-  const app = await createApp({ config, log, keepFirstKey: ({ secret }) => keepKey(config.dataDir, secret) });
-  stopOnSignal(app);
+async function stop(app: App): Promise<never> {
+  try {
+    process.exit((await app.close()) ? 0 : 1);
+  } catch (error) {
+    fail(`Stopping failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function serve(app: App, config: Readonly<Config>): Promise<void> {
   try {
     const { port } = await app.listen(config.port, config.host);
     await greet(app, config, port);
@@ -92,6 +99,21 @@ async function start(): Promise<void> {
       fail(`HOST=${config.host} is no address of this machine.`);
     throw error;
   }
+}
+
+async function start(): Promise<void> {
+  const config = load();
+  const signal = watchSignals(config);
+  const log = createLog(config.logLevel);
+  const keepFirstKey = ({ secret }: { secret: string }) => keepKey(config.dataDir, secret);
+  const app = await createApp({ config, log, keepFirstKey, signal }).catch((error: unknown) => {
+    // Nobody was answered yet, so nothing was cut off.
+    if (signal.aborted) process.exit(0);
+    throw error;
+  });
+  signal.addEventListener('abort', () => void stop(app));
+  if (signal.aborted) return stop(app);
+  await serve(app, config);
 }
 
 await start().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
-import { type Database, openDatabase } from '../platform/postgres/database.ts';
+import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
@@ -29,6 +29,16 @@ export interface OpenOptions {
   /** Brings an embedded server back after it was lost. */
   revive?: () => Promise<void>;
   clock?: () => number;
+  /** Aborted: the start is given up, and what it runs is cancelled. */
+  signal?: AbortSignal;
+}
+
+/** What lives as long as the process, and its end. */
+export interface OpenResources extends Resources {
+  /** Cancels what runs for nobody, the fold and the jobs. They go on at the next start where they were. */
+  stopUpkeep(): Promise<void>;
+  /** Waits for what callers wait for, and closes the database. */
+  close(): Promise<void>;
 }
 
 async function preparePrices(database: Database, log: Log) {
@@ -41,16 +51,29 @@ async function preparePrices(database: Database, log: Log) {
   return loadPriceBook(database.pool);
 }
 
-/** Opens what the domain works with, over a migrated database; imports the price catalog where its version is new. */
-export async function openResources(options: OpenOptions): Promise<Resources & { close(): Promise<void> }> {
-  const { config, log, connectionString, revive } = options;
-  const clock = options.clock ?? Date.now;
+/**
+ * Opens what the domain works with, over a migrated database; imports the price catalog where its version is new.
+ * @throws AppError unavailable when `signal` is aborted meanwhile
+ */
+export async function openResources(options: OpenOptions): Promise<OpenResources> {
+  const { config, log, connectionString, revive, signal } = options;
   const database = openDatabase({
     connectionString,
     connections: config.databaseConnections,
     revive,
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
+  try {
+    return await cancellingOnAbort(database, signal, () => openOver(database, options));
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function openOver(database: Database, options: OpenOptions): Promise<OpenResources> {
+  const { config, log } = options;
+  const clock = options.clock ?? Date.now;
   const prices = await preparePrices(database, log);
   const apiKeys = createApiKeyCache(database, clock, log);
   const budgets = createBudgetDirectory(database);
@@ -62,19 +85,24 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
       {
         name: 'retire-usage',
         schedule: RETIRE_SCHEDULE,
-        run: async () => {
-          const removed = await retireUsage(database, config.retentionDays, clock());
+        run: async (stopping) => {
+          const removed = await retireUsage(database, config.retentionDays, clock(), stopping);
           if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
         },
       },
       {
         name: 'remove-old-answers',
         schedule: REMOVE_ANSWERS_SCHEDULE,
-        run: () => removeOldAnswers({ database, clock }),
+        run: (stopping) => removeOldAnswers({ database, clock }, stopping),
       },
     ],
     log,
   );
+  let stopped: Promise<void> | null = null;
+  const stopUpkeep = () => {
+    stopped ??= Promise.all([folder.close(), jobs.close()]).then(() => {});
+    return stopped;
+  };
   return {
     config,
     database,
@@ -88,11 +116,11 @@ export async function openResources(options: OpenOptions): Promise<Resources & {
     series: createSeriesCache(database),
     budgets,
     usage,
+    stopUpkeep,
     async close() {
       await usage.close();
-      await folder.close();
-      await jobs.close();
-      await apiKeys.close();
+      await stopUpkeep();
+      await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
       await database.close();
     },
   };

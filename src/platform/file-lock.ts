@@ -56,10 +56,19 @@ export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): Fil
   };
 }
 
-/** Waits for the lock at `path`; null when it was not free within `timeoutMs`. */
-export async function waitForFileLock(path: string, timeoutMs: number, mode?: FileLockMode): Promise<FileLock | null> {
+/**
+ * Waits for the lock at `path`; null when it was not free within `timeoutMs`.
+ * @throws the reason of `signal` when it is aborted before
+ */
+export async function waitForFileLock(
+  path: string,
+  timeoutMs: number,
+  mode?: FileLockMode,
+  signal?: AbortSignal,
+): Promise<FileLock | null> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    signal?.throwIfAborted();
     const lock = tryFileLock(path, mode);
     if (lock || performance.now() >= deadline) return lock;
     await sleep(POLL_MS);

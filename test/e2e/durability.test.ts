@@ -131,6 +131,8 @@ it(
     await checkAll(report);
     // It was the same process all along.
     expect(await (await serving).stop()).toBe(0);
+    // It had started PostgreSQL several times, and stops the last one.
+    expect(await postmasterPid()).toBeNull();
   },
   TIMEOUT_MS,
 );

@@ -143,7 +143,12 @@ export async function runOnce<T>(
 }
 
 /** Removes what is too old to be replayed. */
-export async function removeOldAnswers({ database, clock }: Pick<Resources, 'database' | 'clock'>): Promise<void> {
+export async function removeOldAnswers(
+  { database, clock }: Pick<Resources, 'database' | 'clock'>,
+  signal?: AbortSignal,
+): Promise<void> {
   const before = new Date(clock() - KEPT_FOR_MS);
-  await database.pool.query('DELETE FROM idempotency_keys WHERE created_at <= $1', [before]);
+  await database.transaction((sql) => sql.query('DELETE FROM idempotency_keys WHERE created_at <= $1', [before]), {
+    signal,
+  });
 }

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { AppError } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
-import { isConnectionLoss } from '../../platform/postgres/database.ts';
+import { isCancelled, isConnectionLoss } from '../../platform/postgres/database.ts';
 
 const MASKED = 'Something went wrong on our side. Quote the X-Request-Id of this answer to us.';
 
@@ -14,6 +14,10 @@ function findAppError(error: unknown): AppError | null {
     if (isConnectionLoss(inner)) {
       const options = { details: { retryAfterSeconds: 1 }, cause: inner };
       return new AppError('unavailable', 'The database is out of reach. Try again.', options);
+    }
+    if (isCancelled(inner)) {
+      const options = { details: { retryAfterSeconds: 1 }, cause: inner };
+      return new AppError('unavailable', 'The statement was cancelled before it ended. Try again.', options);
     }
     inner = inner instanceof GraphQLError ? inner.originalError : undefined;
   }

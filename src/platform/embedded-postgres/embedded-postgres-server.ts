@@ -29,7 +29,9 @@ export interface Postmaster {
 
 export const SUPERUSER = 'meterr';
 const START_TIMEOUT_SECONDS = 300;
-const STOP_TIMEOUT_SECONDS = 60;
+/** PostgreSQL kills what has not ended 5 s after an immediate stop; `pg_ctl` waits for that. */
+const IMMEDIATE_STOP_SECONDS = 10;
+const STOP_POLL_MS = 50;
 const MAX_LOG_BYTES = 5_000_000;
 const LOG_TAIL_LINES = 4;
 const ORPHANS_TIMEOUT_MS = 20_000;
@@ -69,11 +71,28 @@ const MALLOC_SETTINGS = {
 
 const execute = promisify(execFile);
 
-/** Runs one of the binaries as the server's user. Throws what execFile throws, with `stderr`. */
-async function run(binaries: PostgresBinaries, home: PostgresHome, name: string, args: string[]): Promise<void> {
+/**
+ * Runs one of the binaries as the server's user. An aborted `signal` terminates it, and its end is waited for.
+ * Throws what execFile throws, with `stderr`.
+ */
+async function run(
+  binaries: PostgresBinaries,
+  home: PostgresHome,
+  name: string,
+  args: string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
   // A clean environment: PGPORT, PGDATA and a translated LC_MESSAGES of the shell do not reach the server.
   const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin', ...MALLOC_SETTINGS } : undefined;
-  await execute(join(binaries.folder, 'bin', name), args, { cwd: home.folder, env, ...home.user });
+  const running = execute(join(binaries.folder, 'bin', name), args, { cwd: home.folder, env, ...home.user });
+  const end = () => running.child.kill();
+  signal?.addEventListener('abort', end);
+  try {
+    await running;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
 }
 
 async function give(home: PostgresHome, path: string): Promise<void> {
@@ -81,7 +100,11 @@ async function give(home: PostgresHome, path: string): Promise<void> {
 }
 
 /** `data` appears by a rename, so that a crash halfway leaves nothing half-made. The caller holds the lock. */
-export async function initializeData(binaries: PostgresBinaries, home: PostgresHome): Promise<void> {
+export async function initializeData(
+  binaries: PostgresBinaries,
+  home: PostgresHome,
+  signal?: AbortSignal,
+): Promise<void> {
   const partial = join(home.folder, 'data.partial');
   await rm(partial, { recursive: true, force: true });
   await makePrivateFolder(partial, home.user);
@@ -92,7 +115,7 @@ export async function initializeData(binaries: PostgresBinaries, home: PostgresH
     await writeFile(join(home.folder, 'password'), randomBytes(24).toString('hex'), { mode: 0o600 });
     args.push('--auth=scram-sha-256', '--pwfile=password');
   }
-  await run(binaries, home, 'initdb', args);
+  await run(binaries, home, 'initdb', args, signal);
   await appendFile(join(partial, 'postgresql.conf'), "\ninclude_if_exists = 'meterr.conf'\n");
   // The socket's folder is the lock on the door; nobody else comes as far as pg_hba.conf.
   if (HAS_UNIX_SOCKETS) await writeFile(join(partial, 'pg_hba.conf'), 'local all all trust\n');
@@ -124,11 +147,36 @@ async function writeSettings(home: PostgresHome, settings: Record<string, string
   await give(home, path);
 }
 
-/** Starts the server, which then lives on its own. The caller holds the lock and found none running. */
+/**
+ * Waits for `starting`; once `signal` is aborted, stops what has come up, again and again until `starting` has noticed:
+ * a server that has just been forked cannot be found yet.
+ */
+async function untilAborted(starting: Promise<void>, signal: AbortSignal | undefined, stop: () => Promise<void>) {
+  let isPending = true;
+  const end = async () => {
+    while (isPending) {
+      await stop().catch(() => {});
+      await sleep(STOP_POLL_MS);
+    }
+  };
+  signal?.addEventListener('abort', end);
+  try {
+    await starting;
+  } finally {
+    isPending = false;
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+/**
+ * Starts the server, which then lives on its own. The caller holds the lock and found none running.
+ * @param signal aborted: it is stopped again, also while it recovers from a crash
+ */
 export async function launchServer(
   binaries: PostgresBinaries,
   home: PostgresHome,
   settings: Record<string, string>,
+  signal?: AbortSignal,
 ): Promise<void> {
   if (HAS_UNIX_SOCKETS) {
     // The socket of a killed server has a pid file too, which PostgreSQL believes while that number is in use.
@@ -146,8 +194,9 @@ export async function launchServer(
     try {
       // Names relative to the home: pg_ctl passes them through a shell.
       const args = ['start', '-D', 'data', '-l', 'postgres.log', '-w', '-t', String(START_TIMEOUT_SECONDS), '-s'];
-      return await run(binaries, home, 'pg_ctl', args);
+      return await untilAborted(run(binaries, home, 'pg_ctl', args), signal, () => stopServer(binaries, home, 0));
     } catch (cause) {
+      signal?.throwIfAborted();
       const written = (await readFile(logFile)).subarray(size).toString();
       // A postmaster that was killed leaves children, which notice and end, but not at once.
       if (!written.includes('shared memory block') || performance.now() > deadline) {
@@ -166,23 +215,26 @@ function summarizeLog(text: string): string {
   return lines.map((line) => line.replace(/^\d{4}-\S+ \S+ \S+ \[\d+\] /, '').trim()).join(' ');
 }
 
-/** Stops the server: its clients are disconnected, what they committed is safe. */
-export async function stopServer(binaries: PostgresBinaries, home: PostgresHome): Promise<void> {
+/**
+ * Stops the server: its clients are disconnected, what they committed is safe. One that is not gone within `timeoutMs`
+ * is ended without a checkpoint: the next start then replays its log, and nothing is lost by that either.
+ */
+export async function stopServer(binaries: PostgresBinaries, home: PostgresHome, timeoutMs: number): Promise<void> {
+  const stop = (mode: string, seconds: number, signal?: AbortSignal) =>
+    run(binaries, home, 'pg_ctl', ['stop', '-D', 'data', '-m', mode, '-w', '-t', String(seconds), '-s'], signal);
+  const late = AbortSignal.timeout(Math.max(Math.round(timeoutMs), STOP_POLL_MS));
   try {
-    await run(binaries, home, 'pg_ctl', [
-      'stop',
-      '-D',
-      'data',
-      '-m',
-      'fast',
-      '-w',
-      '-t',
-      String(STOP_TIMEOUT_SECONDS),
-      '-s',
-    ]);
-  } catch (cause) {
+    await stop('fast', Math.ceil(timeoutMs / 1_000) + 1, late);
+  } catch {
     if ((await findPostmaster(home)) === null) return;
-    throw new AppError('unavailable', `PostgreSQL in ${home.folder} did not stop: ${describeCause(cause)}`, { cause });
+    try {
+      await stop('immediate', IMMEDIATE_STOP_SECONDS);
+    } catch (cause) {
+      if ((await findPostmaster(home)) === null) return;
+      throw new AppError('unavailable', `PostgreSQL in ${home.folder} did not stop: ${describeCause(cause)}`, {
+        cause,
+      });
+    }
   }
 }
 

@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
   log?: (line: string) => void;
   /** Server settings over the defaults; they count when this call is the one that starts the server. */
   settings?: Record<string, string>;
+  /** Aborted: the start is given up. What it started is stopped, and the call rejects with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 export interface EmbeddedPostgres {
@@ -37,12 +39,19 @@ export interface EmbeddedPostgres {
   pid: number;
   /** Where the cluster's files lie: `<dataDir>/postgres`, or where that link leads. */
   folder: string;
-  /** Stops the server unless another process uses it too. A second call does nothing. */
-  stop(): Promise<void>;
+  /**
+   * Stops the server unless another process uses it too. A second call does nothing.
+   * @param timeoutMs what it gets to disconnect its clients and write a checkpoint; then it is ended at once, and the
+   * next start replays its log instead
+   */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 const DATABASE = 'meterr';
 const LOCK_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_MS = 60_000;
+/** For a server of which a start that was given up waits no longer. */
+const ABORTED_STOP_MS = 2_000;
 const READY_TIMEOUT_MS = 300_000;
 const SILENT_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
@@ -62,9 +71,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     await makeFolder(folder);
     folder = await realpath(folder);
-    return await withLock(folder, () => start(folder, options.settings ?? {}, options.log ?? (() => {})));
+    return await withLock(folder, LOCK_TIMEOUT_MS, () => start(folder, options), options.signal);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
+    options.signal?.throwIfAborted();
     const message = `PostgreSQL cannot use the data folder ${folder}: ${describeCause(cause)}`;
     throw new AppError('unavailable', message, { cause });
   }
@@ -82,8 +92,13 @@ async function makeFolder(folder: string): Promise<void> {
   } else if (failure && !(failure.code === 'EEXIST' && (await stat(folder)).isDirectory())) throw failure;
 }
 
-async function withLock<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
-  const lock = await waitForFileLock(join(dataDir, 'postgres.lock'), LOCK_TIMEOUT_MS);
+async function withLock<T>(
+  dataDir: string,
+  timeoutMs: number,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const lock = await waitForFileLock(join(dataDir, 'postgres.lock'), timeoutMs, 'exclusive', signal);
   if (!lock) throw new AppError('unavailable', `Another process keeps ${join(dataDir, 'postgres.lock')} locked.`);
   try {
     return await work();
@@ -92,35 +107,60 @@ async function withLock<T>(dataDir: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-async function start(
-  dataDir: string,
-  settings: Record<string, string>,
-  log: (line: string) => void,
-): Promise<EmbeddedPostgres> {
+async function start(dataDir: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { settings = {}, signal, log = () => {} } = options;
   const home = await openPostgresHome(dataDir, log);
   const binaries = await prepareBinaries(home);
+  let isOurs = false;
+  const launch = async () => {
+    signal?.throwIfAborted();
+    await prepareData(binaries, home, log, signal);
+    if (home.user) await removeOtherCopies(binaries, home.folder);
+    signal?.throwIfAborted();
+    isOurs = true;
+    await launchServer(binaries, home, settings, signal);
+  };
+  try {
+    const { connectionString, pid } = await findOrLaunch(home, launch, log, signal);
+    const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
+    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by another program.`);
+    const stop = (timeoutMs?: number) =>
+      release(dataDir, share, timeoutMs, () => stopServer(binaries, home, timeoutMs ?? STOP_TIMEOUT_MS));
+    return { connectionString, pid, folder: home.folder, stop };
+  } catch (error) {
+    // Nobody else can have begun to use it: we hold the lock.
+    if (isOurs && (await findPostmaster(home))) await stopServer(binaries, home, ABORTED_STOP_MS);
+    throw error;
+  }
+}
+
+async function findOrLaunch(
+  home: PostgresHome,
+  launch: () => Promise<void>,
+  log: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<{ connectionString: string; pid: number }> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   while (performance.now() < deadline) {
     let postmaster = await findPostmaster(home);
     if (!postmaster) {
-      await prepareData(binaries, home, log);
-      if (home.user) await removeOtherCopies(binaries, home.folder);
-      await launchServer(binaries, home, settings);
+      await launch();
       postmaster = await findPostmaster(home);
     }
-    const connectionString = postmaster && (await connectWhenReady(home, postmaster, deadline, log));
-    if (!postmaster || !connectionString) continue;
-    const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
-    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by another program.`);
-    const stop = () => release(dataDir, share, () => stopServer(binaries, home));
-    return { connectionString, pid: postmaster.pid, folder: home.folder, stop };
+    const connectionString = postmaster && (await connectWhenReady(home, postmaster, deadline, log, signal));
+    if (postmaster && connectionString) return { connectionString, pid: postmaster.pid };
   }
   throw new AppError('unavailable', `PostgreSQL in ${home.folder} was not ready in ${READY_TIMEOUT_MS / 1000} s.`);
 }
 
-async function release(dataDir: string, share: FileLock, stopServerNow: () => Promise<void>): Promise<void> {
+async function release(
+  dataDir: string,
+  share: FileLock,
+  timeoutMs: number | undefined,
+  stopServerNow: () => Promise<void>,
+): Promise<void> {
   if (!share.release()) return;
-  await withLock(dataDir, async () => {
+  await withLock(dataDir, timeoutMs ?? LOCK_TIMEOUT_MS, async () => {
     const alone = tryFileLock(join(dataDir, 'postgres.users'));
     if (!alone) return;
     alone.release();
@@ -135,14 +175,19 @@ async function prepareBinaries(home: PostgresHome): Promise<PostgresBinaries> {
   return binaries;
 }
 
-async function prepareData(binaries: PostgresBinaries, home: PostgresHome, log: (line: string) => void): Promise<void> {
+async function prepareData(
+  binaries: PostgresBinaries,
+  home: PostgresHome,
+  log: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const version = await readFile(join(home.folder, 'data', 'PG_VERSION'), 'utf8').catch(() => null);
   if (version === null) {
     if (await stat(join(home.folder, 'data')).catch(() => null)) {
       throw new AppError('unavailable', `${join(home.folder, 'data')} is not a PostgreSQL data folder.`);
     }
     log(`Making a PostgreSQL ${binaries.version.split('-')[0]} database in ${home.folder}`);
-    await initializeData(binaries, home);
+    await initializeData(binaries, home, signal);
     await syncFolder(home.folder);
   } else if (version.trim() !== binaries.version.split('.')[0]) {
     const message = `${home.folder} holds data of PostgreSQL ${version.trim()}, but ${binaries.version} is installed: move the data with pg_dump and pg_restore, or install the older version.`;
@@ -175,10 +220,12 @@ async function connectWhenReady(
   postmaster: Postmaster,
   deadline: number,
   log: (line: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<string | null> {
   let answeredAt = performance.now();
   let isTold = false;
   while (performance.now() < deadline) {
+    signal?.throwIfAborted();
     const connectionString = await connectionStringOf(home, postmaster, DATABASE);
     const failure = await query(connectionString, 'SELECT 1');
     if (!failure) return connectionString;

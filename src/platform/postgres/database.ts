@@ -3,7 +3,9 @@ import pg from 'pg';
 import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../errors.ts';
 import { parseExactNames } from '../escaped-names.ts';
+import { keepCancelling } from './cancel-statement.ts';
 import { isOutOfTime, isUnreachable, sqlStateOf } from './prisma-errors.ts';
+import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
@@ -29,15 +31,15 @@ export interface Database {
   pool: pg.Pool;
   /** Off the hot path: what people manage, and the graph's reads. */
   prisma: PrismaClient;
-  /** Runs `work` in one transaction of its own connection; rolls back when it throws. */
-  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Runs `work` in one transaction of its own connection; rolls back when it throws, or when `limits` say so. */
+  transaction<T>(work: (sql: Sql) => Promise<T>, limits?: TransactionLimits): Promise<T>;
   /**
    * The same for what people manage: one transaction of Prisma's. Locks are taken by `$executeRaw` within it.
    * @throws AppError unavailable where no connection is free, or `work` takes too long
    */
   change<T>(work: (models: Models) => Promise<T>): Promise<T>;
   /** Runs reads that must agree with each other: all see the same moment. */
-  snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  snapshot<T>(work: (sql: Sql) => Promise<T>, limits?: TransactionLimits): Promise<T>;
   /**
    * A connection of the pool's for whoever writes again and again: a query on it is sent before the call returns, not
    * when the pool next looks for a free connection.
@@ -50,6 +52,12 @@ export interface Database {
   queryReserved<Row>(statement: Statement): Promise<{ rows: Row[] }>;
   /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
   retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Cancels every statement that runs, whoever waits for it, and refuses what comes after with `unavailable`. What was
+   * not committed is rolled back. A connection that does not answer for a second is cut.
+   */
+  cancel(): void;
+  /** Waits for what is running; after `cancel`, not longer than that takes. */
   close(): Promise<void>;
 }
 
@@ -58,6 +66,8 @@ export interface DatabaseOptions {
   connections: number;
   /** Called when the server cannot be reached: brings an embedded one back. */
   revive?: () => Promise<void>;
+  /** How long a statement waits for a lock before it fails, see {@link isLockTimeout}. Without it, for ever. */
+  lockTimeoutMs?: number;
   onError: (error: Error) => void;
 }
 
@@ -66,6 +76,7 @@ const CONNECTION_TIMEOUT_MS = 10_000;
 const CHANGE_LIMITS = { maxWait: CONNECTION_TIMEOUT_MS, timeout: 15_000 } as const;
 const RECONNECT_FOR_MS = 20_000;
 const RECONNECT_PAUSE_MS = 50;
+const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
 /** Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn socket. */
 const LOST_STATES = /^(08|57P0)/;
 const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
@@ -77,6 +88,17 @@ export function isConnectionLoss(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
   return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
+}
+
+const QUERY_CANCELED = '57014';
+const REFUSED_BY_DRIVER = /Cannot use a pool after calling end|Client was closed and is not queryable/;
+
+/** Whether a statement was cancelled, took longer than its limit, or was refused because the database is closing. */
+export function isCancelled(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AppError) return error.code === 'unavailable';
+  if ('code' in error && error.code === QUERY_CANCELED) return true;
+  return REFUSED_BY_DRIVER.test(error.message) || sqlStateOf(error) === QUERY_CANCELED;
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -117,30 +139,21 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.connectionString,
     max: options.connections,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    options: '-c TimeZone=UTC -c jit=off',
+    options: `-c TimeZone=UTC -c jit=off -c lock_timeout=${options.lockTimeoutMs ?? 0}`,
   });
   pool.on('error', options.onError);
   // A connection that is lost while it is out of the pool says so itself; the query that it ran fails as well.
   pool.on('connect', (client) => client.on('error', options.onError));
+  const connected = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => connected.add(client));
+  pool.on('remove', (client) => connected.delete(client));
+  const closing = new AbortController();
+  let ended: Promise<void> | null = null;
+  const endPool = () => {
+    ended ??= pool.end();
+    return ended;
+  };
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-
-  async function within<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query(begin);
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => {
-        broken = failure;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
-  }
 
   async function change<T>(work: (models: Models) => Promise<T>): Promise<T> {
     try {
@@ -158,7 +171,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         return await work();
       } catch (error) {
-        if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+        if (closing.signal.aborted || !isConnectionLoss(error) || Date.now() > deadline) throw error;
         await options.revive?.();
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
       }
@@ -170,7 +183,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     let opening: Promise<pg.PoolClient> | null = null;
 
     async function connect(): Promise<pg.PoolClient> {
-      const client = await pool.connect();
+      const client = await connectUntil(pool, closing.signal);
       current = client;
       client.once('error', (error: Error) => {
         if (current !== client) return;
@@ -209,19 +222,55 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /** Settles when every connection has been closed, or cut. */
+  let cutting: Promise<void> | null = null;
+
+  function cancel(): void {
+    cutting ??= new Promise((resolve) => {
+      const details = { retryAfterSeconds: 1 };
+      closing.abort(new AppError('unavailable', 'The server is stopping. Try again.', { details }));
+      const stopCancelling = keepCancelling(connected, () => {
+        for (const client of connected) if (client instanceof pg.Client) client.end().catch(() => {});
+        resolve();
+      });
+      const finish = () => {
+        stopCancelling();
+        resolve();
+      };
+      endPool().then(finish, finish);
+    });
+  }
+
   return {
     pool,
     prisma,
     openSession,
     queryReserved,
-    transaction: (work) => within('BEGIN', work),
+    transaction: (work, limits) => runTransaction(pool, closing.signal, 'BEGIN', work, limits),
     change,
-    snapshot: (work) => within('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
+    snapshot: (work, limits) => runTransaction(pool, closing.signal, BEGIN_SNAPSHOT, work, limits),
     retryingLostConnections,
+    cancel,
     async close() {
       reserved.close();
-      await prisma.$disconnect();
-      await pool.end();
+      const closed = prisma.$disconnect().then(endPool);
+      await (cutting ? Promise.race([closed, cutting]) : closed);
     },
   };
+}
+
+/** Runs `work` on a database that is given up with it: an aborted `signal` cancels all that runs there. */
+export async function cancellingOnAbort<T>(
+  database: Database,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const cancel = () => database.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel);
+  try {
+    return await work();
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
 }

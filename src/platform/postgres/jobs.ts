@@ -7,11 +7,12 @@ export interface CronJob {
   name: string;
   /** Five fields of crontab, UTC. */
   schedule: string;
-  run(): Promise<void>;
+  /** @param signal aborted when the server stops: what runs then is to end at once, and is begun again later */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 export interface Jobs {
-  /** Waits for what is running. */
+  /** Cancels what is running, and gives it back to the queue. */
   close(): Promise<void>;
 }
 
@@ -20,7 +21,8 @@ const LEVELS = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' 
 
 /** Starts the queue (graphile-worker, on the same database) with these jobs. */
 export async function startJobs(pool: pg.Pool, jobs: readonly CronJob[], log: Log): Promise<Jobs> {
-  const taskList: TaskList = Object.fromEntries(jobs.map((job) => [job.name, () => job.run()]));
+  const stopping = new AbortController();
+  const taskList: TaskList = Object.fromEntries(jobs.map((job) => [job.name, () => job.run(stopping.signal)]));
   const runner = await run({
     pgPool: pool,
     taskList,
@@ -29,5 +31,11 @@ export async function startJobs(pool: pg.Pool, jobs: readonly CronJob[], log: Lo
     noHandleSignals: true,
     logger: new Logger(() => (level, message) => log[LEVELS[level]](message)),
   });
-  return { close: () => runner.stop() };
+  return {
+    async close() {
+      // `runner.kill()` would fail a job only half a second later, and never end its statement.
+      stopping.abort(new Error('The server is stopping.'));
+      await runner.stop();
+    },
+  };
 }

@@ -4,6 +4,7 @@ import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@p
 import type { MigrationDirectory, MigrationList } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
 import { AppError } from '../errors.ts';
+import { cancelStatement } from './cancel-statement.ts';
 import { readMigrations, withSchemaEngine } from './schema-engine.ts';
 
 /** A row of Prisma's own table: one attempt to apply one migration. */
@@ -15,6 +16,7 @@ interface MigrationRow {
 }
 
 const OLDEST_SERVER = 150_000;
+const CONNECTION_TIMEOUT_MS = 10_000;
 /** Ours, not Prisma's 72707369, which the engine takes itself, on another connection, while we hold this one. */
 const ADVISORY_LOCK = 6_384_377_001;
 
@@ -26,10 +28,15 @@ const ADVISORY_LOCK = 6_384_377_001;
  * Throws `unavailable`: no connection, PostgreSQL older than 15, a database from before the first migration (it is left
  * as it is), a migration that was edited after it was applied, or one that failed.
  * @param dataDir the folder that messages name the database by; left out, they name its host and itself
+ * @param signal aborted: the migration under way is cancelled and rolled back, and will be applied at the next start
  */
-export async function migrateDatabase(connectionString: string, dataDir?: string): Promise<{ applied: string[] }> {
+export async function migrateDatabase(
+  connectionString: string,
+  dataDir?: string,
+  signal?: AbortSignal,
+): Promise<{ applied: string[] }> {
   const migrations = await readMigrations();
-  const client = new pg.Client({ connectionString });
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECTION_TIMEOUT_MS });
   // A server that goes away while the engine works on its own connection emits this outside any query.
   client.on('error', () => {});
   try {
@@ -38,7 +45,10 @@ export async function migrateDatabase(connectionString: string, dataDir?: string
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
     throw new AppError('unavailable', `No connection to the database: ${reason}`, { cause });
   }
+  const cancel = () => cancelStatement(client);
+  signal?.addEventListener('abort', cancel);
   try {
+    signal?.throwIfAborted();
     await requireServerVersion(client);
     const found = await listRows(client);
     if (isCurrent(migrations, found)) return { applied: [] };
@@ -46,8 +56,10 @@ export async function migrateDatabase(connectionString: string, dataDir?: string
     await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
     const rows = await listRows(client);
     requireSoundHistory(migrations, rows);
-    return { applied: isCurrent(migrations, rows) ? [] : await applyMigrations(connectionString, migrations) };
+    if (isCurrent(migrations, rows)) return { applied: [] };
+    return { applied: await applyMigrations(connectionString, migrations, client, signal) };
   } finally {
+    signal?.removeEventListener('abort', cancel);
     await client.end();
   }
 }
@@ -153,9 +165,19 @@ function takingWholeScripts(pool: pg.Pool, onFailure: (error: Error) => void): S
   };
 }
 
-async function applyMigrations(connectionString: string, migrationsList: MigrationList): Promise<string[]> {
+/** @param client the one that holds the lock */
+async function applyMigrations(
+  connectionString: string,
+  migrationsList: MigrationList,
+  client: pg.Client,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   const filters = { externalTables: [], externalEnums: [] };
   const pool = new pg.Pool({ connectionString, max: 2 });
+  const connected = new Set<pg.PoolClient>();
+  pool.on('connect', (connection) => connected.add(connection));
+  const cancel = () => connected.forEach(cancelStatement);
+  signal?.addEventListener('abort', cancel);
   let failure: Error | undefined;
   const factory = takingWholeScripts(pool, (error) => {
     failure = error;
@@ -166,6 +188,11 @@ async function applyMigrations(connectionString: string, migrationsList: Migrati
       return appliedMigrationNames;
     });
   } catch (cause) {
+    if (signal?.aborted) {
+      // Its script is one transaction, of which nothing is left; without this the next start would refuse to begin.
+      await client.query('UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL');
+      throw signal.reason;
+    }
     // The engine's message ends in a trace of its own functions, which names the migration.
     const [reason = '', trace = ''] = (cause instanceof Error ? cause.message : String(cause)).split(/\n\s+0: /);
     const name = /migration_name="([^"]+)"/.exec(trace)?.[1];
@@ -173,6 +200,7 @@ async function applyMigrations(connectionString: string, migrationsList: Migrati
     const message = `${subject}: ${(failure?.message ?? reason).replace(/\s+/g, ' ').trim()}`;
     throw new AppError('unavailable', message, { cause });
   } finally {
+    signal?.removeEventListener('abort', cancel);
     await pool.end();
   }
 }

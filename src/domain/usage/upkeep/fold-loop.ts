@@ -9,6 +9,7 @@ const URGENT_BACKLOG = 200_000;
 
 /** Folds usage from time to time, for as long as the process lives. */
 export interface FoldLoop {
+  /** Cancels a fold under way: it is rolled back to its last chunk, and goes on from there at the next start. */
   close(): Promise<void>;
 }
 
@@ -16,17 +17,21 @@ export interface FoldLoop {
 export function startFolding(database: Database, usage: UsageCommitter, log: Log): FoldLoop {
   let running: Promise<void> = Promise.resolve();
   let busy = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
 
   async function look(): Promise<void> {
     const backlog = await readFoldBacklog(database);
-    if (backlog > URGENT_BACKLOG || (backlog > 0 && usage.isIdle())) await foldUsage(database);
+    if (backlog > URGENT_BACKLOG || (backlog > 0 && usage.isIdle())) await foldUsage(database, signal);
   }
 
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
     running = look()
-      .catch((error) => log.warn({ err: error }, 'usage was not folded; it will be tried again'))
+      .catch((error) => {
+        if (!signal.aborted) log.warn({ err: error }, 'usage was not folded; it will be tried again');
+      })
       .finally(() => {
         busy = false;
       });
@@ -36,6 +41,7 @@ export function startFolding(database: Database, usage: UsageCommitter, log: Log
   return {
     async close() {
       clearInterval(timer);
+      stopping.abort();
       await running;
     },
   };

@@ -56,26 +56,32 @@ const ADD_TO_DAYS = `
   ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
 
 /** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */
-async function readSafePosition(database: Database): Promise<number> {
-  return database.transaction(async (sql) => {
-    await sql.query('SELECT pg_advisory_xact_lock($1)', [WRITERS_LOCK]);
-    const { rows } = await sql.query<{ position: number }>(
-      'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS position FROM usage_events_position_seq',
-    );
-    return rows[0]?.position ?? 0;
-  });
+async function readSafePosition(database: Database, signal?: AbortSignal): Promise<number> {
+  return database.transaction(
+    async (sql) => {
+      await sql.query('SELECT pg_advisory_xact_lock($1)', [WRITERS_LOCK]);
+      const { rows } = await sql.query<{ position: number }>(
+        'SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS position FROM usage_events_position_seq',
+      );
+      return rows[0]?.position ?? 0;
+    },
+    { signal },
+  );
 }
 
 /**
  * Tells the index by position what the table's new pages hold. It takes what it was not told for a page to be read, and
  * would be told by a vacuum only: once the table has grown by a fifth. When a vacuum is at it, it does this itself.
  */
-async function summarizePositions(database: Database): Promise<void> {
+async function summarizePositions(database: Database, signal?: AbortSignal): Promise<void> {
   try {
-    await database.transaction(async (sql) => {
-      await sql.query(`SET LOCAL lock_timeout = ${SUMMARIZE_LOCK_TIMEOUT_MS}`);
-      await sql.query('SELECT brin_summarize_new_values($1::regclass)', [POSITION_INDEX]);
-    });
+    await database.transaction(
+      async (sql) => {
+        await sql.query(`SET LOCAL lock_timeout = ${SUMMARIZE_LOCK_TIMEOUT_MS}`);
+        await sql.query('SELECT brin_summarize_new_values($1::regclass)', [POSITION_INDEX]);
+      },
+      { signal },
+    );
   } catch (error) {
     if (!isLockTimeout(error)) throw error;
   }
@@ -112,10 +118,11 @@ export async function readFoldBacklog(database: Database): Promise<number> {
  * Adds the events recorded since the last time to the sums by user and tags: behind the writers' back, so that
  * recording does not pay for them. Each chunk is one transaction with the fold's own position, so a crash repeats or
  * skips nothing; readers add what comes after that position themselves.
+ * @param signal aborted: the chunk under way is rolled back, and the call rejects with the signal's reason
  */
-export async function foldUsage(database: Database): Promise<void> {
-  const safe = await readSafePosition(database);
+export async function foldUsage(database: Database, signal?: AbortSignal): Promise<void> {
+  const safe = await readSafePosition(database, signal);
   const steps = (position: number) => Math.floor(position / SUMMARIZE_EVERY_POSITIONS);
-  if (steps(safe) > steps(await readFoldPosition(database))) await summarizePositions(database);
-  while (await database.transaction((sql) => foldChunk(sql, safe)));
+  if (steps(safe) > steps(await readFoldPosition(database))) await summarizePositions(database, signal);
+  while (await database.transaction((sql) => foldChunk(sql, safe), { signal }));
 }

@@ -47,18 +47,24 @@ async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<n
  * Removes raw events that are older than their organization's retention, in small steps. Sums stay as they are, and
  * the ids are never removed. Safe to stop and start again at any line, and to run twice at once.
  * @param defaultDays for organizations without a retention of their own; null = they keep all
+ * @param signal aborted: the step under way is rolled back, and the call rejects with the signal's reason
  * @returns how many events were removed
  */
-export async function retireUsage(database: Database, defaultDays: number | null, nowMs: number): Promise<number> {
+export async function retireUsage(
+  database: Database,
+  defaultDays: number | null,
+  nowMs: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const targets = await listTargets(database.pool, defaultDays);
   if (targets.length === 0) return 0;
-  await foldUsage(database);
+  await foldUsage(database, signal);
   let removed = 0;
   for (const target of targets) {
     // Whole UTC days only: what is removed is then wholly in the sums by user and tags.
     const cutoffMs = Math.floor((nowMs - target.days * DAY_MS) / DAY_MS) * DAY_MS;
     for (;;) {
-      const step = await database.transaction((sql) => retireStep(sql, target, cutoffMs));
+      const step = await database.transaction((sql) => retireStep(sql, target, cutoffMs), { signal });
       removed += step;
       if (step < STEP_EVENTS) break;
     }

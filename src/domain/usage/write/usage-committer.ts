@@ -1,5 +1,5 @@
 import { AppError } from '../../../platform/errors.ts';
-import { type Database, isConnectionLoss, type Session } from '../../../platform/postgres/database.ts';
+import { type Database, isCancelled, isConnectionLoss, type Session } from '../../../platform/postgres/database.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import { findStoredEvents } from './find-stored-events.ts';
@@ -150,7 +150,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     try {
       return await writeOnce(session, rows);
     } catch (error) {
-      if (isConnectionLoss(error)) throw error;
+      if (isConnectionLoss(error) || isCancelled(error)) throw error;
       if (rows.length === 1) return [{ failed: explainRefusal(error) }];
       const middle = rows.length >> 1;
       return [...(await writeSet(session, rows.slice(0, middle))), ...(await writeSet(session, rows.slice(middle)))];

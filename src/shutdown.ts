@@ -1,0 +1,133 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from './config.ts';
+import type { OpenResources } from './domain/open-resources.ts';
+import type { Log } from './platform/log.ts';
+import type { DatabaseServer } from './platform/postgres/database-server.ts';
+
+/** The end of an app, within `config.shutdownSeconds`, whatever runs. */
+export interface Shutdown {
+  hasBegun(): boolean;
+  /** From now on the shutdown ends this server's connections too. Called before it accepts the first. */
+  watch(server: Server, closeDoor: () => Promise<void>): void;
+  /** @returns whether everything was finished; false where something was cut off */
+  run(): Promise<boolean>;
+}
+
+export interface ShutdownParts {
+  config: Readonly<Config>;
+  log: Log;
+  resources: OpenResources;
+  databaseServer: DatabaseServer;
+}
+
+/** What is left of the time for cutting off and for PostgreSQL's own end: 2 s, or a third of a short time. */
+const RESERVED_MS = 2_000;
+const RESERVED_SHARE = 1 / 3;
+/** Of the reserved time: what callers whose statement was cancelled get to receive their 503. */
+const ANSWERS_SHARE = 1 / 4;
+/** Of the reserved time: when the rest is left behind, and PostgreSQL is stopped under it. */
+const ABANDON_SHARE = 1 / 2;
+/** PostgreSQL's immediate stop needs a moment as well. */
+const IMMEDIATE_STOP_MS = 200;
+const MAX_NAMED = 10;
+
+/**
+ * At once: nothing new is accepted, upkeep is cancelled, WebSockets are closed. Then requests in flight are answered.
+ * At the deadline, less {@link RESERVED_MS}: statements are cancelled and their callers answered 503, connections are
+ * destroyed, pools ended, and PostgreSQL is stopped.
+ */
+export function createShutdown({ config, log, resources, databaseServer }: ShutdownParts): Shutdown {
+  const timeMs = config.shutdownSeconds * 1000;
+  const reservedMs = Math.min(RESERVED_MS, timeMs * RESERVED_SHARE);
+  const sockets = new Map<Socket, ServerResponse | null>();
+  let serving: { server: Server; closeDoor(): Promise<void> } | null = null;
+  let begun: Promise<boolean> | null = null;
+
+  /** Each answer from now on is the last one of its connection. */
+  function refuseMore(server: Server): void {
+    const announceEnd = (response: ServerResponse) => {
+      if (!response.headersSent) response.setHeader('Connection', 'close');
+      else response.once('close', () => server.closeIdleConnections());
+    };
+    for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
+    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
+    server.closeIdleConnections();
+    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was asked on it.
+    for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  async function finishRequests(): Promise<void> {
+    if (!serving) return;
+    const { server, closeDoor } = serving;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    refuseMore(server);
+    await Promise.all([closed, closeDoor()]);
+  }
+
+  function logWhatIsCut(): void {
+    const open = [...sockets.values()].filter((response) => response && !response.writableFinished);
+    const requests = open.flatMap((response) => {
+      const { method = '', url = '' } = response?.req ?? {};
+      return `${method} ${url.split('?', 1)[0]}`;
+    });
+    const details = {
+      requests: requests.slice(0, MAX_NAMED),
+      openRequests: requests.length,
+      otherConnections: sockets.size - requests.length,
+      eventsInFlight: !resources.usage.isIdle(),
+    };
+    log.warn(details, 'cut off at the deadline: these requests and whatever else still ran');
+  }
+
+  async function cutOff(): Promise<void> {
+    logWhatIsCut();
+    resources.database.cancel();
+    await sleep(reservedMs * ANSWERS_SHARE);
+    for (const socket of sockets.keys()) socket.destroy();
+  }
+
+  async function finish(): Promise<void> {
+    await Promise.all([resources.stopUpkeep(), finishRequests()]);
+    await resources.close();
+  }
+
+  async function run(): Promise<boolean> {
+    const deadline = performance.now() + timeMs;
+    let isFinished = true;
+    const timer = setTimeout(() => {
+      isFinished = false;
+      cutOff().catch((error) => log.warn({ err: error }, 'something could not be cut off'));
+    }, timeMs - reservedMs);
+    const abandoned = new AbortController();
+    const abandon = sleep(timeMs - reservedMs * ABANDON_SHARE, undefined, { signal: abandoned.signal });
+    const finished = finish().catch((error) => {
+      isFinished = false;
+      log.warn({ err: error }, 'something could not be finished');
+    });
+    await Promise.race([finished, abandon]);
+    clearTimeout(timer);
+    abandoned.abort();
+    await databaseServer.stop(Math.max(0, deadline - performance.now() - IMMEDIATE_STOP_MS));
+    return isFinished;
+  }
+
+  return {
+    hasBegun: () => begun !== null,
+    watch(server, closeDoor) {
+      serving = { server, closeDoor };
+      server.on('connection', (socket: Socket) => {
+        sockets.set(socket, null);
+        socket.once('close', () => sockets.delete(socket));
+      });
+      server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
+        sockets.set(incoming.socket, response);
+      });
+    },
+    run() {
+      begun ??= run();
+      return begun;
+    },
+  };
+}
