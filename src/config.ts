@@ -41,6 +41,7 @@ const schema = z.object({
   METERR_USAGE_QUEUE_EVENTS: wholeNumber(100, 10_000_000).default(50_000),
   METERR_AUTH_FAILURES_PER_MINUTE: wholeNumber(1, 1_000_000).default(120),
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
+  METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
 });
 
 /** All that the environment can set, read once. Times in the unit of the name's last word. */
@@ -61,6 +62,8 @@ export interface Config {
   usageQueueEvents: number;
   authFailuresPerMinute: number;
   shutdownSeconds: number;
+  /** How long one statement of a read may take. */
+  readTimeoutSeconds: number;
 }
 
 /** A variable that holds what it must not; `message` names it and says what it accepts. */
@@ -98,5 +101,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     usageQueueEvents: value.METERR_USAGE_QUEUE_EVENTS,
     authFailuresPerMinute: value.METERR_AUTH_FAILURES_PER_MINUTE,
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
+    readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
   });
 }

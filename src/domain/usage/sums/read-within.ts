@@ -17,10 +17,7 @@ export async function readWithin<T>({ resources }: Context, work: (sql: Sql) => 
   const { config, database } = resources;
   const seconds = config.readTimeoutSeconds;
   try {
-    return await database.snapshot(async (sql) => {
-      await sql.query(`SET LOCAL statement_timeout = ${seconds * 1_000}`);
-      return work(sql);
-    });
+    return await database.snapshot(work, { timeoutMs: seconds * 1_000 });
   } catch (cause) {
     if (!isOutOfTime(cause)) throw cause;
     throw new AppError(
