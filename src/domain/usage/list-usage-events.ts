@@ -1,6 +1,7 @@
 import { invalidField } from '../../platform/errors.ts';
 import { uuidFloor } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import type { UsageEvent } from './event/usage-event.ts';
@@ -11,6 +12,7 @@ import {
   type UsageEventRow,
 } from './event/usage-event-row.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from './event/usage-filter.ts';
+import { readWithin } from './sums/read-within.ts';
 
 export const HISTORY_PAGE_MAX = 1_000;
 export const HISTORY_CURSOR = 'usage';
@@ -37,6 +39,25 @@ function whereListed(context: Context, question: UsageListQuestion): UsageWhere 
   return where;
 }
 
+/** Conditions that attributions have columns for: whose they are, and which user and tags. */
+const OF_ATTRIBUTION = /^e\.(organization_id|user_id|tags)\b/;
+
+/**
+ * Whether any event can fit the filter by user and tags. Every user and set of tags of a folded event
+ * is one attribution, so a filter that nothing fits need not read all that the caller ever recorded.
+ */
+async function canMatch(sql: Sql, { conditions, values, needsEvents }: UsageWhere): Promise<boolean> {
+  if (!needsEvents) return true;
+  const fits = conditions.filter((condition) => OF_ATTRIBUTION.test(condition)).join(' AND ');
+  const { rows } = await sql.query<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM usage_attributions e WHERE ${fits})
+         OR EXISTS (SELECT FROM usage_events_after(organization => $1, after_position => (SELECT position FROM usage_fold)) e
+                     WHERE ${fits}) AS found`,
+    values.slice(0, 1 + Math.max(...Array.from(fits.matchAll(/\$(\d+)/g), ([, n]) => Number(n) - 1))),
+  );
+  return rows[0]?.found ?? false;
+}
+
 /**
  * One page of events, newest first by their own time. The cursor is the last event's key, so that events recorded
  * meanwhile move nothing.
@@ -48,18 +69,23 @@ export async function readUsagePage(
   size: number,
   afterUuid: string | null,
 ): Promise<Page<UsageEvent>> {
-  const { conditions, values } = whereListed(context, question);
-  if (afterUuid !== null) {
-    values.push(afterUuid);
-    conditions.push(`e.id < $${values.length}`);
-  }
-  values.push(size + 1);
-  const { rows } = await context.resources.database.pool.query<UsageEventRow>(
-    `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
-      WHERE ${conditions.join(' AND ')} ORDER BY e.organization_id DESC, e.id DESC LIMIT $${values.length}`,
-    values,
-  );
-  return { items: rows.slice(0, size).map(readUsageEvent), hasMore: rows.length > size };
+  const where = whereListed(context, question);
+  const { conditions, values } = where;
+  return readWithin(context, async (sql) => {
+    // Later pages follow a page that had events.
+    if (afterUuid === null && !(await canMatch(sql, where))) return { items: [], hasMore: false };
+    if (afterUuid !== null) {
+      values.push(afterUuid);
+      conditions.push(`e.id < $${values.length}`);
+    }
+    values.push(size + 1);
+    const { rows } = await sql.query<UsageEventRow>(
+      `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
+        WHERE ${conditions.join(' AND ')} ORDER BY e.organization_id DESC, e.id DESC LIMIT $${values.length}`,
+      values,
+    );
+    return { items: rows.slice(0, size).map(readUsageEvent), hasMore: rows.length > size };
+  });
 }
 
 /**

@@ -28,7 +28,7 @@ async function multiply({ uuid }: MadeOrganization, count: number): Promise<void
 
 /** How often a page of the history was read since the last time this was asked. */
 function countPages(): () => number {
-  const spy = vi.spyOn(pg.Pool.prototype, 'query');
+  const spy = vi.spyOn(pg.Client.prototype, 'query');
   return () => {
     const { calls } = spy.mock;
     const pages = calls.filter(
