@@ -14,6 +14,7 @@ import { readCatalog } from './pricing/catalog/read-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
+import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
 import { createUsageCommitter } from './usage/write/usage-committer.ts';
 
@@ -74,6 +75,7 @@ export async function openResources(options: OpenOptions): Promise<OpenResources
 async function openOver(database: Database, options: OpenOptions): Promise<OpenResources> {
   const { config, log } = options;
   const clock = options.clock ?? Date.now;
+  await requirePositions(database);
   const prices = await preparePrices(database, log);
   const apiKeys = createApiKeyCache(database, clock, log);
   const budgets = createBudgetDirectory(database);

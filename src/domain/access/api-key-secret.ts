@@ -3,7 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 const SECRET_PREFIX = 'mtr_live_';
 const SECRET_BYTES = 32;
 const HINT_LENGTH = 4;
-const SECRET = /^mtr_live_[A-Za-z0-9_-]{43}$/;
+/**
+ * The cell that this database is: all that an organization has is in one cell, and any proxy that
+ * looks at a prefix can tell from a key which one. There is one cell today.
+ */
+const CELL = '00';
+/** Secrets made before cells have none; they are recognised by their length. */
+const SECRET = /^mtr_live_(?<cell>[0-9a-z]{2})?[A-Za-z0-9_-]{43}$/;
 
 export interface NewSecret {
   secret: string;
@@ -12,9 +18,12 @@ export interface NewSecret {
   hint: string;
 }
 
-/** A new API key secret: `mtr_live_` and 256 random bits in base64url. Only its hash is ever stored. */
+/**
+ * A new API key secret: `mtr_live_`, two characters of the cell, and 256 random bits in base64url.
+ * Only its hash is ever stored.
+ */
 export function newApiKeySecret(): NewSecret {
-  const secret = SECRET_PREFIX + randomBytes(SECRET_BYTES).toString('base64url');
+  const secret = SECRET_PREFIX + CELL + randomBytes(SECRET_BYTES).toString('base64url');
   return { secret, hash: hashApiKeySecret(secret), hint: secret.slice(-HINT_LENGTH) };
 }
 
@@ -23,7 +32,8 @@ export function hashApiKeySecret(secret: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(secret).digest());
 }
 
-/** Whether a text has the form of a secret, before any look-up. */
+/** Whether a string has the form of a secret of this cell, before any look-up. */
 export function isApiKeySecret(text: string): boolean {
-  return SECRET.test(text);
+  const match = SECRET.exec(text);
+  return match !== null && (match.groups?.cell ?? CELL) === CELL;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_NOW, useTestApp } from '../../harness/app.ts';
 import type { CallOptions } from '../../harness/calls.ts';
@@ -23,6 +24,7 @@ describe('both doors refuse with 401', () => {
   it.each<[string, CallOptions]>([
     ['no key', { key: null }],
     ['an unknown key', { key: UNKNOWN }],
+    ['an unknown key of this cell', { key: `mtr_live_00${'A'.repeat(43)}` }],
     ['a text that is no key', { key: 'hello' }],
     ['another scheme', { key: null, headers: { authorization: 'Basic bWU6bWU=' } }],
     ['an empty header', { key: null, headers: { authorization: '' } }],
@@ -36,6 +38,25 @@ describe('both doors refuse with 401', () => {
     const last = meterr().adminKey.at(-1) === 'A' ? 'B' : 'A';
     const answer = await ask({ key: meterr().adminKey.slice(0, -1) + last });
     expect(answer.code).toEqual(['invalid_api_key', 'invalid_api_key']);
+  });
+
+  it('a key of another cell: invalid_api_key, as an unknown one', async () => {
+    const { adminKey } = meterr();
+    expect(adminKey).toMatch(/^mtr_live_00[\w-]{43}$/);
+    const answer = await ask({ key: adminKey.replace('mtr_live_00', 'mtr_live_01') });
+    expect(answer).toMatchObject({ status: [401, 401], code: ['invalid_api_key', 'invalid_api_key'] });
+  });
+
+  it('but not a key from before cells', async () => {
+    const secret = `mtr_live_${'z'.repeat(43)}`;
+    const { key } = meterr().organization;
+    const hash = createHash('sha256').update(secret).digest();
+    await meterr().sql.query(
+      `INSERT INTO api_keys (id, organization_id, name, secret_hash, hint, scopes)
+       SELECT gen_random_uuid(), organization_id, 'old', $2, 'zzzz', scopes FROM api_keys WHERE id = $1`,
+      [key.uuid, hash],
+    );
+    expect((await ask({ key: secret })).status).toEqual([200, 200]);
   });
 
   it('a revoked key: invalid_api_key', async () => {

@@ -1,9 +1,12 @@
-import { type Database, isLockTimeout, type Sql } from '../../../platform/postgres/database.ts';
+import { type Database, isCancelled, isLockTimeout, type Sql } from '../../../platform/postgres/database.ts';
 import { SUM_COLUMNS } from '../sums/usage-sums.ts';
 
 /** The lock that every writer of usage shares, see the function `record_usage`. */
 const WRITERS_LOCK = 6_384_377_010;
 const CHUNK_POSITIONS = 100_000;
+/** A statement of the fold that takes longer is ended, and the chunk is tried again in smaller ones. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+const SMALLEST_CHUNK = 1_000;
 const POSITION_INDEX = 'usage_events_position_brin';
 /** A few ranges of pages: so many may be read for nothing, so that a lone event rarely has a range to keep up to date. */
 const SUMMARIZE_EVERY_POSITIONS = 10_000;
@@ -92,12 +95,12 @@ async function readFoldPosition(database: Database): Promise<number> {
   return rows[0]?.position ?? 0;
 }
 
-async function foldChunk(sql: Sql, safe: number): Promise<boolean> {
+async function foldChunk(sql: Sql, safe: number, positions: number): Promise<boolean> {
   const { rows } = await sql.query<{ position: number }>('SELECT position FROM usage_fold FOR UPDATE SKIP LOCKED');
   const from = rows[0]?.position;
   // No row: another process folds. It has as much right to.
   if (from === undefined || from >= safe) return false;
-  const to = Math.min(from + CHUNK_POSITIONS, safe);
+  const to = Math.min(from + positions, safe);
   await sql.query(`${MAKE_SUMS_TABLE}; ${FOLD_SETTINGS}`);
   await sql.query(ADD_UP_EVENTS, [from, to]);
   await sql.query(MAKE_ATTRIBUTIONS);
@@ -124,5 +127,14 @@ export async function foldUsage(database: Database, signal?: AbortSignal): Promi
   const safe = await readSafePosition(database, signal);
   const steps = (position: number) => Math.floor(position / SUMMARIZE_EVERY_POSITIONS);
   if (steps(safe) > steps(await readFoldPosition(database))) await summarizePositions(database, signal);
-  while (await database.transaction((sql) => foldChunk(sql, safe), { signal }));
+  const limits = { signal, timeoutMs: STATEMENT_TIMEOUT_MS };
+  let positions = CHUNK_POSITIONS;
+  for (let isMore = true; isMore; ) {
+    try {
+      isMore = await database.transaction((sql) => foldChunk(sql, safe, positions), limits);
+    } catch (error) {
+      if (signal?.aborted || !isCancelled(error) || positions <= SMALLEST_CHUNK) throw error;
+      positions = Math.ceil(positions / 10);
+    }
+  }
 }
