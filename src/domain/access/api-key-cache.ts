@@ -1,11 +1,13 @@
+import { createBatchLoader } from '../../platform/batch-loader.ts';
+import { setBounded } from '../../platform/bounded-map.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { hashApiKeySecret } from './api-key-secret.ts';
-import { findApiKey, type StoredApiKey } from './find-api-key.ts';
+import { findApiKeys, type StoredApiKey } from './find-api-key.ts';
 
 /** How long another process may go on accepting a key after it was revoked, at most. */
 const FRESH_FOR_MS = 5_000;
-const MAX_CACHED_KEYS = 10_000;
+const MAX_CACHED_KEYS = 100_000;
 const LAST_USED_EVERY_MS = 10_000;
 
 /** Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now and then. */
@@ -31,6 +33,9 @@ interface Entry {
 export function createApiKeyCache(database: Database, clock: () => number, log: Log): ApiKeyCache {
   const entries = new Map<string, Entry>();
   const lastUsed = new Map<string, number>();
+  const stored = createBatchLoader((hashes: readonly Uint8Array[]) =>
+    database.retryingLostConnections(() => findApiKeys(database.pool, hashes)),
+  );
 
   async function flushLastUsed(): Promise<void> {
     if (lastUsed.size === 0) return;
@@ -61,13 +66,12 @@ export function createApiKeyCache(database: Database, clock: () => number, log: 
       const now = clock();
       const known = peek(secret);
       if (known) return known;
-      const key = await database.retryingLostConnections(() => findApiKey(database.pool, hashApiKeySecret(secret)));
+      const key = await stored.load(hashApiKeySecret(secret));
       if (key === null) {
         entries.delete(secret);
         return null;
       }
-      if (entries.size >= MAX_CACHED_KEYS) entries.clear();
-      entries.set(secret, { key, freshUntil: now + FRESH_FOR_MS });
+      setBounded(entries, secret, { key, freshUntil: now + FRESH_FOR_MS }, MAX_CACHED_KEYS);
       return key;
     },
     clear: () => entries.clear(),

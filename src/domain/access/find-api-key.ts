@@ -31,13 +31,9 @@ const QUERY = `
          o.id AS organization_id, o.name AS organization_name, o.plan, o.credits_mode, o.retention_days,
          o.created_at AS organization_created_at
     FROM api_keys k JOIN organizations o ON o.id = k.organization_id
-   WHERE k.secret_hash = $1`;
+   WHERE k.secret_hash = ANY($1::bytea[])`;
 
-/** The key with this SHA-256, or null. The index finds it; the last word is a comparison in constant time. */
-export async function findApiKey(sql: Sql, hash: Uint8Array): Promise<StoredApiKey | null> {
-  const { rows } = await sql.query<Row>({ name: 'find-api-key', text: QUERY, values: [Buffer.from(hash)] });
-  const row = rows[0];
-  if (!row || row.secret_hash.length !== hash.length || !timingSafeEqual(row.secret_hash, hash)) return null;
+function readKey(row: Row): StoredApiKey {
   return {
     revokedAt: row.revoked_at,
     caller: {
@@ -56,4 +52,18 @@ export async function findApiKey(sql: Sql, hash: Uint8Array): Promise<StoredApiK
       expiresAt: row.expires_at,
     },
   };
+}
+
+/**
+ * The keys with these SHA-256 hashes, in their order; null where there is none. The index finds them;
+ * the last word is a comparison in constant time.
+ */
+export async function findApiKeys(sql: Sql, hashes: readonly Uint8Array[]): Promise<(StoredApiKey | null)[]> {
+  const values = [hashes.map((hash) => Buffer.from(hash))];
+  const { rows } = await sql.query<Row>({ name: 'find-api-keys', text: QUERY, values });
+  const found = new Map(rows.map((row) => [row.secret_hash.toString('latin1'), row]));
+  return hashes.map((hash) => {
+    const row = found.get(Buffer.from(hash).toString('latin1'));
+    return row?.secret_hash.length === hash.length && timingSafeEqual(row.secret_hash, hash) ? readKey(row) : null;
+  });
 }

@@ -1,3 +1,5 @@
+import { createBatchLoader } from '../../platform/batch-loader.ts';
+import { setBounded } from '../../platform/bounded-map.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { BUDGETS } from './budget-columns.ts';
 import { type BudgetIndex, indexBudgets } from './match-budgets.ts';
@@ -19,16 +21,17 @@ export interface BudgetDirectory {
   reload(organizationId: string): Promise<BudgetList>;
 }
 
-const MAX_ORGANIZATIONS = 10_000;
+const MAX_ORGANIZATIONS = 100_000;
 
 /** One snapshot for both, so that the version is that of the list. */
 const QUERY = `
-  SELECT o.budget_version, b.* FROM organizations o
+  SELECT o.id AS owner, o.budget_version, b.* FROM organizations o
     LEFT JOIN budgets b ON b.organization_id = o.id AND b.deleted_at IS NULL
-   WHERE o.id = $1 ORDER BY b.id`;
+   WHERE o.id = ANY($1::uuid[]) ORDER BY b.id`;
 
 /** And the columns of a budget; all null where the organization has no budget. */
 interface Row {
+  owner: string;
   budget_version: number;
   id: string | null;
 }
@@ -36,12 +39,23 @@ interface Row {
 export function createBudgetDirectory(database: Database): BudgetDirectory {
   const lists = new Map<string, BudgetList>();
 
+  async function loadAll(organizationIds: readonly string[]): Promise<BudgetList[]> {
+    const { rows } = await database.retryingLostConnections(() =>
+      database.pool.query<Row>({ name: 'load-budgets', text: QUERY, values: [organizationIds] }),
+    );
+    const byOwner = Map.groupBy(rows, ({ owner }) => owner);
+    return organizationIds.map((id) => {
+      const own = byOwner.get(id) ?? [];
+      const budgets = own.filter((row) => row.id !== null).map(BUDGETS.read);
+      return { version: own[0]?.budget_version ?? 0, index: indexBudgets(budgets) };
+    });
+  }
+
+  const stored = createBatchLoader(loadAll);
+
   async function reload(organizationId: string): Promise<BudgetList> {
-    const { rows } = await database.retryingLostConnections(() => database.pool.query<Row>(QUERY, [organizationId]));
-    const budgets = rows.filter((row) => row.id !== null).map(BUDGETS.read);
-    const list = { version: rows[0]?.budget_version ?? 0, index: indexBudgets(budgets) };
-    if (lists.size >= MAX_ORGANIZATIONS) lists.clear();
-    lists.set(organizationId, list);
+    const list = await stored.load(organizationId);
+    setBounded(lists, organizationId, list, MAX_ORGANIZATIONS);
     return list;
   }
 

@@ -1,3 +1,4 @@
+import { setBounded } from '../../platform/bounded-map.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 
 /** Whether teams exist, from memory where it can: every event that names a team asks. */
@@ -35,8 +36,9 @@ export function createTeamDirectory(database: Database, clock: () => number): Te
             values: [organizationId, unknown],
           }),
         );
-        if (freshUntil.size > MAX_KNOWN) freshUntil.clear();
-        for (const { id } of rows) freshUntil.set(keyOf(organizationId, id), clock() + FRESH_FOR_MS);
+        for (const { id } of rows) {
+          setBounded(freshUntil, keyOf(organizationId, id), clock() + FRESH_FOR_MS, MAX_KNOWN);
+        }
       }
       return new Set(teamIds.filter((teamId) => isKnown(organizationId, teamId)));
     },

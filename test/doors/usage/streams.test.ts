@@ -26,13 +26,13 @@ async function multiply({ uuid }: MadeOrganization, count: number): Promise<void
   );
 }
 
-/** How often a page of the history was read since the last time this was asked. */
+/** How many pages of the history were begun, each in a snapshot, since the last time this was asked. */
 function countPages(): () => number {
   const spy = vi.spyOn(pg.Client.prototype, 'query');
   return () => {
     const { calls } = spy.mock;
     const pages = calls.filter(
-      ([query]) => typeof query === 'string' && /ORDER BY e\.organization_id DESC/.test(query),
+      ([query]) => typeof query === 'string' && query.startsWith('BEGIN ISOLATION LEVEL REPEATABLE READ'),
     );
     spy.mockClear();
     return pages.length;

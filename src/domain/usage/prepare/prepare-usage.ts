@@ -53,9 +53,11 @@ async function prepareAsking(
     if (holdId !== null) holdIds.push(holdId);
     if (teamId !== null && !teams.isKnown(organizationId, teamId)) askFor.push(teamId);
   }
-  const found = await findTeams(context, askFor);
-  const holds = await findSettleableHolds(context, holdIds);
-  await budgets.get(organizationId);
+  const [found, holds] = await Promise.all([
+    findTeams(context, askFor),
+    findSettleableHolds(context, holdIds),
+    budgets.get(organizationId),
+  ]);
   const refusals = normalized.map((one): AppError | null => {
     if (one instanceof AppError) return one;
     const { event, tooOld } = one;
@@ -68,17 +70,15 @@ async function prepareAsking(
   // A repeat is answered as a repeat, also when its team is gone or its time is before the retention cutoff.
   const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
   const recorded = await findRecordedIds(context, refusedIds);
-  const prepared: PreparedUsage[] = [];
-  for (const [at, one] of normalized.entries()) {
-    const refusal = refusals[at];
-    if (one instanceof AppError || (refusal && !recorded.has(inputs[at]?.id ?? ''))) {
-      prepared.push({ error: one instanceof AppError ? one : (refusal as AppError) });
-      continue;
-    }
-    const seriesId = series.peek(one.event) ?? (await series.get(one.event));
-    prepared.push(toRow(one, seriesId, inputs[at]));
-  }
-  return prepared;
+  return Promise.all(
+    normalized.map(async (one, at): Promise<PreparedUsage> => {
+      const refusal = refusals[at];
+      if (one instanceof AppError) return { error: one };
+      if (refusal && !recorded.has(inputs[at]?.id ?? '')) return { error: refusal };
+      const seriesId = series.peek(one.event) ?? (await series.get(one.event));
+      return toRow(one, seriesId, inputs[at]);
+    }),
+  );
 }
 
 /**
