@@ -52,12 +52,16 @@ function say(line: string): void {
 function installOwnPackages(): void {
   if (existsSync(join(ROOT, 'bench/node_modules/fastify'))) return;
   say('Installing what only the bench needs, in bench/node_modules (once).');
-  // Not `npm ci`: the lock file lacks chdb's builds for other platforms where the registry at hand lacks them.
+  // Not `npm ci`: the lock file lacks chdb's builds for other platforms where the registry at hand
+  // lacks them.
   const command = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', 'bench', '--silent'];
   execFileSync('npm', command, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** `compare COMMIT [ROW ...]`. Returns the exit code: 1 when a cost is clearly beyond the limit, 2 for wrong words. */
+/**
+ * `compare COMMIT [ROW ...]`. Returns the exit code: 1 when a cost is clearly beyond the limit, 2
+ * for wrong words.
+ */
 async function runCompare([commit, ...names]: string[]): Promise<number> {
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
   const within = Number(options.within) / 100;

@@ -1,7 +1,8 @@
-// Reserves the worst case of a call before it is made, calls OpenAI, and settles the hold with what the call used.
-// Where the call fails, the hold is released; where a budget has no room, nothing is called.
+// Reserves the worst case of a call before it is made, calls OpenAI, and settles the hold with what
+// the call used. Where the call fails, the hold is released; where a budget has no room, nothing is
+// called.
 //
-//     OPENAI_API_KEY=sk-... KEY=$(cat .meterr/api-key) node examples/holds.ts "Why is the sky blue?"
+// OPENAI_API_KEY=sk-... KEY=$(cat .meterr/api-key) node examples/holds.ts "Why is the sky blue?"
 
 const OPENAI_URL = process.env.OPENAI_BASE_URL ?? 'https://api.openai.com/v1';
 const METERR_URL = process.env.METERR_URL ?? 'http://127.0.0.1:4000';
@@ -32,7 +33,10 @@ async function requireOk(who: string, response: Response): Promise<Response> {
   return response;
 }
 
-/** The id of a hold on the worst case; null where a budget or the prepaid credits have no room for it. */
+/**
+ * The id of a hold on the worst case; null where a budget or the prepaid credits have no room for
+ * it.
+ */
 async function reserve(prompt: string): Promise<string | null> {
   const response = await meterr('POST', '/v1/usage/holds', {
     provider: 'openai',

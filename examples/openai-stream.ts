@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 // Streams a Chat Completions answer from OpenAI to the terminal, then records what it used.
 //
-//     OPENAI_API_KEY=sk-... KEY=$(cat .meterr/api-key) node examples/openai-stream.ts "Why is the sky blue?"
+// OPENAI_API_KEY=sk-... KEY=$(cat .meterr/api-key) node examples/openai-stream.ts "Why is the sky
+// blue?"
 
 const OPENAI_URL = process.env.OPENAI_BASE_URL ?? 'https://api.openai.com/v1';
 const METERR_URL = process.env.METERR_URL ?? 'http://127.0.0.1:4000';
@@ -34,7 +35,10 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<str
   }
 }
 
-/** Writes the answer as it comes. Returns the chunk that carries the usage; null where the stream broke off. */
+/**
+ * Writes the answer as it comes. Returns the chunk that carries the usage; null where the stream
+ * broke off.
+ */
 async function printAnswer(body: ReadableStream<Uint8Array>): Promise<Chunk | null> {
   let last: Chunk | null = null;
   for await (const data of readEvents(body)) {
@@ -58,7 +62,8 @@ if (!answer.ok || !answer.body) throw new Error(`OpenAI answered ${answer.status
 const last = await printAnswer(answer.body);
 if (!last) throw new Error('The stream ended before its usage chunk, so there is nothing to record.');
 
-// The chunk goes to Meterr unchanged: it names the model and the service tier, and Meterr reads the counts from it.
+// The chunk goes to Meterr unchanged: it names the model and the service tier, and Meterr reads the
+// counts from it.
 const recorded = await post(`${METERR_URL}/v1/usage`, process.env.KEY, {
   // Made once for each call: sending the same event again after a lost answer is harmless.
   id: randomUUID(),

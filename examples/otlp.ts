@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-// Sends one GenAI span as an OpenTelemetry exporter does (OTLP/HTTP, JSON). An application that is instrumented
-// already needs no code: set OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS instead, see the README.
+// Sends one GenAI span as an OpenTelemetry exporter does (OTLP/HTTP, JSON). An application that is
+// instrumented already needs no code: set OTEL_EXPORTER_OTLP_ENDPOINT and
+// OTEL_EXPORTER_OTLP_HEADERS instead, see the README.
 //
-//     KEY=$(cat .meterr/api-key) node examples/otlp.ts
+// KEY=$(cat .meterr/api-key) node examples/otlp.ts
 
 const METERR_URL = process.env.METERR_URL ?? 'http://127.0.0.1:4000';
 const CLIENT_KIND = 3;

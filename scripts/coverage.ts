@@ -4,9 +4,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join, relative } from 'node:path';
 
-// npm run coverage [-- vitest's arguments]: runs the tests and prints how many lines of src they ran, by file, lowest
-// first, with the lines they missed. Node writes down what ran, in every process: servers that tests start count, too.
-// Lines are those of code: types, comments and blank lines are not counted.
+// npm run coverage [-- vitest's arguments]: runs the tests and prints how many lines of src they
+// ran, by file, lowest first, with the lines they missed. Node writes down what ran, in every
+// process: servers that tests start count, too. Lines are those of code: types, comments and blank
+// lines are not counted.
 
 const ROOT = join(import.meta.dirname, '..');
 const FOLDER = join(ROOT, 'coverage');

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DemoEvent, type DemoTeam, makeDemoUsage, TEAM_NAMES } from './demo-usage.ts';
 
-// Sixty days of believable usage for a server that runs, through its public API. Every event's id follows from its
-// place, the sixty days end where the first run's ended, and teams are found by name: a second run adds nothing.
+// Sixty days of believable usage for a server that runs, through its public API. Every event's id
+// follows from its place, the sixty days end where the first run's ended, and teams are found by
+// name: a second run adds nothing.
 
 const BASE = (process.env.METERR_URL || 'http://127.0.0.1:4000').replace(/\/+$/, '');
 const BATCH = 1_000;
@@ -75,7 +76,9 @@ async function get<T>(path: string): Promise<T> {
   return (await call<T>('GET', path)) ?? fail(`${BASE} has no ${path.split('?')[0]}: is it a Meterr server?`);
 }
 
-/** The demo's teams by name, those that are missing made; none where the server has no teams yet. */
+/**
+ * The demo's teams by name, those that are missing made; none where the server has no teams yet.
+ */
 async function findOrCreateTeams(): Promise<DemoTeam[]> {
   const listed = await call<{ data: DemoTeam[] }>('GET', '/v1/teams?limit=100');
   if (!listed) return [];
@@ -88,8 +91,8 @@ async function findOrCreateTeams(): Promise<DemoTeam[]> {
 }
 
 /**
- * When the demo's days end: now, for the first run. It leaves one event of a fixed id there; later runs send that id
- * with another time, are refused, and look the first one up.
+ * When the demo's days end: now, for the first run. It leaves one event of a fixed id there; later
+ * runs send that id with another time, are refused, and look the first one up.
  */
 async function findEnd(): Promise<number> {
   const timestamp = new Date().toISOString();

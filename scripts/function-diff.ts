@@ -5,7 +5,10 @@ import { type FunctionFile, readFunctionFiles } from './function-files.ts';
 /** What leads one function from the migrations to its file. */
 export interface FunctionChange {
   name: string;
-  /** `DROP FUNCTION` statements: for a file that is gone, and for what CREATE OR REPLACE cannot change. */
+  /**
+   * `DROP FUNCTION` statements: for a file that is gone, and for what CREATE OR REPLACE cannot
+   * change.
+   */
   drops: string[];
   /** The file's own text; null where there is nothing to create. */
   create: string | null;
@@ -30,7 +33,10 @@ const LIST = `
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
    ORDER BY 2`;
 const CREATE = /^create\s+or\s+replace\s+function\s/im;
-/** SQLSTATE of CREATE OR REPLACE where the result, a parameter's name or a default cannot be changed. */
+/**
+ * SQLSTATE of CREATE OR REPLACE where the result, a parameter's name or a default cannot be
+ * changed.
+ */
 const INVALID_FUNCTION_DEFINITION = '42P13';
 /** Functions may call one another in any order. */
 const WITHOUT_BODIES = 'SET LOCAL check_function_bodies = off';
@@ -40,7 +46,9 @@ async function listFunctions(database: PGlite): Promise<StoredFunction[]> {
   return (await database.query<StoredFunction>(LIST)).rows;
 }
 
-/** Runs `work` in a transaction that is rolled back: the database stays as the migrations made it. */
+/**
+ * Runs `work` in a transaction that is rolled back: the database stays as the migrations made it.
+ */
 async function trial<T>(database: PGlite, work: () => Promise<T>): Promise<T> {
   await database.exec('BEGIN');
   return work().finally(() => database.exec('ROLLBACK'));
@@ -55,7 +63,10 @@ async function run(database: PGlite, { path, text }: FunctionFile): Promise<numb
   }
 }
 
-/** What the files make where no function was before. Throws for a file that is not one function of its name. */
+/**
+ * What the files make where no function was before. Throws for a file that is not one function of
+ * its name.
+ */
 async function makeWanted(database: PGlite, tables: string, files: readonly FunctionFile[]): Promise<WantedFunction[]> {
   for (const { signature } of await listFunctions(database)) await database.exec(`DROP FUNCTION ${signature} CASCADE`);
   await database.exec(tables);
@@ -110,7 +121,10 @@ async function findChanges(database: PGlite, tables: string, wanted: readonly Wa
   return changes;
 }
 
-/** Applies the changes as the migration would. Throws where that fails, and where a function's body is wrong. */
+/**
+ * Applies the changes as the migration would. Throws where that fails, and where a function's body
+ * is wrong.
+ */
 async function requireSound(
   database: PGlite,
   tables: string,
@@ -131,9 +145,10 @@ async function requireSound(
 }
 
 /**
- * What leads from the functions of the migrations to those of prisma/functions; empty when they agree. They are
- * compared by `pg_get_functiondef` on PGlite, and the changes are tried there.
- * @param tables SQL that the migration runs after the drops, before it creates functions; may be empty
+ * What leads from the functions of the migrations to those of prisma/functions; empty when they
+ * agree. They are compared by `pg_get_functiondef` on PGlite, and the changes are tried there.
+ * @param tables SQL that the migration runs after the drops, before it creates functions; may be
+ * empty
  * @throws Error naming the file that is not one function of its name, or that PostgreSQL refuses
  */
 export async function diffFunctions(tables: string): Promise<FunctionChange[]> {

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-// Runs `prisma generate` when its output is missing or was made from other inputs. Every `npm start` and `npm test`
-// goes through here, so nothing is imported that the usual answer, "nothing to do", does not need.
+// Runs `prisma generate` when its output is missing or was made from other inputs. Every `npm
+// start` and `npm test` goes through here, so nothing is imported that the usual answer, "nothing
+// to do", does not need.
 
 const ROOT = join(import.meta.dirname, '..');
 const OUTPUT = join(ROOT, 'prisma/generated');
@@ -29,7 +30,8 @@ function isCurrent(hash: string): boolean {
 
 function generate(): void {
   const prisma = join(ROOT, 'node_modules/prisma/build/index.js');
-  // Prisma starts its generators by name, through a shebang: both must be found here, not an older Node's elsewhere.
+  // Prisma starts its generators by name, through a shebang: both must be found here, not an older
+  // Node's elsewhere.
   const path = [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH: path, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
   try {
@@ -46,7 +48,8 @@ if (!isCurrent(hashInputs())) {
   const { waitForFileLock } = await import('../src/platform/file-lock.ts');
   const lock = await waitForFileLock(join(OUTPUT, '.lock'), LOCK_TIMEOUT_MS);
   const hash = hashInputs();
-  // Another process may have done it while we waited; the hash is there only while all of the output is.
+  // Another process may have done it while we waited; the hash is there only while all of the
+  // output is.
   if (!isCurrent(hash)) {
     rmSync(HASH_FILE, { force: true });
     generate();

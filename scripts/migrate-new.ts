@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { LOCK_TEXT, PRISMA_FOLDER } from '../src/platform/postgres/schema-engine.ts';
 import { nextMigration } from './next-migration.ts';
 
-// npm run migrate:new NAME writes prisma/migrations/<time>_NAME/migration.sql: what schema.prisma and
-// functions/ have over the migrations so far. It applies nothing. Read the file, add what Prisma cannot
-// say (BRIN and partial indexes, settings of tables), then commit it.
+// npm run migrate:new NAME writes prisma/migrations/<time>_NAME/migration.sql: what schema.prisma
+// and functions/ have over the migrations so far. It applies nothing. Read the file, add what
+// Prisma cannot say (BRIN and partial indexes, settings of tables), then commit it.
 
 const LOCK_FILE = join(PRISMA_FOLDER, 'migrations/migration_lock.toml');
 

@@ -3,8 +3,9 @@ import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { readMigrations, readSchema, withSchemaEngine } from '../src/platform/postgres/schema-engine.ts';
 
 /**
- * The SQL that leads from the migrations to schema.prisma; null when they agree. Over PGlite, because the engine
- * cannot read a live schema over `@prisma/adapter-pg` (it does not know the catalog type `"char"`).
+ * The SQL that leads from the migrations to schema.prisma; null when they agree. Over PGlite,
+ * because the engine cannot read a live schema over `@prisma/adapter-pg` (it does not know the
+ * catalog type `"char"`).
  */
 export async function diffMigrationsToSchema(): Promise<string | null> {
   const database = new PGlite();

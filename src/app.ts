@@ -15,8 +15,9 @@ import { createListener } from './server.ts';
 import { createShutdown } from './shutdown.ts';
 
 /**
- * How long an idle connection stays open: longer than load balancers and clients keep theirs (a minute, as a rule), so
- * that it is they who close it, and no request meets a connection that is just being closed.
+ * How long an idle connection stays open: longer than load balancers and clients keep theirs (a
+ * minute, as a rule), so that it is they who close it, and no request meets a connection that is
+ * just being closed.
  */
 const KEEP_ALIVE_MS = 75_000;
 /** What PostgreSQL gets to end by itself when the start is given up. */
@@ -30,7 +31,8 @@ export interface App {
   /** Made by this start, where there was none before. */
   firstOrganization: CreatedOrganization | null;
   /**
-   * Finishes what is in flight, then stops everything that was started, within `config.shutdownSeconds`.
+   * Finishes what is in flight, then stops everything that was started, within
+   * `config.shutdownSeconds`.
    * @returns whether everything was finished; false where something was cut off at the deadline
    */
   close(): Promise<boolean>;
@@ -44,7 +46,10 @@ export interface AppOptions {
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
-  /** Aborted: the start is given up, and what it started is stopped. Has no effect once the app is there. */
+  /**
+   * Aborted: the start is given up, and what it started is stopped. Has no effect once the app is
+   * there.
+   */
   signal?: AbortSignal;
 }
 
@@ -116,7 +121,8 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     firstOrganization,
     async listen(port, host) {
       const listener = createListener({ resources, fetch, handleGraphQL });
-      // The parser is strict by default; saying so spares each answer the look into the process's options.
+      // The parser is strict by default; saying so spares each answer the look into the process's
+      // options.
       const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, insecureHTTPParser: false }, listener);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

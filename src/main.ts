@@ -21,7 +21,9 @@ function load(): Readonly<Config> {
   }
 }
 
-/** The key, kept for its owner's eyes only, so that the first run's screen is not its only place. */
+/**
+ * The key, kept for its owner's eyes only, so that the first run's screen is not its only place.
+ */
 async function keepKey(dataDir: string, secret: string): Promise<void> {
   const file = join(dataDir, KEY_FILE);
   await mkdir(dataDir, { recursive: true });
@@ -58,10 +60,16 @@ async function greet(app: App, config: Readonly<Config>, port: number): Promise<
   process.stdout.write(lines.join('\n'));
 }
 
-/** How long after the deadline the process ends whatever has not: a last resort that is never needed. */
+/**
+ * How long after the deadline the process ends whatever has not: a last resort that is never
+ * needed.
+ */
 const LAST_RESORT_MS = 1_000;
 
-/** Aborts at the first SIGTERM or SIGINT. Later ones are ignored: npm repeats the one that the terminal sent. */
+/**
+ * Aborts at the first SIGTERM or SIGINT. Later ones are ignored: npm repeats the one that the
+ * terminal sent.
+ */
 function watchSignals(config: Readonly<Config>): AbortSignal {
   const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals) => {

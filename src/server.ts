@@ -34,16 +34,17 @@ function isPlainBody(incoming: IncomingMessage): boolean {
 }
 
 /**
- * Whether a header came more than once. Node keeps the first of some, where `fetch` refuses the two together, so such
- * requests go the general way.
+ * Whether a header came more than once. Node keeps the first of some, where `fetch` refuses the two
+ * together, so such requests go the general way.
  */
 function hasRepeatedHeader({ headers, rawHeaders }: IncomingMessage): boolean {
   return Object.keys(headers).length * 2 !== rawHeaders.length;
 }
 
 /**
- * What Node's server calls for each request. The few hot ones (a REST POST at a fixed path, a known GraphQL operation)
- * are answered straight from the socket by the same route or operation; all else goes through `fetch`.
+ * What Node's server calls for each request. The few hot ones (a REST POST at a fixed path, a known
+ * GraphQL operation) are answered straight from the socket by the same route or operation; all else
+ * goes through `fetch`.
  */
 export function createListener({ resources, fetch, handleGraphQL }: ListenerParts): RequestListener {
   const { config } = resources;

@@ -9,7 +9,10 @@ import type { DatabaseServer } from './platform/postgres/database-server.ts';
 /** The end of an app, within `config.shutdownSeconds`, whatever runs. */
 export interface Shutdown {
   hasBegun(): boolean;
-  /** From now on the shutdown ends this server's connections too. Called before it accepts the first. */
+  /**
+   * From now on the shutdown ends this server's connections too. Called before it accepts the
+   * first.
+   */
   watch(server: Server, closeDoor: () => Promise<void>): void;
   /** @returns whether everything was finished; false where something was cut off */
   run(): Promise<boolean>;
@@ -22,7 +25,10 @@ export interface ShutdownParts {
   databaseServer: DatabaseServer;
 }
 
-/** What is left of the time for cutting off and for PostgreSQL's own end: 2 s, or a third of a short time. */
+/**
+ * What is left of the time for cutting off and for PostgreSQL's own end: 2 s, or a third of a short
+ * time.
+ */
 const RESERVED_MS = 2_000;
 const RESERVED_SHARE = 1 / 3;
 /** Of the reserved time: what callers whose statement was cancelled get to receive their 503. */
@@ -34,9 +40,9 @@ const IMMEDIATE_STOP_MS = 200;
 const MAX_NAMED = 10;
 
 /**
- * At once: nothing new is accepted, upkeep is cancelled, WebSockets are closed. Then requests in flight are answered.
- * At the deadline, less {@link RESERVED_MS}: statements are cancelled and their callers answered 503, connections are
- * destroyed, pools ended, and PostgreSQL is stopped.
+ * At once: nothing new is accepted, upkeep is cancelled, WebSockets are closed. Then requests in
+ * flight are answered. At the deadline, less {@link RESERVED_MS}: statements are cancelled and
+ * their callers answered 503, connections are destroyed, pools ended, and PostgreSQL is stopped.
  */
 export function createShutdown({ config, log, resources, databaseServer }: ShutdownParts): Shutdown {
   const timeMs = config.shutdownSeconds * 1000;
@@ -54,7 +60,8 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
     for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
     server.closeIdleConnections();
-    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was asked on it.
+    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
+    // asked on it.
     for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 

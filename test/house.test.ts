@@ -84,7 +84,9 @@ function wrongImports(from: readonly SourceFile[], isWrong: (target: string, fil
   );
 }
 
-/** Every verb takes the context, and it names what lives as long as the process: its types point up. */
+/**
+ * Every verb takes the context, and it names what lives as long as the process: its types point up.
+ */
 const KNOT = 'src/domain/context.ts';
 
 /** The circles of a graph, each as `a -> b -> a`. */
@@ -164,14 +166,16 @@ describe('who may import whom', () => {
       ['audit'],
       ['organizations', 'teams', 'members', 'event-log', 'pricing'],
       ['budgets', 'credits', 'webhooks'],
-      // A hold prices the worst case of a call as an event is priced, so it stands above usage, and usage knows it by id.
+      // A hold prices the worst case of a call as an event is priced, so it stands above usage, and
+      // usage knows it by id.
       ['usage'],
       ['holds', 'costs', 'forecast', 'otlp', 'providers', 'live'],
     ];
     const floorOf = (path: string) => FLOORS.findIndex((nouns) => nouns.includes(nounOf(path)));
     const inNouns = inFolder('domain').filter(({ path }) => path.split('/').length > 3);
     expect(inNouns.filter(({ path }) => floorOf(path) < 0).map(({ path }) => path)).toEqual([]);
-    // The context is the one knot: every verb takes it, and it names what lives as long as the process.
+    // The context is the one knot: every verb takes it, and it names what lives as long as the
+    // process.
     const isWrong = (target: string, { path }: SourceFile) =>
       target.startsWith('src/domain/') &&
       target !== 'src/domain/context.ts' &&
@@ -293,7 +297,10 @@ describe('the tenant wall in the tables', () => {
   }
   const { datamodel } = getDatamodel() as unknown as { datamodel: { models: Record<string, Model> } };
   const models = Object.entries(datamodel.models);
-  /** Of no tenant: the tenants themselves, the public catalog, counters whose key holds the tenant, a mark of work. */
+  /**
+   * Of no tenant: the tenants themselves, the public catalog, counters whose key holds the tenant,
+   * a mark of work.
+   */
   const OF_NO_TENANT = ['Organization', 'CatalogVersion', 'CatalogEntry', 'RateLimit', 'UsageFold'];
   /** An organization's own, or everyone's where it is null. */
   const OF_MAYBE_ONE = ['Price'];

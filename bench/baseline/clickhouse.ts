@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { Session } from 'chdb';
 
-// ClickHouse in a process of its own, asked without a network: what a caller of a ClickHouse server pays is more.
+// ClickHouse in a process of its own, asked without a network: what a caller of a ClickHouse server
+// pays is more.
 
 const session = new Session(process.env.CLICKHOUSE_FOLDER ?? '');
 

@@ -4,9 +4,9 @@ import pg from 'pg';
 import { newUuid } from '../../src/platform/ids.ts';
 import { CREATE_TABLE, INSERT } from './table.ts';
 
-// What a good programmer writes in an afternoon: Fastify with schemas for both ways, a pool, one prepared
-// INSERT ... ON CONFLICT DO NOTHING a request, the key compared by its hash. No rollups, so it has less to do than
-// the server it is compared with.
+// What a good programmer writes in an afternoon: Fastify with schemas for both ways, a pool, one
+// prepared INSERT ... ON CONFLICT DO NOTHING a request, the key compared by its hash. No rollups,
+// so it has less to do than the server it is compared with.
 
 interface Price {
   input: number;

@@ -1,4 +1,6 @@
-/** The ledger as a plain program keeps it: the columns and both unique indexes of ours, no rollups. */
+/**
+ * The ledger as a plain program keeps it: the columns and both unique indexes of ours, no rollups.
+ */
 export const CREATE_TABLE = `
   CREATE TABLE IF NOT EXISTS usage_events (
     organization_id uuid NOT NULL,

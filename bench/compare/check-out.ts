@@ -17,8 +17,9 @@ export function resolveCommit(name: string): string {
 }
 
 /**
- * Writes the files of a commit to a new folder, ready to start: with our packages where both lock files are the same,
- * else with its own, and with its own generated client. Git keeps no record of it.
+ * Writes the files of a commit to a new folder, ready to start: with our packages where both lock
+ * files are the same, else with its own, and with its own generated client. Git keeps no record of
+ * it.
  */
 export async function checkOut(commit: string, folder: string, say: (line: string) => void): Promise<void> {
   await mkdir(folder, { recursive: true });

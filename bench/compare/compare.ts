@@ -25,7 +25,10 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Removes what a comparison made, also one that was killed. @throws Error when a server of it still runs */
+/**
+ * Removes what a comparison made, also one that was killed. @throws Error when a server of it still
+ * runs
+ */
 async function removeAll(): Promise<void> {
   for (const dataDir of [DATA.before, DATA.after]) {
     await mkdir(dataDir, { recursive: true });
@@ -91,9 +94,11 @@ async function compareVersions(
 }
 
 /**
- * Measures the working tree against a commit, in turn. False when the cost of a row is clearly beyond the limit.
- * A signal ends it early: what was started is stopped, and what was written is removed.
- * @throws Error when the commit or a row is unknown, an event was lost or doubled, or another bench runs here
+ * Measures the working tree against a commit, in turn. False when the cost of a row is clearly
+ * beyond the limit. A signal ends it early: what was started is stopped, and what was written is
+ * removed.
+ * @throws Error when the commit or a row is unknown, an event was lost or doubled, or another bench
+ * runs here
  */
 export async function compare(commit: string, names: readonly string[], options: CompareOptions): Promise<boolean> {
   const unknown = names.filter((name) => !ROWS.has(name));

@@ -12,10 +12,16 @@ export interface Quartiles {
   upper: number;
 }
 
-/** Whether a cost stayed within its limit. `straddles`: the limit lies between the quartiles, so the claim holds. */
+/**
+ * Whether a cost stayed within its limit. `straddles`: the limit lies between the quartiles, so the
+ * claim holds.
+ */
 export type Verdict = 'yes' | 'no' | 'straddles';
 
-/** Measures both versions in each round, one after the other; in every second round, `after` goes first. */
+/**
+ * Measures both versions in each round, one after the other; in every second round, `after` goes
+ * first.
+ */
 export async function measurePairs<T>(rounds: number, measure: Pair<() => Promise<T>>): Promise<Pair<T>[]> {
   const pairs: Pair<T>[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -37,8 +43,8 @@ export function compareRatios(pairs: readonly Pair<number>[]): Quartiles {
 }
 
 /**
- * Judges ratios of a cost, where more is worse: `within` 0.05 allows 1.05. Only a lower quartile above the limit is
- * a `no`.
+ * Judges ratios of a cost, where more is worse: `within` 0.05 allows 1.05. Only a lower quartile
+ * above the limit is a `no`.
  * @throws Error when there is no finite quartile: nothing was measured
  */
 export function judgeCost({ lower, upper }: Quartiles, within: number): Verdict {

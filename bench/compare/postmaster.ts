@@ -12,7 +12,10 @@ export interface Postmaster {
 const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 
-/** The running PostgreSQL of a data folder, whichever version of the server made it; null when there is none. */
+/**
+ * The running PostgreSQL of a data folder, whichever version of the server made it; null when there
+ * is none.
+ */
 export async function findPostmaster(dataDir: string): Promise<Postmaster | null> {
   const cluster = await realpath(join(dataDir, 'postgres/data')).catch(() => null);
   if (cluster === null) return null;
@@ -34,7 +37,10 @@ async function stopPostmaster(dataDir: string, { pid, socketFolder }: Postmaster
   await rmdir(socketFolder).catch(() => {});
 }
 
-/** Stops the PostgreSQL of a data folder where it still runs, and removes all its files. The server has ended. */
+/**
+ * Stops the PostgreSQL of a data folder where it still runs, and removes all its files. The server
+ * has ended.
+ */
 export async function removeData(dataDir: string): Promise<void> {
   const postmaster = await findPostmaster(dataDir);
   if (postmaster) await stopPostmaster(dataDir, postmaster);

@@ -41,7 +41,8 @@ const holds: Load = {
 
 /** What the rows of the same names of the bench ask of our server, without their baselines. */
 export const ROWS: ReadonlyMap<string, readonly Load[]> = new Map([
-  // The lone connection last: by then the code is compiled, which a few hundred requests a second leave undone.
+  // The lone connection last: by then the code is compiled, which a few hundred requests a second
+  // leave undone.
   ['single', [200, 50, 1].map((connections) => load('POST /v1/usage', { connections }))],
   ['graphql', [50, 200].map((connections) => load('GraphQL recordUsage', { kind: 'graphql', connections }))],
   [

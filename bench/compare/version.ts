@@ -9,7 +9,9 @@ import { startMeterr } from '../harness/start-meterr.ts';
 import { median } from '../harness/statistics.ts';
 import { findPostmaster } from './postmaster.ts';
 
-/** What one measurement saw. CPU in microseconds per event, or per hold that was made and released. */
+/**
+ * What one measurement saw. CPU in microseconds per event, or per hold that was made and released.
+ */
 export interface Sample {
   server: number;
   postgres: number;
@@ -50,7 +52,10 @@ export async function measureLoad({ target, postgresPid }: Version, shot: Shot):
   return { server, postgres, perSecond: eventsPerSecond, p50Ms, counted: acknowledged };
 }
 
-/** Makes ready to time holds, one caller, in an organization with one blocking budget. Returns what measures them. */
+/**
+ * Makes ready to time holds, one caller, in an organization with one blocking budget. Returns what
+ * measures them.
+ */
 export async function openHolds({ target, postgresPid }: Version): Promise<(measureMs: number) => Promise<Sample>> {
   const caller = await openCaller(await createOrganization(target, 'holds'));
   await caller.call('POST', '/v1/budgets', BUDGET);

@@ -7,7 +7,10 @@ function digitAt(data: Buffer, at: number): number {
   return (data[at] ?? ZERO) - ZERO;
 }
 
-/** Cuts HTTP/1.1 answers out of a socket's data, one at a time: the next request is sent after the whole answer. */
+/**
+ * Cuts HTTP/1.1 answers out of a socket's data, one at a time: the next request is sent after the
+ * whole answer.
+ */
 export class AnswerReader {
   status = 0;
   #data: Buffer = Buffer.alloc(0);
@@ -34,7 +37,8 @@ export class AnswerReader {
     if (end < 0) return false;
     this.status = digitAt(data, 9) * 100 + digitAt(data, 10) * 10 + digitAt(data, 11);
     this.#bodyStart = end + END_OF_HEAD.length;
-    // Servers write the same head again and again but for its values: where the length stood it mostly stands again.
+    // Servers write the same head again and again but for its values: where the length stood it
+    // mostly stands again.
     const length = this.#lengthAt(end);
     if (length !== null) return data.length >= this.#bodyStart + length;
     return (

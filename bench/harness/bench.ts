@@ -26,11 +26,16 @@ export interface Bench {
   postgres: EmbeddedPostgres;
   /** Our server, the baseline, node:http: each started when first asked for. */
   meterr(): Promise<Target>;
-  /** Our server once more, over another database of the same PostgreSQL; whoever starts it stops it. */
+  /**
+   * Our server once more, over another database of the same PostgreSQL; whoever starts it stops it.
+   */
   startMeterr(database: string): Promise<StartedMeterr>;
   baseline(): Promise<Target>;
   floor(): Promise<Target>;
-  /** Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is lost or doubled */
+  /**
+   * Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is
+   * lost or doubled
+   */
   shoot(target: Target, shot: BenchShot): Promise<Measured>;
   report(measurement: Measurement): void;
   skip(row: string, why: string): void;

@@ -31,13 +31,18 @@ export interface ChildOptions {
   core?: number;
 }
 
-/** Servers have one core for themselves, load clients the next; PostgreSQL runs wherever there is room. */
+/**
+ * Servers have one core for themselves, load clients the next; PostgreSQL runs wherever there is
+ * room.
+ */
 export const CORES = { server: 0, client: 1 } as const;
 
 /** Two processes that chase each other over the cores measure the scheduler. */
 export const CAN_PIN = availableParallelism() > CORES.client && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
-/** Starts a script of this repository under this same Node, or of another checkout under its own. */
+/**
+ * Starts a script of this repository under this same Node, or of another checkout under its own.
+ */
 export function startChild(options: ChildOptions): Child {
   const { script, root = ROOT, node = process.execPath, env = {}, nodeOptions = [], ipc = false, core } = options;
   const command = [node, ...nodeOptions, join(root, script)];

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import pg from 'pg';
 
-/** What of pg's wire connection COPY needs; the driver has the messages, but no statement that sends them. */
+/**
+ * What of pg's wire connection COPY needs; the driver has the messages, but no statement that sends
+ * them.
+ */
 interface Wire {
   query(text: string): void;
   sendCopyFromChunk(chunk: Buffer): void;
@@ -9,7 +12,9 @@ interface Wire {
   stream: NodeJS.WritableStream & { writableNeedDrain?: boolean };
 }
 
-/** `COPY ... FROM STDIN` over one connection, of chunks made beforehand. Resolves after its commit. */
+/**
+ * `COPY ... FROM STDIN` over one connection, of chunks made beforehand. Resolves after its commit.
+ */
 export async function copyIn(client: pg.Client, statement: string, chunks: readonly Buffer[]): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     let failure: Error | null = null;
@@ -39,7 +44,8 @@ export async function copyIn(client: pg.Client, statement: string, chunks: reado
 /** A connection of its own. */
 export async function openClient(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString });
-  // A server that stops under an idle connection says so outside any query; the next query fails by itself.
+  // A server that stops under an idle connection says so outside any query; the next query fails by
+  // itself.
   client.on('error', () => {});
   await client.connect();
   return client;

@@ -33,7 +33,10 @@ export async function cpuSeconds(root: number): Promise<number | null> {
   return processes.filter(({ pid }) => family.has(pid)).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** What `work` returns, and the CPU seconds that each of these processes, and all below it, spent meanwhile. */
+/**
+ * What `work` returns, and the CPU seconds that each of these processes, and all below it, spent
+ * meanwhile.
+ */
 export async function cpuSpentDuring<Result>(
   pids: readonly number[],
   work: () => Promise<Result>,

@@ -2,7 +2,10 @@ import { openCaller } from './http-caller.ts';
 import type { Target } from './shoot.ts';
 import { OPERATOR_KEY } from './start-meterr.ts';
 
-/** An organization of its own on the same server, without plan limits: what a row does to it, no other row meets. */
+/**
+ * An organization of its own on the same server, without plan limits: what a row does to it, no
+ * other row meets.
+ */
 export async function createOrganization(target: Target, name: string): Promise<Target> {
   const operator = await openCaller({ port: target.port, key: OPERATOR_KEY });
   try {

@@ -22,7 +22,10 @@ async function removeCluster(path: string, postgres: EmbeddedPostgres): Promise<
   await rm(path, { recursive: true, force: true });
 }
 
-/** An empty data folder with its own PostgreSQL, under the settings of production. @throws Error when a bench runs */
+/**
+ * An empty data folder with its own PostgreSQL, under the settings of production. @throws Error
+ * when a bench runs
+ */
 export async function openDataFolder(): Promise<DataFolder> {
   const folder = join(ROOT, '.meterr/bench');
   await mkdir(folder, { recursive: true });

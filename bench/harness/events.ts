@@ -21,7 +21,10 @@ const USERS = 50;
 const SEQUENCE_DIGITS = 8;
 const RECORD = 'mutation Record($input: RecordUsageInput!) { recordUsage(input: $input) { id cost costSource } }';
 
-/** The id of the n-th event of a connection: of a fixed length, so that a body's length does not change. */
+/**
+ * The id of the n-th event of a connection: of a fixed length, so that a body's length does not
+ * change.
+ */
 export function eventIdOf(run: string, connection: number, n: number): string {
   return `${run}-${String(connection).padStart(3, '0')}-${String(n).padStart(SEQUENCE_DIGITS, '0')}`;
 }

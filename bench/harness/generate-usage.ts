@@ -28,7 +28,8 @@ const SERIES = `
     CROSS JOIN unnest($4::uuid[]) WITH ORDINALITY t(id, place) CROSS JOIN unnest($5::uuid[]) WITH ORDINALITY k(id, place)
    ORDER BY o.place, m.place, t.place, k.place RETURNING id`;
 
-// Half of the events are the first tenant's. Its users each have a team, and a key for each environment.
+// Half of the events are the first tenant's. Its users each have a team, and a key for each
+// environment.
 const EVENTS = `
   INSERT INTO usage_events (
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, input_tokens, output_tokens,
@@ -100,9 +101,10 @@ export async function readIndexes(sql: pg.Client): Promise<{ name: string; make:
 }
 
 /**
- * Fills a migrated database with the usage of one big tenant, which has half of it, and of 50 small ones, in the order
- * of time: 6 models of 3 providers, 5 teams, 3 keys, 200 users. Sums are added up from the events as `record_usage`
- * does it; indexes are made anew at the end, by their own definitions.
+ * Fills a migrated database with the usage of one big tenant, which has half of it, and of 50 small
+ * ones, in the order of time: 6 models of 3 providers, 5 teams, 3 keys, 200 users. Sums are added
+ * up from the events as `record_usage` does it; indexes are made anew at the end, by their own
+ * definitions.
  */
 export async function generateUsage(sql: pg.Client, organizationId: string, events: number): Promise<GeneratedUsage> {
   const startMs = Math.floor(Date.now() / DAY_MS - DAYS) * DAY_MS;

@@ -11,7 +11,10 @@ export const HOLD = {
   user_id: 'user-10',
 };
 
-/** Milliseconds of calls one after another, for a while. What a call returns is run after it, untimed. */
+/**
+ * Milliseconds of calls one after another, for a while. What a call returns is run after it,
+ * untimed.
+ */
 export async function timeFor(ms: number, call: () => Promise<(() => Promise<unknown>) | null>): Promise<number[]> {
   const latenciesMs: number[] = [];
   for (const endMs = performance.now() + ms; performance.now() < endMs; ) {

@@ -9,9 +9,15 @@ export interface Answer {
   ms: number;
 }
 
-/** One connection that is kept, with one request at a time, over a bare socket; made anew where it was closed in between. */
+/**
+ * One connection that is kept, with one request at a time, over a bare socket; made anew where it
+ * was closed in between.
+ */
 export interface HttpCaller {
-  /** @throws Error with the answer when its status is not 2xx, and when the connection breaks meanwhile */
+  /**
+   * @throws Error with the answer when its status is not 2xx, and when the connection breaks
+   * meanwhile
+   */
   call(method: string, path: string, body?: unknown): Promise<Answer>;
   close(): void;
 }

@@ -4,10 +4,13 @@ import { AnswerReader } from './answer-reader.ts';
 import { bodyOf, eventIdOf, targetOf } from './events.ts';
 import type { LoadJob, LoadResult } from './load-job.ts';
 
-// A process of its own. One request at a time on each connection, over a bare socket: a client that used a quarter of
-// the machine would measure itself.
+// A process of its own. One request at a time on each connection, over a bare socket: a client that
+// used a quarter of the machine would measure itself.
 
-/** Each hundredth event repeats one that this connection sent shortly before, each connection at its own time. */
+/**
+ * Each hundredth event repeats one that this connection sent shortly before, each connection at its
+ * own time.
+ */
 const REPEAT_EVERY = 100;
 const REPEAT_BACK = 50;
 const REPEAT_SHIFT = 7;
@@ -107,7 +110,8 @@ async function run(job: LoadJob): Promise<LoadResult> {
   const used = process.cpuUsage(cpu);
   const sorted = Float64Array.from(tally.latenciesMs).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  // From answer to answer: a span that ends amid a long request would count the request for nothing.
+  // From answer to answer: a span that ends amid a long request would count the request for
+  // nothing.
   const requestsPerMs = (sorted.length - 1) / (tally.lastMs - tally.firstMs);
   return {
     requests: sorted.length,

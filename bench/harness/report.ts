@@ -49,7 +49,9 @@ function describe(one: Measurement): string[] {
 
 const HEADINGS = ['', 'measured', 'against', 'ratio (wanted)', 'p50 / p99 ms', 'us CPU: server/postgres/client', ''];
 
-/** One string a line, with each column as wide as its widest cell. The first line has all columns. */
+/**
+ * One string a line, with each column as wide as its widest cell. The first line has all columns.
+ */
 export function alignColumns(lines: readonly (readonly string[])[]): string[] {
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   return lines.map((line) =>
@@ -76,7 +78,9 @@ export function gitCommit(): string {
   }
 }
 
-/** Writes a file of `bench/results`: the machine, the versions, and these results. Returns its path. */
+/**
+ * Writes a file of `bench/results`: the machine, the versions, and these results. Returns its path.
+ */
 export async function writeResults(name: string, results: object): Promise<string> {
   const [cpu] = cpus();
   const machine = { cpu: cpu?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };

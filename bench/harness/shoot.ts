@@ -33,7 +33,10 @@ const WARMUP_MS = 500;
 const FIRST_WARMUP_MS = 5_000;
 let runs = 0;
 
-/** Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is lost or doubled */
+/**
+ * Puts a load on a target and counts afterwards what is on disk. @throws Error when anything is
+ * lost or doubled
+ */
 export async function shoot(target: Target, postgresPid: number, shot: Shot): Promise<Measured> {
   const run = `r${process.pid}x${++runs}`;
   const { port, key } = target;

@@ -12,7 +12,10 @@ export function quantile(values: readonly number[], share: number): number {
   return low + (high - low) * (place - Math.floor(place));
 }
 
-/** The slope of the straight line that lies closest to the points, by least squares. NaN of fewer than two. */
+/**
+ * The slope of the straight line that lies closest to the points, by least squares. NaN of fewer
+ * than two.
+ */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: (point: readonly [number, number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
@@ -21,7 +24,10 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
   return covariance / mean(([x]) => (x - meanX) ** 2);
 }
 
-/** Runs each measurement once a round, in turn, so that a slow minute of the machine meets all of them. */
+/**
+ * Runs each measurement once a round, in turn, so that a slow minute of the machine meets all of
+ * them.
+ */
 export async function interleave<Name extends string, Result>(
   rounds: number,
   measurements: Record<Name, (round: number) => Promise<Result>>,

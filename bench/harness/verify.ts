@@ -8,7 +8,10 @@ export interface Tally {
   doubled: number;
 }
 
-/** Counts the rows of a load in a table, by its ids. @throws Error when any is lost, doubled, or there unasked */
+/**
+ * Counts the rows of a load in a table, by its ids. @throws Error when any is lost, doubled, or
+ * there unasked
+ */
 export async function verifyLoad(pool: pg.Pool, run: string, acknowledged: number): Promise<Tally> {
   const { rows } = await pool.query<{ rows: string; ids: string }>(
     `SELECT count(*)::text AS rows, count(DISTINCT event_id)::text AS ids

@@ -19,7 +19,10 @@ interface Budget {
   scope?: Record<string, unknown>;
 }
 
-/** Ten that match each event of the load, whichever it is; the rest are for users who send nothing now. */
+/**
+ * Ten that match each event of the load, whichever it is; the rest are for users who send nothing
+ * now.
+ */
 function listBudgets(): Budget[] {
   const active: Budget[] = [
     { period: 'month', action: 'block' },
@@ -59,7 +62,10 @@ async function verifyCounters(target: Target): Promise<void> {
   if (counted !== MATCHING * events) throw new Error(`${events} events were counted ${counted} times`);
 }
 
-/** What budgets cost batches: a thousand of them, ten for each event, against an organization that has none. */
+/**
+ * What budgets cost batches: a thousand of them, ten for each event, against an organization that
+ * has none.
+ */
 export async function budgets(bench: Bench): Promise<void> {
   const ours = await bench.meterr();
   const free = await createOrganization(ours, 'budgets: none');

@@ -11,7 +11,9 @@ const COLUMNS =
   'output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, user_id, tags';
 
 export interface CopyBaseline {
-  /** Rows a second of one COPY of 50,000, from its start to its commit. The rows are made before. */
+  /**
+   * Rows a second of one COPY of 50,000, from its start to its commit. The rows are made before.
+   */
   measure(): Promise<number>;
   close(): Promise<void>;
 }

@@ -8,7 +8,10 @@ import { interleave, median, quantile } from '../harness/statistics.ts';
 
 const WARMUP_MS = 8_000;
 
-/** A hold against a blocking budget, one caller, against what any durable write costs: one INSERT and its commit. */
+/**
+ * A hold against a blocking budget, one caller, against what any durable write costs: one INSERT
+ * and its commit.
+ */
 export async function holds(bench: Bench): Promise<void> {
   const organization = await createOrganization(await bench.meterr(), 'holds');
   const caller = await openCaller(organization);

@@ -17,7 +17,10 @@ const COLUMNS = `organization UUID, time_ms Int64, event_id String, provider Str
   api_key UUID, user_id String, input_tokens Int64, output_tokens Int64, cache_read_tokens Int64,
   cache_write_tokens Int64, reasoning_tokens Int64, cost Decimal(38, 18)`;
 
-/** Copies the ledger into ClickHouse, by way of a file that the database server writes in its own folder. */
+/**
+ * Copies the ledger into ClickHouse, by way of a file that the database server writes in its own
+ * folder.
+ */
 export async function loadClickHouse(clickhouse: ClickHouse, sql: pg.Client, folder: string): Promise<void> {
   const file = join(folder, 'data', 'clickhouse.csv');
   const { rows } = await sql.query<{ last: string }>('SELECT max(position)::text AS last FROM usage_events');

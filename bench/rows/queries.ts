@@ -16,7 +16,10 @@ const MILLION = 1_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const KOLKATA_OFFSET_MS = 5.5 * HOUR_MS;
-/** Each store is asked for so long in a round, and at least once; first of all until its code and pages are warm. */
+/**
+ * Each store is asked for so long in a round, and at least once; first of all until its code and
+ * pages are warm.
+ */
 const ROUND_MS = 700;
 
 interface Stores {
@@ -37,7 +40,10 @@ function questionsOf(organizationId: string, { startMs }: GeneratedUsage): Usage
   ];
 }
 
-/** Asks a store again and again for a while. @throws Error when it does not say the same as the others */
+/**
+ * Asks a store again and again for a while. @throws Error when it does not say the same as the
+ * others
+ */
 async function askFor(ask: Ask, question: UsageQuestion, seen: Set<string>): Promise<number[]> {
   const latenciesMs: number[] = [];
   const endMs = performance.now() + ROUND_MS;
@@ -141,7 +147,10 @@ async function measureSize(bench: Bench, events: number): Promise<Map<string, nu
   }
 }
 
-/** Sums of a big tenant's month out of rollups, against the ledger itself and ClickHouse, as the ledger grows. */
+/**
+ * Sums of a big tenant's month out of rollups, against the ledger itself and ClickHouse, as the
+ * ledger grows.
+ */
 export async function queries(bench: Bench): Promise<void> {
   const sizes = [MILLION, ...(bench.options.quick ? [] : [10 * MILLION]), ...(bench.options.big ? [50 * MILLION] : [])];
   const growth = new Map<string, number[]>();

@@ -8,7 +8,8 @@ const WANTED: Record<number, string> = { 1: 'p50 within 1.3x', 50: '1.8x', 200: 
 export async function single(bench: Bench): Promise<void> {
   const ours = await bench.meterr();
   const baseline = await bench.baseline();
-  // The lone connection last: by then both servers' code is compiled, which a few hundred requests a second leave undone.
+  // The lone connection last: by then both servers' code is compiled, which a few hundred requests
+  // a second leave undone.
   for (const connections of [200, 50, 1]) {
     const shots = await interleave(bench.rounds, {
       baseline: () => bench.shoot(baseline, { connections }),

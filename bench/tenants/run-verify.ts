@@ -6,7 +6,10 @@ const END = /Every sum equals its ledger\.|[\s\S]*The sums differ from the ledge
 
 export interface VerifyOptions {
   limitSeconds: number;
-  /** `hash joins` keeps the planner from nested loops, so that the sums are verified whatever it thinks. */
+  /**
+   * `hash joins` keeps the planner from nested loops, so that the sums are verified whatever it
+   * thinks.
+   */
   plans: 'as planned' | 'hash joins';
 }
 

@@ -36,7 +36,10 @@ export interface OpenOptions {
 
 /** What lives as long as the process, and its end. */
 export interface OpenResources extends Resources {
-  /** Cancels what runs for nobody, the fold and the jobs. They go on at the next start where they were. */
+  /**
+   * Cancels what runs for nobody, the fold and the jobs. They go on at the next start where they
+   * were.
+   */
   stopUpkeep(): Promise<void>;
   /** Waits for what callers wait for, and closes the database. */
   close(): Promise<void>;
@@ -53,7 +56,8 @@ async function preparePrices(database: Database, log: Log) {
 }
 
 /**
- * Opens what the domain works with, over a migrated database; imports the price catalog where its version is new.
+ * Opens what the domain works with, over a migrated database; imports the price catalog where its
+ * version is new.
  * @throws AppError unavailable when `signal` is aborted meanwhile
  */
 export async function openResources(options: OpenOptions): Promise<OpenResources> {

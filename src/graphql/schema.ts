@@ -16,8 +16,8 @@ import { defaultFieldResolver, type GraphQLSchema, isObjectType } from 'graphql'
 import { builder } from './builder/builder.ts';
 
 /**
- * A field that is its source's property of that name needs no resolver: GraphQL reads the property by itself, and a
- * compiled operation then does so in place, without a call.
+ * A field that is its source's property of that name needs no resolver: GraphQL reads the property
+ * by itself, and a compiled operation then does so in place, without a call.
  */
 function readPropertiesInPlace(whole: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(whole.getTypeMap())) {

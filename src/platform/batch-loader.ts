@@ -1,6 +1,8 @@
 import DataLoader from 'dataloader';
 
-/** Loads values by key: keys that are asked for at about the same time go to the database together. */
+/**
+ * Loads values by key: keys that are asked for at about the same time go to the database together.
+ */
 export interface BatchLoader<Key, Value> {
   load(key: Key): Promise<Value>;
 }
@@ -9,9 +11,9 @@ export interface BatchLoader<Key, Value> {
 const MAX_KEYS = 1_000;
 
 /**
- * Every call reads anew: nothing is remembered here. Keys of all requests that arrived in one turn of
- * the event loop are asked for in one call, so that thousands of tenants that a process has not met
- * cost a few statements, and a lone one waits for nothing.
+ * Every call reads anew: nothing is remembered here. Keys of all requests that arrived in one turn
+ * of the event loop are asked for in one call, so that thousands of tenants that a process has not
+ * met cost a few statements, and a lone one waits for nothing.
  * @param loadAll values in the order of the keys; a rejection is that of every key of the call
  */
 export function createBatchLoader<Key, Value>(

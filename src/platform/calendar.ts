@@ -10,7 +10,10 @@ export interface TimeSpan {
   endMs: number;
 }
 
-/** Whether a text is an IANA time zone (`Asia/Kolkata`, `UTC`). Bare offsets are not: they know no clock changes. */
+/**
+ * Whether a text is an IANA time zone (`Asia/Kolkata`, `UTC`). Bare offsets are not: they know no
+ * clock changes.
+ */
 export function isTimeZone(zone: string): boolean {
   if (!/^[A-Za-z]/.test(zone)) return false;
   try {
@@ -52,7 +55,8 @@ const STEPS = {
 
 function nextUnit(start: Temporal.ZonedDateTime, unit: CalendarUnit): Temporal.ZonedDateTime {
   if (unit !== 'hour') return startOfUnit(start, unit).toPlainDate().add(STEPS[unit]).toZonedDateTime(start.timeZoneId);
-  // A clock change of half an hour moves the whole hours: fall back onto the local hour, but never backwards.
+  // A clock change of half an hour moves the whole hours: fall back onto the local hour, but never
+  // backwards.
   const later = start.add({ hours: 1 });
   const aligned = startOfUnit(later, 'hour');
   return Temporal.ZonedDateTime.compare(aligned, start) > 0 ? aligned : later;
@@ -70,8 +74,8 @@ export function spanBefore(startMs: number, unit: CalendarUnit, zone: string): T
 }
 
 /**
- * Cuts a span at the unit's boundaries in the zone; the first and last pieces are clipped to it. Clock changes make
- * days of 23 or 25 hours, and the pieces always join without gap or overlap.
+ * Cuts a span at the unit's boundaries in the zone; the first and last pieces are clipped to it.
+ * Clock changes make days of 23 or 25 hours, and the pieces always join without gap or overlap.
  * @throws RangeError when there would be more than `most` pieces
  */
 export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: string, most: number): TimeSpan[] {
@@ -95,8 +99,8 @@ export function localDate(timeMs: number, zone: string): string {
 }
 
 /**
- * As far into `earlier` as `nowMs` is into the span that begins at `startMs`, by the calendar and the clock on the
- * wall; at most its end.
+ * As far into `earlier` as `nowMs` is into the span that begins at `startMs`, by the calendar and
+ * the clock on the wall; at most its end.
  */
 export function elapsedBefore(startMs: number, nowMs: number, earlier: TimeSpan, zone: string): number {
   const elapsed = zoned(startMs, zone).until(zoned(nowMs, zone), { largestUnit: 'day' });

@@ -1,6 +1,6 @@
 /**
- * The closed list of failures that a caller can receive, each with its HTTP status. Each door has one translator to its
- * own wire form.
+ * The closed list of failures that a caller can receive, each with its HTTP status. Each door has
+ * one translator to its own wire form.
  */
 export const ERROR_STATUS = {
   invalid_request: 400,
@@ -22,7 +22,10 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** One refused field: `path` is dotted camelCase (`events.3.inputTokens`); REST respells it on its way out. */
+/**
+ * One refused field: `path` is dotted camelCase (`events.3.inputTokens`); REST respells it on its
+ * way out.
+ */
 export interface FieldProblem {
   path: string;
   message: string;
@@ -33,7 +36,10 @@ export interface AppErrorOptions {
   cause?: unknown;
 }
 
-/** A failure with a public message. Anything else that is thrown is logged and masked as `internal_error`. */
+/**
+ * A failure with a public message. Anything else that is thrown is logged and masked as
+ * `internal_error`.
+ */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
@@ -46,7 +52,10 @@ export class AppError extends Error {
   }
 }
 
-/** `invalid_request` naming every refused field. The message repeats the first, so that it helps on its own. */
+/**
+ * `invalid_request` naming every refused field. The message repeats the first, so that it helps on
+ * its own.
+ */
 export function invalidRequest(fields: FieldProblem[]): AppError {
   const first = fields[0];
   const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : '';

@@ -28,7 +28,10 @@ function skipSpace(text: string, start: number): number {
   return at;
 }
 
-/** Letters of the private use area that the text does not contain, so that no other name begins with them. */
+/**
+ * Letters of the private use area that the text does not contain, so that no other name begins with
+ * them.
+ */
 function unusedPrefix(text: string): string {
   let prefix = '\uE000';
   while (text.includes(prefix)) prefix += '\uE000';
@@ -36,9 +39,10 @@ function unusedPrefix(text: string): string {
 }
 
 /**
- * Replaces property names that have an escape in them (`"\n"`) by names that have none. V8 may read such a
- * name as another one that it parsed before (`"\\"`; nodejs/node#63785, V8 12.8 to 14.6), so that one
- * request changes what the next one says. One pass over the text, only where it has a backslash.
+ * Replaces property names that have an escape in them (`"\n"`) by names that have none. V8 may read
+ * such a name as another one that it parsed before (`"\\"`; nodejs/node#63785, V8 12.8 to 14.6), so
+ * that one request changes what the next one says. One pass over the text, only where it has a
+ * backslash.
  * @returns null where no name has an escape
  */
 export function hideEscapedNames(text: string): HiddenNames | null {
@@ -61,7 +65,10 @@ export function hideEscapedNames(text: string): HiddenNames | null {
   return names.size === 0 ? null : { text: pieces.join('') + text.slice(done), names };
 }
 
-/** Puts the names back, in place of their replacements, at every depth. A later one of the same name wins. */
+/**
+ * Puts the names back, in place of their replacements, at every depth. A later one of the same name
+ * wins.
+ */
 export function restoreNames(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) return value.map((item) => restoreNames(item, names));
   if (typeof value !== 'object' || value === null) return value;

@@ -2,7 +2,10 @@ import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** `exclusive`: one holder in all processes. `shared`: many holders, none while it is held exclusively. */
+/**
+ * `exclusive`: one holder in all processes. `shared`: many holders, none while it is held
+ * exclusively.
+ */
 export type FileLockMode = 'exclusive' | 'shared';
 
 export interface FileLock {
@@ -12,7 +15,8 @@ export interface FileLock {
 
 const SQLITE_BUSY = 5;
 const POLL_MS = 25;
-// A lock lives as long as its SQLite handle: kept here, it is not collected with a forgotten FileLock.
+// A lock lives as long as its SQLite handle: kept here, it is not collected with a forgotten
+// FileLock.
 const held = new Set<DatabaseSync>();
 
 function isBusy(error: unknown): boolean {
@@ -31,8 +35,9 @@ function createFile(path: string): void {
 /**
  * Takes the lock at `path`, or null when another holder, in this process or another, is in the way.
  *
- * Why it holds: SQLite locks an (empty) file by record locks of the operating system. These end with their process,
- * however it dies, and children do not inherit them: there is no stale lock to detect or to misjudge.
+ * Why it holds: SQLite locks an (empty) file by record locks of the operating system. These end
+ * with their process, however it dies, and children do not inherit them: there is no stale lock to
+ * detect or to misjudge.
  */
 export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): FileLock | null {
   createFile(path);

@@ -1,8 +1,8 @@
 import { createHash, randomFillSync } from 'node:crypto';
 
 /**
- * Ids on the wire are TypeIDs (github.com/jetify-com/typeid, v0.3): a prefix and a UUIDv7 in 26 letters of
- * Crockford base32. Inside, and in the database, they are plain UUID texts.
+ * Ids on the wire are TypeIDs (github.com/jetify-com/typeid, v0.3): a prefix and a UUIDv7 in 26
+ * letters of Crockford base32. Inside, and in the database, they are plain UUID texts.
  */
 export const ID_PREFIXES = {
   organization: 'org',
@@ -72,7 +72,10 @@ export function newUuid(timeMs: number = Date.now()): string {
   return uuidText(bytes);
 }
 
-/** The UUIDv7 whose time is `timeMs` and whose other bits come from a hash: the same content, the same id. */
+/**
+ * The UUIDv7 whose time is `timeMs` and whose other bits come from a hash: the same content, the
+ * same id.
+ */
 export function contentUuid(timeMs: number, content: string): string {
   const bytes = createHash('sha256').update(content).digest().subarray(0, 16);
   stampV7(bytes, timeMs);

@@ -2,7 +2,10 @@ import { invalidField } from './errors.ts';
 import { hideEscapedNames, restoreNames } from './escaped-names.ts';
 
 const MAX_FAITHFUL_DIGITS = 15;
-/** So many digits and points in a row may be more than every double keeps; in a string they only cost the slower way. */
+/**
+ * So many digits and points in a row may be more than every double keeps; in a string they only
+ * cost the slower way.
+ */
 const LONG_NUMBER = MAX_FAITHFUL_DIGITS + 1;
 const WHOLE = /^-?\d+$/;
 /** Fields whose values are the caller's own: never money, so their numbers stay numbers. */
@@ -41,7 +44,10 @@ function isNumeral(code: number): boolean {
   return (code >= 48 && code <= 57) || code === 46;
 }
 
-/** Whether there is a long number in the text. A long number covers one of every 16 places, so only those are looked at. */
+/**
+ * Whether there is a long number in the text. A long number covers one of every 16 places, so only
+ * those are looked at.
+ */
 function hasLongNumber(text: string): boolean {
   for (let at = LONG_NUMBER - 1; at < text.length; at += LONG_NUMBER) {
     if (!isNumeral(text.charCodeAt(at))) continue;
@@ -64,9 +70,9 @@ function parseNumbers(text: string): unknown {
 }
 
 /**
- * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money loses none
- * (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of rounded; not so inside `tags`
- * and `metadata`.
+ * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money
+ * loses none (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of
+ * rounded; not so inside `tags` and `metadata`.
  * @throws AppError invalid_request when it is not JSON
  */
 export function parseJson(text: string): unknown {
@@ -78,7 +84,10 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** JSON with the keys of every object sorted: equal bodies give equal texts, whatever order they were written in. */
+/**
+ * JSON with the keys of every object sorted: equal bodies give equal texts, whatever order they
+ * were written in.
+ */
 export function stableJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(stableJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) {

@@ -1,6 +1,6 @@
 /**
- * Money is a BigInt of atto-dollars: 1 USD = 10^18. Every catalog price is a whole number of them per token, so
- * costs are exact without division; no amount ever passes through a float.
+ * Money is a BigInt of atto-dollars: 1 USD = 10^18. Every catalog price is a whole number of them
+ * per token, so costs are exact without division; no amount ever passes through a float.
  */
 export type AttoUsd = bigint;
 
@@ -18,8 +18,9 @@ function powerOfTen(exponent: number): bigint {
 }
 
 /**
- * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of 10^-scale.
- * Returns null when the string is not a decimal or has a digit other than 0 beyond `scale` places: nothing is rounded.
+ * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of
+ * 10^-scale. Returns null when the string is not a decimal or has a digit other than 0 beyond
+ * `scale` places: nothing is rounded.
  */
 export function parseScaled(text: string, scale: number): bigint | null {
   const match = DECIMAL.exec(text);
@@ -36,7 +37,10 @@ export function parseScaled(text: string, scale: number): bigint | null {
   return sign === '-' ? -value : value;
 }
 
-/** Reads a decimal string as money. Null when it is not a decimal, has more than 18 places, or does not fit NUMERIC(38,18). */
+/**
+ * Reads a decimal string as money. Null when it is not a decimal, has more than 18 places, or does
+ * not fit NUMERIC(38,18).
+ */
 export function parseMoney(text: string): AttoUsd | null {
   const value = parseScaled(text, MONEY_SCALE);
   return value === null || value > MAX_ATTO || value < -MAX_ATTO ? null : value;
@@ -44,7 +48,10 @@ export function parseMoney(text: string): AttoUsd | null {
 
 const ZERO = 48;
 
-/** Writes an integer of 10^-scale as a plain decimal: no exponent, no trailing zeros (`"0.0075"`, `"0"`, `"-12"`). */
+/**
+ * Writes an integer of 10^-scale as a plain decimal: no exponent, no trailing zeros (`"0.0075"`,
+ * `"0"`, `"-12"`).
+ */
 export function formatScaled(value: bigint, scale: number): string {
   if (value === 0n) return '0';
   const negative = value < 0n;
@@ -57,7 +64,8 @@ export function formatScaled(value: bigint, scale: number): string {
 }
 
 /**
- * A NUMERIC column as the wire has it. PostgreSQL returns NUMERIC at full scale; the API drops trailing zeros.
+ * A NUMERIC column as the wire has it. PostgreSQL returns NUMERIC at full scale; the API drops
+ * trailing zeros.
  * @throws Error where the string is not a decimal of at most 18 places
  */
 export function plainDecimal(text: string): string;
@@ -80,8 +88,8 @@ export function usd(dollars: bigint): AttoUsd {
 }
 
 /**
- * `part` / `whole` with `places` decimals, rounded half away from zero; null when `whole` is 0. Only for display: no
- * amount is derived from it.
+ * `part` / `whole` with `places` decimals, rounded half away from zero; null when `whole` is 0.
+ * Only for display: no amount is derived from it.
  */
 export function ratioOf(part: bigint, whole: bigint, places: number): string | null {
   if (whole === 0n) return null;

@@ -22,7 +22,10 @@ export function readPageSize(first: number | null | undefined, max: number = PAG
 
 const CURSOR = /^[A-Za-z0-9_-]+$/;
 
-/** A cursor is opaque to callers: a tag that says what list it is of, and the key of the last item seen. */
+/**
+ * A cursor is opaque to callers: a tag that says what list it is of, and the key of the last item
+ * seen.
+ */
 export function formatCursor(list: string, key: string): string {
   return Buffer.from(`${list}:${key}`).toString('base64url');
 }

@@ -11,7 +11,10 @@ const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 const recent = new Map<string, number>();
 const MAX_RECENT = 4_096;
 
-/** Reads an RFC 3339 time with any offset; null when it is not one, not a date of the calendar, or in UTC outside the years 0001 to 9999. */
+/**
+ * Reads an RFC 3339 time with any offset; null when it is not one, not a date of the calendar, or
+ * in UTC outside the years 0001 to 9999.
+ */
 export function parseTime(text: string): Date | null {
   const known = recent.get(text);
   if (known !== undefined) return new Date(known);

@@ -75,7 +75,10 @@ export async function openApiDocument(): Promise<object> {
   return createOpenApiDocument(ROUTES, manifest.version);
 }
 
-/** REST over the routes' table, its documentation, and a clear answer for every path and method that does not exist. */
+/**
+ * REST over the routes' table, its documentation, and a clear answer for every path and method that
+ * does not exist.
+ */
 export async function createRestHandler(
   resources: Resources,
 ): Promise<(request: Request, info: RequestInfo) => Promise<Response>> {

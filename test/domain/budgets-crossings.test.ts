@@ -6,7 +6,8 @@ import { attoOf, decimalOf } from '../harness/ledger.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
 import { useTwoServers } from '../harness/processes/two-servers.ts';
 
-// What a budget tells, and how often: two server processes on one database, always asked in parallel.
+// What a budget tells, and how often: two server processes on one database, always asked in
+// parallel.
 
 const two = useTwoServers();
 const NOVEMBER = { period_start: '2026-11-01T00:00:00.000Z', period_end: '2026-12-01T00:00:00.000Z' };
@@ -69,7 +70,10 @@ describe('40 parallel batches that cross several thresholds', () => {
     return { organization, budgets };
   }
 
-  /** The thresholds of each counter as they were told; usage.exceeded, which has no place among them, behind. */
+  /**
+   * The thresholds of each counter as they were told; usage.exceeded, which has no place among
+   * them, behind.
+   */
   function byCounter(raised: readonly EventAnswer[]) {
     const groups = Map.groupBy(raised, ({ data }) => `${data.budget_id} ${data.subject ?? ''}`);
     const isLast = (word: string) => word === 'exceeded';

@@ -7,7 +7,8 @@ import { useTestApp } from '../harness/app.ts';
 import { attoOf, decimalOf } from '../harness/ledger.ts';
 import { makeOrganization, makeUsage } from '../harness/make.ts';
 
-// Counters of budgets that are made when retention has removed a part of the events that they count.
+// Counters of budgets that are made when retention has removed a part of the events that they
+// count.
 
 const NOW = '2026-11-22T10:00:00.000Z';
 const meterr = useTestApp({ now: NOW });

@@ -1,11 +1,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AppError } from '../../src/platform/errors.ts';
-import { type Database, isCancelled, openDatabase } from '../../src/platform/postgres/database.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
+import { isCancelled } from '../../src/platform/postgres/database-errors.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
-// Work on the database that is given up: what it did is rolled back, and its statement does not go on in the server.
+// Work on the database that is given up: what it did is rolled back, and its statement does not go
+// on in the server.
 
 let test: TestDatabase;
 let watcher: pg.Client;

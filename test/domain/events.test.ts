@@ -68,7 +68,8 @@ it('a reader that goes by position reads every event once, in order, while two s
   over = true;
   for (const [i, organization] of organizations.entries()) {
     const log = (await readEvents<object>(two().server(i), organization.key.secret)).map(({ id }) => id);
-    // 288 users, each with 1, 2, 50, 100 and 150 percent and the limit itself; credits low, and exhausted.
+    // 288 users, each with 1, 2, 50, 100 and 150 percent and the limit itself; credits low, and
+    // exhausted.
     expect(log).toHaveLength(WRITERS * BATCHES * 3 * 6 + 2);
     for (const read of (await following[i]) ?? []) {
       expect(read.map(({ id }) => formatId('event', id))).toEqual(log);

@@ -4,7 +4,8 @@ import { foldUsage, readFoldBacklog } from '../../src/domain/usage/upkeep/fold-u
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
-// A table that grows has no statistics of its newest rows, and its index by position knows no new pages by itself.
+// A table that grows has no statistics of its newest rows, and its index by position knows no new
+// pages by itself.
 
 const OLD_EVENTS = 60_000;
 const NEW_EVENTS = 10;
@@ -23,7 +24,10 @@ async function store(events: number): Promise<void> {
   );
 }
 
-/** How many rows of the ledger were read so far. The pool has one connection: its figures are told at once. */
+/**
+ * How many rows of the ledger were read so far. The pool has one connection: its figures are told
+ * at once.
+ */
 async function countRead(): Promise<number> {
   await database.pool.query('SELECT pg_stat_force_next_flush()');
   const { rows } = await database.pool.query(

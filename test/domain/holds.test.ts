@@ -4,7 +4,8 @@ import { DEFAULT_NOW } from '../harness/app.ts';
 import { EVENT, type MadeOrganization, makeOrganization } from '../harness/make.ts';
 import { useTwoServers } from '../harness/processes/two-servers.ts';
 
-// What becomes of a hold: two server processes on one database, what is held on one is settled on the other.
+// What becomes of a hold: two server processes on one database, what is held on one is settled on
+// the other.
 
 const two = useTwoServers();
 const HOLD = { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, max_output_tokens: 500 } as const;

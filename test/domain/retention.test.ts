@@ -42,7 +42,9 @@ async function countEvents(organization: MadeOrganization): Promise<number> {
 const SPREAD = 20 * DAY_MS;
 const USERS = ['ann', 'bob', null];
 
-/** Events over twenty days, more than one step of the removal, of all kinds that sums tell apart. */
+/**
+ * Events over twenty days, more than one step of the removal, of all kinds that sums tell apart.
+ */
 const makeEvents = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     id: `e-${i}`,

@@ -12,8 +12,8 @@ import { unitName } from '../harness/local-time.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
-// Sums by user and by tag come from three places: days that were folded, events that were not yet, and single events
-// around them. Wherever the fold stands, they are the sums of the ledger.
+// Sums by user and by tag come from three places: days that were folded, events that were not yet,
+// and single events around them. Wherever the fold stands, they are the sums of the ledger.
 
 const meterr = useTestApp();
 let folders: TestDomain[] = [];
@@ -77,7 +77,10 @@ async function ask(key: string, query: Record<string, string>) {
   return meterr().ok<UsageSummaryAnswer>('GET', `/v1/usage?${parameters}`, { key });
 }
 
-/** Holds every grouping, by days of two zones, against the ledger; and one that begins and ends within hours. */
+/**
+ * Holds every grouping, by days of two zones, against the ledger; and one that begins and ends
+ * within hours.
+ */
 async function checkGroups(key: string, ledger: readonly InLedger[]): Promise<void> {
   const ranges = [
     [START, END],

@@ -345,7 +345,8 @@ describe('a full queue', () => {
     const blockade = await blockWriters(sql, uuid);
     const inFlight = rest('POST', '/v1/usage', { ...options, body: { ...EVENT, id: 'in flight' } });
     await blockade.waiting();
-    // Of five times sixty, one fits a queue of a hundred: four are answered while nothing is stored.
+    // Of five times sixty, one fits a queue of a hundred: four are answered while nothing is
+    // stored.
     let refused = 0;
     const send = async (name: string) => {
       const events = Array.from({ length: 60 }, (_, i) => ({ ...EVENT, id: `${name}-${i}` }));

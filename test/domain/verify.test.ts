@@ -61,7 +61,10 @@ const [QUARTERS, DAYS, ATTRIBUTION_DAYS, ATTRIBUTIONS] = [
   'usage_attributions',
 ];
 
-/** What is changed behind the product's back, and the tables that then differ from what they are the sum of. */
+/**
+ * What is changed behind the product's back, and the tables that then differ from what they are the
+ * sum of.
+ */
 const CHANGES: [what: string, sql: string, tables: string[]][] = [
   ['a folded event is gone', remove('usage_events', FOLDED), [QUARTERS, ATTRIBUTIONS]],
   ['an event that is not folded is gone', remove('usage_events', `NOT ${FOLDED}`), [QUARTERS, ATTRIBUTION_DAYS]],

@@ -9,7 +9,8 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { EVENT, type MadeOrganization, makeOrganization } from '../harness/make.ts';
 import { type ServerProcess, startServer } from '../harness/processes/server-process.ts';
 
-// Budgets, holds, credits and events hang together whenever the server is killed. METERR_TEST_KILLS=50 for long.
+// Budgets, holds, credits and events hang together whenever the server is killed.
+// METERR_TEST_KILLS=50 for long.
 
 const KILLS = Number(process.env.METERR_TEST_KILLS ?? 3);
 const CLIENTS = 12;
@@ -57,7 +58,9 @@ afterAll(async () => {
   await testDatabase?.drop();
 }, TIMEOUT_MS);
 
-/** Calls that hold, record, settle, release and void, until told to stop; what was answered is kept. */
+/**
+ * Calls that hold, record, settle, release and void, until told to stop; what was answered is kept.
+ */
 function startLoad() {
   const acknowledged = { holds: [] as string[], usage: [] as string[], released: [] as string[] };
   const unexpected: string[] = [];

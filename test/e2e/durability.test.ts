@@ -14,7 +14,8 @@ import { removeClusters } from '../harness/processes/remove-clusters.ts';
 import { type LoadReport, startLoad } from '../harness/usage-load.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
-// What was answered 2xx is on disk: whatever is killed under load, and however often. METERR_TEST_KILLS=50 for long.
+// What was answered 2xx is on disk: whatever is killed under load, and however often.
+// METERR_TEST_KILLS=50 for long.
 
 const KILLS = Number(process.env.METERR_TEST_KILLS ?? 5);
 const TIMEOUT_MS = 60_000 + KILLS * 20_000;

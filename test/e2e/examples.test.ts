@@ -11,7 +11,8 @@ import { type MainProcess, startMain } from '../harness/processes/main-process.t
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 import { OPENAI_ANSWER, OPENAI_USAGE, type OpenaiServer, startOpenaiServer } from './openai-server.ts';
 
-// Each file of examples/ as a newcomer runs it: in a process of its own, against a server in another.
+// Each file of examples/ as a newcomer runs it: in a process of its own, against a server in
+// another.
 
 const ROOT = join(import.meta.dirname, '../..');
 const dataDir = join(SCRATCH_FOLDER, `examples-${randomBytes(6).toString('hex')}`);

@@ -66,7 +66,10 @@ async function holdUntilRefused(key: string) {
   return { held, refusals };
 }
 
-/** As many holds as there are cents, then refusals only; after so many releases just as many holds again. */
+/**
+ * As many holds as there are cents, then refusals only; after so many releases just as many holds
+ * again.
+ */
 async function proveExact(organization: MadeOrganization, refusal: object) {
   const { secret: key } = organization.key;
   const first = await holdUntilRefused(key);

@@ -66,7 +66,10 @@ it.each(STAGES)(
   TIMEOUT_MS,
 );
 
-/** Locks of a start that another process holds, and what its own connections are to do meanwhile: nothing. */
+/**
+ * Locks of a start that another process holds, and what its own connections are to do meanwhile:
+ * nothing.
+ */
 const LOCKS = [
   ['another process migrates', 'DELETE FROM _prisma_migrations; SELECT pg_advisory_lock(6384377001)'],
   ['a migration waits for a table', 'DELETE FROM _prisma_migrations; BEGIN; LOCK TABLE _prisma_migrations'],

@@ -8,7 +8,9 @@ export interface OpenaiRequest {
   body: Record<string, unknown>;
 }
 
-/** The outside world: a server that speaks Chat Completions over HTTP, as far as one answer goes. */
+/**
+ * The outside world: a server that speaks Chat Completions over HTTP, as far as one answer goes.
+ */
 export interface OpenaiServer {
   /** With the `/v1` that clients of OpenAI have in their base URL. */
   url: string;

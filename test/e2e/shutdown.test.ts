@@ -16,8 +16,8 @@ import { requireNothingLeft } from '../harness/processes/require-nothing-left.ts
 import { type LoadReport, startLoad } from '../harness/usage-load.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 
-// METERR_SHUTDOWN_SECONDS holds whatever runs: the process is gone, and PostgreSQL with it, at the latest MARGIN_MS
-// after that. The margin is for a machine that is busy with other tests.
+// METERR_SHUTDOWN_SECONDS holds whatever runs: the process is gone, and PostgreSQL with it, at the
+// latest MARGIN_MS after that. The margin is for a machine that is busy with other tests.
 
 const SHUTDOWN_SECONDS = 3;
 const MARGIN_MS = 1_000;

@@ -33,7 +33,10 @@ function open(key: string | null = meterr.adminKey): Client {
   return client;
 }
 
-/** The one answer of a query or mutation; rejects with the close event when the socket closes instead. */
+/**
+ * The one answer of a query or mutation; rejects with the close event when the socket closes
+ * instead.
+ */
 function ask(client: Client, query: string, variables?: Record<string, unknown>): Promise<ExecutionResult> {
   return new Promise((resolve, reject) => {
     let answer: ExecutionResult = {};

@@ -8,7 +8,9 @@ export interface Failure {
 }
 
 export interface CallOptions {
-  /** The API key's secret; null sends no Authorization. Default: the first organization's admin key. */
+  /**
+   * The API key's secret; null sends no Authorization. Default: the first organization's admin key.
+   */
   key?: string | null;
   headers?: Record<string, string>;
   /** Where the request comes from. */
@@ -26,7 +28,10 @@ export interface Answer {
   text: string;
 }
 
-/** An answer of REST: `body` is typed by the caller, `error` is what its envelope holds, where it is one. */
+/**
+ * An answer of REST: `body` is typed by the caller, `error` is what its envelope holds, where it is
+ * one.
+ */
 export interface RestAnswer<T> extends Answer {
   body: T;
   error: Failure | undefined;

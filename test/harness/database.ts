@@ -33,8 +33,8 @@ function urlOf(postgresUrl: string, database: string): string {
 }
 
 /**
- * Makes the migrated database that tests clone, once for each state of the migrations, and returns its name. Safe
- * from several processes at once: it gets its final name only when it is complete.
+ * Makes the migrated database that tests clone, once for each state of the migrations, and returns
+ * its name. Safe from several processes at once: it gets its final name only when it is complete.
  */
 export async function createTemplate(postgresUrl: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify((await readMigrations()).migrationDirectories));

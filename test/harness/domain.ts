@@ -80,7 +80,10 @@ export async function makeRows(context: Context, inputs: readonly Partial<UsageI
   });
 }
 
-/** How many wait for a lock on the table. Clones of one template have the same oids: only this database counts. */
+/**
+ * How many wait for a lock on the table. Clones of one template have the same oids: only this
+ * database counts.
+ */
 export async function countWaiting(sql: pg.Pool, table: string): Promise<number> {
   const { rows } = await sql.query<{ waiting: number }>(
     `SELECT count(*) AS waiting FROM pg_locks l JOIN pg_database d ON d.oid = l.database

@@ -49,7 +49,9 @@ export const GRAPHQL_SPELLING: Spelling = {
   words: (type) => type.getValues().map(({ name }) => name),
 };
 
-/** JSON values of a type, right ones and wrong ones: about one value in sixty is of any type at all. */
+/**
+ * JSON values of a type, right ones and wrong ones: about one value in sixty is of any type at all.
+ */
 export function inputValues(type: GraphQLInputType, spelling: Spelling): fc.Arbitrary<unknown> {
   if (isNonNullType(type)) return inputValues(type.ofType, spelling);
   return fc.oneof({ arbitrary: rightKind(type, spelling), weight: 60 }, { arbitrary: junk, weight: 1 });

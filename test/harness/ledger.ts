@@ -1,5 +1,5 @@
-// What usage must come to, worked out apart from the server: BigInt sums over a plain list of events, with prices
-// written here by hand. Nothing of src/ is imported.
+// What usage must come to, worked out apart from the server: BigInt sums over a plain list of
+// events, with prices written here by hand. Nothing of src/ is imported.
 
 const ATTO = 10n ** 18n;
 const PLACES = 18;

@@ -1,4 +1,7 @@
-/** Calendar units as tests know them, worked out with Intl alone: nothing of it is shared with the server. */
+/**
+ * Calendar units as tests know them, worked out with Intl alone: nothing of it is shared with the
+ * server.
+ */
 export type Unit = 'none' | 'hour' | 'day' | 'week' | 'month';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -22,8 +25,8 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 const DAY_MS = 86_400_000;
 
 /**
- * The name of the unit that holds a moment in a zone: two moments are in the same unit when their names are equal. An
- * hour that the clock shows twice is two hours.
+ * The name of the unit that holds a moment in a zone: two moments are in the same unit when their
+ * names are equal. An hour that the clock shows twice is two hours.
  */
 export function unitName(timeMs: number, unit: Unit, zone: string): string {
   if (unit === 'none') return '';

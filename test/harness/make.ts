@@ -6,7 +6,8 @@ import type { CreatedOrganization } from '../../src/domain/organizations/create-
 import { formatId, newUuid } from '../../src/platform/ids.ts';
 import type { Calls } from './calls.ts';
 
-// What tests begin with, made without a door. `uuid` is the database's form of an id, `id` the wire's.
+// What tests begin with, made without a door. `uuid` is the database's form of an id, `id` the
+// wire's.
 
 export interface MadeOrganization {
   uuid: string;
@@ -107,7 +108,10 @@ export const EVENT_COST = '0.0075';
 
 const BATCH = 1_000;
 
-/** Records events, each `EVENT` with what is given, and returns their ids in order. @throws Error when one is refused */
+/**
+ * Records events, each `EVENT` with what is given, and returns their ids in order. @throws Error
+ * when one is refused
+ */
 export async function makeUsage(
   { ok }: Pick<Calls, 'ok'>,
   key: string,

@@ -1,7 +1,9 @@
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import { EVENT, EVENT_INPUT } from './make.ts';
 
-/** One operation of the product, in both doors: a request of each that is well-formed and harmless. */
+/**
+ * One operation of the product, in both doors: a request of each that is well-formed and harmless.
+ */
 export interface Operation {
   /** The field of GraphQL's Query or Mutation. */
   field: string;
@@ -59,8 +61,8 @@ const HOLD = { provider: 'openai', model: 'gpt-4o' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
- * Every operation. `test/pure/schema.test.ts` holds the list to the routes and the schema: whoever adds an operation adds
- * it here, and with that its scope is proved in both doors.
+ * Every operation. `test/pure/schema.test.ts` holds the list to the routes and the schema: whoever
+ * adds an operation adds it here, and with that its scope is proved in both doors.
  */
 export const OPERATIONS: readonly Operation[] = [
   mutation('recordUsage', 'usage:write', { rest: 'POST /v1/usage', body: EVENT, input: EVENT_INPUT }),
@@ -178,14 +180,20 @@ export const OPERATIONS: readonly Operation[] = [
   query('me', null, { rest: 'GET /v1/me', graphql: '{ me { scopes } }' }),
 ];
 
-/** Fields of GraphQL that are no operation of their own: REST has them inside another, or by their own routes. */
+/**
+ * Fields of GraphQL that are no operation of their own: REST has them inside another, or by their
+ * own routes.
+ */
 export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
   node: "Relay's own: REST has a route for each type",
   nodes: "Relay's own: REST has a route for each type",
   organization: 'REST has it inside /v1/me',
 };
 
-/** Routes that speak another protocol, and so are no translation of one operation, with the scope they ask. */
+/**
+ * Routes that speak another protocol, and so are no translation of one operation, with the scope
+ * they ask.
+ */
 export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; body: object }>> = {
   'POST /v1/traces': {
     why: 'OTLP: recordUsageBatch in the words of OpenTelemetry',
@@ -194,7 +202,10 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
   },
 };
 
-/** Operations that only the operator key opens; `test/doors/access/organizations.test.ts` proves them. */
+/**
+ * Operations that only the operator key opens; `test/doors/access/organizations.test.ts` proves
+ * them.
+ */
 export const OPERATOR_ONLY: Readonly<Record<string, string>> = {
   createOrganization: 'POST /v1/organizations',
   updateOrganization: 'PATCH /v1/organizations/{id}',

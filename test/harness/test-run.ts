@@ -9,7 +9,10 @@ import {
 import { tryFileLock, waitForFileLock } from '../../src/platform/file-lock.ts';
 import { removeClusters } from './processes/remove-clusters.ts';
 
-/** Of this clone, wherever the tests were started. Beside the data of a server that runs from it, never in it. */
+/**
+ * Of this clone, wherever the tests were started. Beside the data of a server that runs from it,
+ * never in it.
+ */
 const METERR_FOLDER = join(import.meta.dirname, '../../.meterr');
 const CLUSTER = join(METERR_FOLDER, 'test');
 const LOCK_TIMEOUT_MS = 120_000;
@@ -22,12 +25,18 @@ const FAST_SETTINGS = {
   max_connections: '300',
 };
 
-/** Data folders of single tests are `<this><name>`: what a killed run left there, the next one removes. */
+/**
+ * Data folders of single tests are `<this><name>`: what a killed run left there, the next one
+ * removes.
+ */
 export const SCRATCH_FOLDER = join(METERR_FOLDER, 'test-scratch');
 /** The same, for those that another user must be able to enter. */
 export const PUBLIC_SCRATCH_PREFIX = `meterr-test-${createHash('sha256').update(METERR_FOLDER).digest('hex').slice(0, 8)}-`;
 
-/** One run of the tests. Several may go on at once in a clone: they share the server, and the last one removes it. */
+/**
+ * One run of the tests. Several may go on at once in a clone: they share the server, and the last
+ * one removes it.
+ */
 export interface TestRun {
   postgres: EmbeddedPostgres;
   end(): Promise<void>;

@@ -12,7 +12,10 @@ export interface Target {
 export interface LoadReport {
   /** Event id by what was acknowledged under it. All were sent until they were. */
   byEventId: Map<string, string>;
-  /** Events sent once, without an id, by their user: the usage id, or null where no acknowledgement came. */
+  /**
+   * Events sent once, without an id, by their user: the usage id, or null where no acknowledgement
+   * came.
+   */
   byUser: Map<string, string | null>;
   /** Answers of known events, sent once more. */
   repeats: number;
@@ -21,9 +24,14 @@ export interface LoadReport {
 }
 
 export interface UsageLoad {
-  /** Resolves when so many more requests were acknowledged from now on. Rejects when a lane has failed. */
+  /**
+   * Resolves when so many more requests were acknowledged from now on. Rejects when a lane has
+   * failed.
+   */
   acknowledged(requests: number): Promise<void>;
-  /** Lets each lane finish what it has begun. @throws Error when an answer was one that never may be */
+  /**
+   * Lets each lane finish what it has begun. @throws Error when an answer was one that never may be
+   */
   stop(): Promise<LoadReport>;
 }
 
@@ -35,8 +43,8 @@ const LANES = { single: 6, batch: 2, large: 2, graphql: 2, anonymous: 3 } as con
 const MUTATION = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }';
 
 /**
- * Writers that never rest: single events, batches small and large, GraphQL, events without an id. `target` is asked
- * each time: it resolves when there is a server to ask. Ids begin with `name`.
+ * Writers that never rest: single events, batches small and large, GraphQL, events without an id.
+ * `target` is asked each time: it resolves when there is a server to ask. Ids begin with `name`.
  */
 export function startLoad(name: string, target: () => Promise<Target>): UsageLoad {
   const report: LoadReport = { byEventId: new Map(), byUser: new Map(), repeats: 0, failures: {} };
@@ -52,7 +60,10 @@ export function startLoad(name: string, target: () => Promise<Target>): UsageLoa
     }
   }
 
-  /** One try: the body of a 2xx, or null where no answer came, or a 5xx. @throws Error on any other answer */
+  /**
+   * One try: the body of a 2xx, or null where no answer came, or a 5xx. @throws Error on any other
+   * answer
+   */
   async function send(path: string, body: object): Promise<unknown> {
     const { url, key } = await target();
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };

@@ -19,7 +19,8 @@ import {
 } from './budgets-oracle.ts';
 import { expireGrants } from './credits-oracle.ts';
 
-// Requests, and what the oracle answers to each in a world: as a plain value, like that of the server.
+// Requests, and what the oracle answers to each in a world: as a plain value, like that of the
+// server.
 
 type Answer = RestAnswer<Record<string, unknown>>;
 

@@ -13,8 +13,9 @@ import {
   write,
 } from './budgets-oracle.ts';
 
-// Requests that ran at once must have had an effect as if they had run one after the other, in some order: the search
-// for that order. Usage that one server was sent at once may have shared a transaction.
+// Requests that ran at once must have had an effect as if they had run one after the other, in some
+// order: the search for that order. Usage that one server was sent at once may have shared a
+// transaction.
 
 /** A request that was answered. */
 export interface Answered {
@@ -78,7 +79,10 @@ function runTransaction(world: World, block: readonly Answered[], differences: s
   return true;
 }
 
-/** What the doors must show of a world. Changes it: to look at the credits turns over what has expired. */
+/**
+ * What the doors must show of a world. Changes it: to look at the credits turns over what has
+ * expired.
+ */
 export function observe(world: World) {
   turnOver(world);
   const { granted, used, expired, isPrepaid } = world.credits;

@@ -2,8 +2,9 @@ import { decimalOf } from '../harness/ledger.ts';
 import { type Period, periodOf, type Span } from '../pure/calendar-oracle.ts';
 import { addGrant, balanceOf, type Credits, charge, checkCredits, expireGrants, tell } from './credits-oracle.ts';
 
-// What budgets, holds, credits and events must come to: worked out from the whole ledger again each time, with BigInt
-// and Intl. Nothing of src/ is imported. Ids are the wire's; amounts are 10^-18 USD, or tokens.
+// What budgets, holds, credits and events must come to: worked out from the whole ledger again each
+// time, with BigInt and Intl. Nothing of src/ is imported. Ids are the wire's; amounts are 10^-18
+// USD, or tokens.
 
 export type Tags = Record<string, string>;
 
@@ -135,7 +136,10 @@ export function wire({ unit }: Pick<Budget, 'unit'>, value: bigint): string | nu
 
 const iso = (timeMs: number) => new Date(timeMs).toISOString();
 
-/** Tells what this counter has newly crossed under the limit of this moment, and whether it has recovered. */
+/**
+ * Tells what this counter has newly crossed under the limit of this moment, and whether it has
+ * recovered.
+ */
 function tellCrossings(world: World, counter: Counter): void {
   const { budget, subject, span } = counter;
   const { limit, spent } = standingOf(world, counter);

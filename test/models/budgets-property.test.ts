@@ -8,8 +8,9 @@ import { useTwoServers } from '../harness/processes/two-servers.ts';
 import { type Pair, play } from './budgets-run.ts';
 import { run } from './budgets-steps.ts';
 
-// Random sequences, some of their requests at once, against an oracle that adds the whole ledger up again each time.
-// METERR_TEST_RUNS=1000 for more of them, METERR_TEST_SEED for others, METERR_TEST_SHRINK=true to make a failure small.
+// Random sequences, some of their requests at once, against an oracle that adds the whole ledger up
+// again each time. METERR_TEST_RUNS=1000 for more of them, METERR_TEST_SEED for others,
+// METERR_TEST_SHRINK=true to make a failure small.
 
 const RUNS = Number(process.env.METERR_TEST_RUNS ?? 60);
 const PROCESS_RUNS = Math.ceil(RUNS / 5);

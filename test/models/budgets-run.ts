@@ -55,7 +55,10 @@ async function look(calls: Calls, key: string, seenEvents: Set<string>) {
   };
 }
 
-/** Runs a random sequence in an organization of its own. @throws Error when the servers and the oracle disagree */
+/**
+ * Runs a random sequence in an organization of its own. @throws Error when the servers and the
+ * oracle disagree
+ */
 export async function play({ sql, servers, setNow }: Pair, given: Run): Promise<void> {
   const [zone, moment] = given.moment;
   let nowMs = Date.parse(moment) + given.offsetMs;

@@ -17,7 +17,8 @@ import {
 } from './budgets-commands.ts';
 import type { Attributes, Budget, Tags, World } from './budgets-oracle.ts';
 
-// What a random run is made of. Steps name what they act on by its place; it is looked up when they run.
+// What a random run is made of. Steps name what they act on by its place; it is looked up when they
+// run.
 
 /** What an arbitrary makes. */
 export type Value<A> = A extends fc.Arbitrary<infer T> ? T : never;
@@ -271,7 +272,9 @@ function commandOfChange(world: World, given: Extract<Act, { do: 'change' }>, ke
   return changeBudget(budget.id, body, change, key);
 }
 
-/** The request that an act comes to in a world; null where there is nothing that it could act on. */
+/**
+ * The request that an act comes to in a world; null where there is nothing that it could act on.
+ */
 export function commandOf(names: Names, world: World, given: Act): Command | null {
   const admin = names.keys[0]?.secret ?? '';
   if (given.do === 'record') {

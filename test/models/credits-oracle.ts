@@ -36,7 +36,10 @@ export const newCredits = (isPrepaid: boolean): Credits => ({
 
 export const balanceOf = ({ granted, used, expired }: Credits) => granted - used - expired;
 
-/** The ledger's sum must lie in the grants, less what is owed. @throws Error when the oracle itself is wrong */
+/**
+ * The ledger's sum must lie in the grants, less what is owed. @throws Error when the oracle itself
+ * is wrong
+ */
 export function checkCredits(credits: Credits): void {
   const inGrants = credits.grants.reduce((sum, { remaining }) => sum + remaining, 0n);
   if (inGrants - credits.overdraft !== balanceOf(credits)) throw new Error('the oracle lost money');

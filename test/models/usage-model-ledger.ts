@@ -33,7 +33,10 @@ function check(isSo: boolean, what: string, seen: unknown): asserts isSo {
   if (!isSo) throw new Error(`${what}: ${JSON.stringify(seen)}`);
 }
 
-/** The ledger as it must be: told what was answered, it says whether any order of events can have led there. */
+/**
+ * The ledger as it must be: told what was answered, it says whether any order of events can have
+ * led there.
+ */
 export class ModelLedger {
   readonly events = new Map<string, StoredEvent>();
 
@@ -89,7 +92,10 @@ export class ModelLedger {
     });
   }
 
-  /** Checks answers to voids that went out at the same time: one took the event back, the others say so. */
+  /**
+   * Checks answers to voids that went out at the same time: one took the event back, the others say
+   * so.
+   */
   addVoids(eventId: string, answers: readonly { key: KeyName; status: number; usageId: string | null }[]): void {
     const event = this.events.get(eventId);
     check(event !== undefined, 'only stored events are voided', eventId);

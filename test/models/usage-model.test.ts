@@ -29,7 +29,8 @@ import {
 } from './usage-model.ts';
 import { type Answered, ModelLedger, type Outcome, type StoredEvent } from './usage-model-ledger.ts';
 
-// Two server processes on one database, requests in parallel, against a ledger that the test keeps in its head.
+// Two server processes on one database, requests in parallel, against a ledger that the test keeps
+// in its head.
 
 const RUNS = Number(process.env.METERR_TEST_MODEL_RUNS ?? 40);
 const SHRINK_FOR_MS = 120_000;

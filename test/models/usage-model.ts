@@ -95,7 +95,10 @@ const body: fc.Arbitrary<Body> = fc
     ...rest,
   }));
 
-/** The first bodies, and others that differ from them in one thing each: which of them are the same is told by all. */
+/**
+ * The first bodies, and others that differ from them in one thing each: which of them are the same
+ * is told by all.
+ */
 const bodies: fc.Arbitrary<Body[]> = fc
   .tuple(
     fc.array(body, { minLength: BASES, maxLength: BASES }),

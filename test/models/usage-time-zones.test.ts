@@ -9,8 +9,9 @@ import { decimalOf, rowsBy, sumsBy, sumsOf } from '../harness/ledger.ts';
 import { type Unit, unitName } from '../harness/local-time.ts';
 import { EVENT, makeOrganization, makeUsage } from '../harness/make.ts';
 
-// calendar.test.ts and usage-totals.test.ts prove the zones of the contract around their clock changes. Here: every
-// zone there is, and the sums by user and tag, which are read from whole UTC days and from single events.
+// calendar.test.ts and usage-totals.test.ts prove the zones of the contract around their clock
+// changes. Here: every zone there is, and the sums by user and tag, which are read from whole UTC
+// days and from single events.
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -18,7 +19,10 @@ const YEAR = { startMs: Date.parse('2026-01-01T00:00:00Z'), endMs: Date.parse('2
 const ALL_ZONES = Intl.supportedValuesOf('timeZone');
 const MANY = 10_000;
 
-/** Holds days against the names that Intl gives: a piece is where one name is, all of it and nothing else. */
+/**
+ * Holds days against the names that Intl gives: a piece is where one name is, all of it and nothing
+ * else.
+ */
 function checkDays(startMs: number, endMs: number, zone: string): void {
   let reached = startMs;
   let name = unitName(startMs, 'day', zone);
@@ -34,7 +38,10 @@ function checkDays(startMs: number, endMs: number, zone: string): void {
   expect(reached).toBe(endMs);
 }
 
-/** Hours join, none is longer than one, and none has the name of another: where a clock changes within an hour too. */
+/**
+ * Hours join, none is longer than one, and none has the name of another: where a clock changes
+ * within an hour too.
+ */
 function checkHours(startMs: number, endMs: number, zone: string): void {
   const pieces = cutSpan({ startMs, endMs }, 'hour', zone, MANY);
   const lengths = pieces.map((piece) => piece.endMs - piece.startMs);

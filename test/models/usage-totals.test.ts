@@ -77,7 +77,8 @@ describe.each(Object.entries(CHANGES))('in %s', (zone, changes) => {
   beforeAll(async () => {
     key = (await makeOrganization(meterr())).key.secret;
     events = fc.sample(eventNear(changes), { numRuns: 400, seed: 42 });
-    // On the very edges too: the first and last millisecond of quarters of an hour around each change.
+    // On the very edges too: the first and last millisecond of quarters of an hour around each
+    // change.
     for (const change of changes) {
       for (let quarter = -12; quarter <= 12; quarter++) {
         for (const ms of [-1, 0]) {
@@ -130,7 +131,8 @@ describe.each(Object.entries(CHANGES))('in %s', (zone, changes) => {
           const [from, to] = [Date.parse(group.start), Date.parse(group.end)];
           expect(from >= start && to <= end && from < to).toBe(true);
           const unit = unitName(from, interval, zone);
-          // A unit ends where its name does: its last moment has the same name, and the one after it has not.
+          // A unit ends where its name does: its last moment has the same name, and the one after
+          // it has not.
           expect(unitName(to - 1, interval, zone)).toBe(unit);
           if (to < end) expect(unitName(to, interval, zone)).not.toBe(unit);
           if (from > start) expect(unitName(from - 1, interval, zone)).not.toBe(unit);

@@ -15,7 +15,8 @@ import { ROUTES } from '../../src/rest/app.ts';
 import { GRAPHQL_SPELLING, inputValues } from '../harness/input-values.ts';
 import { OPERATIONS } from '../harness/operations.ts';
 
-// Variables are read by a short way where they are plainly right: what it takes, GraphQL takes, with the same value.
+// Variables are read by a short way where they are plainly right: what it takes, GraphQL takes,
+// with the same value.
 
 const documents = new Map([
   ...ROUTES.flatMap(({ definition: { operationId, operation, others = [] } }) =>

@@ -1,4 +1,7 @@
-/** Calendar periods of a zone, found by asking Intl alone what date it is: nothing of it is shared with the server. */
+/**
+ * Calendar periods of a zone, found by asking Intl alone what date it is: nothing of it is shared
+ * with the server.
+ */
 export type Period = 'day' | 'week' | 'month' | 'quarter' | 'year' | 'total';
 
 export interface Span {
@@ -34,7 +37,10 @@ function nameOf(timeMs: number, period: Exclude<Period, 'total'>, zone: string):
   return `${date - ((new Date(date).getUTCDay() + 6) % 7) * DAY_MS}`;
 }
 
-/** The first moment in (outside, inside] where it is so, by halves: it is at `inside`, and not at `outside`. */
+/**
+ * The first moment in (outside, inside] where it is so, by halves: it is at `inside`, and not at
+ * `outside`.
+ */
 function edge(outside: number, inside: number, isSo: (timeMs: number) => boolean): number {
   let [no, yes] = [outside, inside];
   while (Math.abs(yes - no) > 1) {

@@ -4,7 +4,10 @@ import { cutSpan, spanAt } from '../../src/platform/calendar.ts';
 import { type Unit, unitName } from '../harness/local-time.ts';
 
 const HOUR_MS = 3_600_000;
-/** A moment of a clock change in each: by an hour and by half of one, forth and back, and a whole day. */
+/**
+ * A moment of a clock change in each: by an hour and by half of one, forth and back, and a whole
+ * day.
+ */
 const CHANGES: [zone: string, change: string][] = [
   ['UTC', '2026-03-01T00:00:00Z'],
   ['Asia/Kolkata', '2026-03-31T18:30:00Z'],
@@ -18,7 +21,10 @@ const CHANGES: [zone: string, change: string][] = [
   ['America/Sao_Paulo', '2018-11-04T03:00:00Z'],
   ['Africa/Cairo', '2026-04-23T22:00:00Z'],
 ];
-/** At 00:01 the clock went back to 23:01: of the next day there had been a minute. No such change is left today. */
+/**
+ * At 00:01 the clock went back to 23:01: of the next day there had been a minute. No such change is
+ * left today.
+ */
 const DAY_SEEN_TWICE = ['America/St_Johns', '2010-11-07T02:31:00Z'] as const;
 const UNITS = ['hour', 'day', 'week', 'month'] as const satisfies Unit[];
 

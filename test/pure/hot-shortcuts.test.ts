@@ -105,7 +105,8 @@ describe('JSON', () => {
     );
   });
 
-  // V8 compares the raw text of an escaped name with the name that was at its place in an object before.
+  // V8 compares the raw text of an escaped name with the name that was at its place in an object
+  // before.
   it('keeps a name that is escaped, whatever names were read before it', () => {
     for (let i = 0; i < 3; i++) JSON.parse('{"tags":{"env":"prod","\\\\":"one"}}');
     expect(parseJson('{"tags":{"env":"prod","\\n":"two"}}')).toEqual({ tags: { env: 'prod', '\n': 'two' } });

@@ -8,9 +8,9 @@ import { wordsOf } from '../../src/rest/http/enums.ts';
 import { inputReader } from '../../src/rest/http/input-schema.ts';
 import { inputValues, type Spelling } from '../harness/input-values.ts';
 
-// A body of REST is taken by a quick look where it is plainly right, else by its schema; then GraphQL reads it. Each
-// must take what the one before it took, with the same value: one that refuses would fail a whole batch for one event,
-// and in the words of the other door.
+// A body of REST is taken by a quick look where it is plainly right, else by its schema; then
+// GraphQL reads it. Each must take what the one before it took, with the same value: one that
+// refuses would fail a whole batch for one event, and in the words of the other door.
 
 const REST_SPELLING: Spelling = { name: snakeName, words: wordsOf };
 const bodies = [...new Set(ROUTES.flatMap(({ definition: { body } }) => body ?? []))];

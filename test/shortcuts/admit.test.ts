@@ -7,7 +7,8 @@ import { DEFAULT_NOW } from '../harness/app.ts';
 import { useTestDomain } from '../harness/domain.ts';
 import { makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
 
-// `admitCached` answers without waiting, or says "ask": when it answers, `admit` would have answered the same.
+// `admitCached` answers without waiting, or says "ask": when it answers, `admit` would have
+// answered the same.
 
 const OPERATOR_KEY = 'an-operator-key-that-is-long-enough';
 const domain = useTestDomain({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });

@@ -11,7 +11,8 @@ function quotedArray(values: readonly (string | null)[]): string {
   return `{${quoted.join(',')}}`;
 }
 
-// Arrays that are written by hand, against what PostgreSQL makes of them: one by one, and beside the other form.
+// Arrays that are written by hand, against what PostgreSQL makes of them: one by one, and beside
+// the other form.
 
 const domain = useTestDomain();
 const RUNS = { numRuns: 200 };
@@ -36,7 +37,10 @@ async function elementsOf(array: Buffer | string, type: string): Promise<(string
   return rows.map(({ element }) => element);
 }
 
-/** What goes in comes out, and the array is the same to PostgreSQL as the one that it makes of a literal. */
+/**
+ * What goes in comes out, and the array is the same to PostgreSQL as the one that it makes of a
+ * literal.
+ */
 async function expectElements(
   array: Buffer,
   type: string,

@@ -11,8 +11,9 @@ import {
 import { makeRows, useTestDomain } from '../harness/domain.ts';
 import { makeOrganization } from '../harness/make.ts';
 
-// An event id can turn out known in four ways: a process remembers it, a batch holds it twice, the database finds it, or
-// the unique index refuses it. Whichever it is, the outcome is that of one plain look into one list of ids.
+// An event id can turn out known in four ways: a process remembers it, a batch holds it twice, the
+// database finds it, or the unique index refuses it. Whichever it is, the outcome is that of one
+// plain look into one list of ids.
 
 const domain = useTestDomain();
 const PROCESSES = 2;

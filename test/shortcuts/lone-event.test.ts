@@ -15,8 +15,9 @@ import { DEFAULT_NOW } from '../harness/app.ts';
 import { makeRows, useTestDomain } from '../harness/domain.ts';
 import { type MadeTeam, makeOrganization, makeTeam } from '../harness/make.ts';
 
-// `record_one` writes a lone event in few statements, `record_usage` any number of them in others. The same events are
-// recorded in two organizations that are alike, one way each: nothing that is stored may tell which was which.
+// `record_one` writes a lone event in few statements, `record_usage` any number of them in others.
+// The same events are recorded in two organizations that are alike, one way each: nothing that is
+// stored may tell which was which.
 
 const domain = useTestDomain();
 const NOW_MS = Date.parse(DEFAULT_NOW);
@@ -119,13 +120,19 @@ async function write(rows: readonly UsageRow[], areNew: boolean, isStale = false
   return { known: known.get(0) ?? null, statements };
 }
 
-/** Not written by recording: what both sides were given, and what is folded from the ledger when its time comes. */
+/**
+ * Not written by recording: what both sides were given, and what is folded from the ledger when its
+ * time comes.
+ */
 const OTHER_TABLES = [
   ...['api_keys', 'audit_entries', 'budgets', 'teams', 'usage_series'],
   ...['usage_attributions', 'usage_attribution_days'],
 ];
 
-/** Every row of the organization in every table, to the last digit, its ids replaced by what they are of. */
+/**
+ * Every row of the organization in every table, to the last digit, its ids replaced by what they
+ * are of.
+ */
 async function readAll({ context, names }: Side): Promise<Record<string, string[]>> {
   const { sql } = domain();
   const organizationId = context.caller.organization.id;
@@ -161,7 +168,9 @@ function nameKnown(known: { id: string; bodyHash: string; cost: string | null } 
   return known && { ...known, id: names.get(known.id), bodyHash: names.get(hexOf(known)) };
 }
 
-/** Another organization's event: a batch of two goes the long way, and its transaction locks both. */
+/**
+ * Another organization's event: a batch of two goes the long way, and its transaction locks both.
+ */
 async function makeCompanion(): Promise<() => Promise<UsageRow>> {
   const side = await makeSide(false);
   return () => makeRow(side, { isOfTeam: false }, 0);

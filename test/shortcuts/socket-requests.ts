@@ -97,7 +97,10 @@ function goodBodyFor(path: string): fc.Arbitrary<object> {
 
 const WRONG = [null, '', 'text', 0, -1, 1.5, 10 ** 20, true, [], {}, [null], '9'.repeat(40)] as const;
 
-/** The same body with a field that is wrong, missing or not known, or as a text that is not quite JSON. */
+/**
+ * The same body with a field that is wrong, missing or not known, or as a text that is not quite
+ * JSON.
+ */
 function bodyFor(path: string): fc.Arbitrary<string | Uint8Array<ArrayBuffer>> {
   const spoiled = fc.tuple(goodBodyFor(path), fc.nat(), fc.constantFrom(...WRONG)).map(([body, at, wrong]) => {
     const names = [...Object.keys(body), 'id', 'not_a_field', 'operationName', 'extensions'];

@@ -6,8 +6,8 @@ import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
 import { EVENT, makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
 import { askFetch, askSocket, type RawAnswer, type RawHeaders, type RawRequest, request } from './socket-requests.ts';
 
-// The hot paths are answered straight from the socket. Each request is put to the server both ways, as two
-// organizations that are alike: the answers may differ by nothing but their ids.
+// The hot paths are answered straight from the socket. Each request is put to the server both ways,
+// as two organizations that are alike: the answers may differ by nothing but their ids.
 
 const OPERATOR_KEY = 'an-operator-key-that-is-long-enough';
 const meterr = useTestApp({
@@ -15,7 +15,9 @@ const meterr = useTestApp({
   env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_CORS_ORIGINS: 'https://meterr.test' },
 });
 
-/** Secrets by kind of key: those of one organization through `fetch`, of the other over the socket. */
+/**
+ * Secrets by kind of key: those of one organization through `fetch`, of the other over the socket.
+ */
 type Keys = Record<string, string | null>;
 let sides: { fetch: Keys; socket: Keys };
 let port: number;
@@ -82,7 +84,10 @@ interface Asked {
 
 let requests = 0;
 
-/** Puts the request both ways, with a key of the kind and, for the limit of failures, from an address of its own. */
+/**
+ * Puts the request both ways, with a key of the kind and, for the limit of failures, from an
+ * address of its own.
+ */
 async function ask(raw: RawRequest, kind: string, scheme = 'Bearer '): Promise<Asked> {
   // Whatever is made is younger than what was made before.
   meterr().clock.set(Date.parse(DEFAULT_NOW) + ++requests);
@@ -173,7 +178,8 @@ describe('a request over a socket', () => {
     }
   });
 
-  // Node keeps the first of these headers where they come twice, and the web joins them, so that neither is valid.
+  // Node keeps the first of these headers where they come twice, and the web joins them, so that
+  // neither is valid.
   it.each([
     ['its key', (key: string) => ({ authorization: [`Bearer ${key}`, `Bearer ${key}`] })],
     ['its type', () => ({ 'content-type': ['application/json', 'text/plain'] })],

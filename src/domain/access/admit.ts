@@ -19,7 +19,8 @@ const BEARER = 'Bearer ';
 const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
 
 /**
- * The same for a key that this process knows freshly and whose plan has no limit: the usual case, and no await.
+ * The same for a key that this process knows freshly and whose plan has no limit: the usual case,
+ * and no await.
  * @returns null when `admit` must be asked
  */
 export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
@@ -33,9 +34,10 @@ export function admitCached(resources: Resources, authorization: string | null |
 }
 
 /**
- * What every door does first: who is it, and has the plan room? Both doors call this and nothing else, so they cannot
- * differ. Failed authentication is limited by address.
- * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from this address)
+ * What every door does first: who is it, and has the plan room? Both doors call this and nothing
+ * else, so they cannot differ. Failed authentication is limited by address.
+ * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from
+ * this address)
  */
 export async function admit(
   resources: Resources,

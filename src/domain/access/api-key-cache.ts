@@ -10,7 +10,10 @@ const FRESH_FOR_MS = 5_000;
 const MAX_CACHED_KEYS = 100_000;
 const LAST_USED_EVERY_MS = 10_000;
 
-/** Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now and then. */
+/**
+ * Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now
+ * and then.
+ */
 export interface ApiKeyCache {
   find(secret: string): Promise<StoredApiKey | null>;
   /** The key when this process knows it freshly; null says only "ask". */
@@ -27,8 +30,8 @@ interface Entry {
 }
 
 /**
- * The cache is keyed by the secret's own text, held in memory only: a hit costs no hash. Unknown secrets are never
- * cached, so guessing cannot fill it.
+ * The cache is keyed by the secret's own text, held in memory only: a hit costs no hash. Unknown
+ * secrets are never cached, so guessing cannot fill it.
  */
 export function createApiKeyCache(database: Database, clock: () => number, log: Log): ApiKeyCache {
   const entries = new Map<string, Entry>();

@@ -27,7 +27,10 @@ export function newApiKeySecret(): NewSecret {
   return { secret, hash: hashApiKeySecret(secret), hint: secret.slice(-HINT_LENGTH) };
 }
 
-/** SHA-256. A plain hash is enough: the secret has 256 bits of its own, nothing to guess from a dictionary. */
+/**
+ * SHA-256. A plain hash is enough: the secret has 256 bits of its own, nothing to guess from a
+ * dictionary.
+ */
 export function hashApiKeySecret(secret: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(secret).digest());
 }

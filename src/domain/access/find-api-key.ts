@@ -25,7 +25,10 @@ interface Row {
   organization_created_at: Date;
 }
 
-/** Every request whose key is not cached waits for this: one prepared join, not Prisma's client in between. */
+/**
+ * Every request whose key is not cached waits for this: one prepared join, not Prisma's client in
+ * between.
+ */
 const QUERY = `
   SELECT k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.expires_at, k.revoked_at,
          o.id AS organization_id, o.name AS organization_name, o.plan, o.credits_mode, o.retention_days,
@@ -55,8 +58,8 @@ function readKey(row: Row): StoredApiKey {
 }
 
 /**
- * The keys with these SHA-256 hashes, in their order; null where there is none. The index finds them;
- * the last word is a comparison in constant time.
+ * The keys with these SHA-256 hashes, in their order; null where there is none. The index finds
+ * them; the last word is a comparison in constant time.
  */
 export async function findApiKeys(sql: Sql, hashes: readonly Uint8Array[]): Promise<(StoredApiKey | null)[]> {
   const values = [hashes.map((hash) => Buffer.from(hash))];

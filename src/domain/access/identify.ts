@@ -13,7 +13,8 @@ export function readBearer(authorization: string): string | null {
 
 /**
  * Who is calling? Runs once at each door.
- * @param authorization the `Authorization` header, or what stands for it in a WebSocket's connection_init
+ * @param authorization the `Authorization` header, or what stands for it in a WebSocket's
+ * connection_init
  * @throws AppError invalid_api_key, expired_api_key
  */
 export async function identify(resources: Resources, authorization: string | null | undefined): Promise<Caller> {

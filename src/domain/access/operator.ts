@@ -10,8 +10,9 @@ function noOrganization(): AppError {
 }
 
 /**
- * Whoever holds METERR_OPERATOR_KEY. It is a caller without organization, key, scopes or team: what asks for one of
- * them is refused there and then, so that an operation is closed to the operator unless it asks {@link requireOperator}.
+ * Whoever holds METERR_OPERATOR_KEY. It is a caller without organization, key, scopes or team: what
+ * asks for one of them is refused there and then, so that an operation is closed to the operator
+ * unless it asks {@link requireOperator}.
  */
 export const OPERATOR: Caller = Object.freeze({
   get organization(): never {
@@ -36,7 +37,9 @@ export const OPERATOR: Caller = Object.freeze({
 
 const hash = (text: string) => createHash('sha256').update(text).digest();
 
-/** Whether a secret is the operator's; never, where none is set. Compares hashes, in constant time. */
+/**
+ * Whether a secret is the operator's; never, where none is set. Compares hashes, in constant time.
+ */
 export function isOperatorKey(operatorKey: string | null, secret: string): boolean {
   return operatorKey !== null && timingSafeEqual(hash(operatorKey), hash(secret));
 }

@@ -14,7 +14,9 @@ export interface OnceRequest {
   key: string;
   /** What the key is used for: keys of different routes are different keys. */
   route: string;
-  /** All that the answer depends on, as text: the same for a repeat, another for another request. */
+  /**
+   * All that the answer depends on, as text: the same for a repeat, another for another request.
+   */
   content: string;
 }
 
@@ -49,9 +51,10 @@ const keyOf = ({ organizationId, keyHash, route }: Claim) => [organizationId, ke
 const aboutOf = ({ organizationId, route }: Claim) => `${organizationId} ${route}`;
 
 /**
- * The answer may hold a new secret, and of secrets only hashes are stored: so it is encrypted under a key that is made
- * of the caller's own secret and the idempotency key, neither of which the database has. The content is hashed with a
- * second such key, so another caller's request never matches.
+ * The answer may hold a new secret, and of secrets only hashes are stored: so it is encrypted under
+ * a key that is made of the caller's own secret and the idempotency key, neither of which the
+ * database has. The content is hashed with a second such key, so another caller's request never
+ * matches.
  */
 function makeClaim({ caller }: Context, request: OnceRequest): Claim {
   const secret = readBearer(request.authorization) ?? '';
@@ -65,7 +68,10 @@ function makeClaim({ caller }: Context, request: OnceRequest): Claim {
   };
 }
 
-/** Null: the claim is ours, and the request is to be run. An answer older than a day is as good as none. */
+/**
+ * Null: the claim is ours, and the request is to be run. An answer older than a day is as good as
+ * none.
+ */
 async function claimOrFind({ database, clock }: Resources, claim: Claim): Promise<Row | null> {
   const now = clock();
   const { rows } = await database.pool.query<Row & { claimed: boolean }>(
@@ -84,7 +90,8 @@ async function claimOrFind({ database, clock }: Resources, claim: Claim): Promis
   );
   const [row] = rows;
   if (row?.claimed) return null;
-  // No row at all: another request took the key or gave it up while this statement ran, so its answer is to come.
+  // No row at all: another request took the key or gave it up while this statement ran, so its
+  // answer is to come.
   return row ?? { body_hash: claim.contentHash, status: null, body: null };
 }
 
@@ -106,13 +113,14 @@ async function keepAnswer(database: Database, claim: Claim, answer: StoredAnswer
 }
 
 /**
- * Runs a request for an idempotency key, or replays what it was answered in the last 24 hours. Of requests at the same
- * time one runs, and the others wait for its answer. It never runs twice: where a process died after it began, what
- * became of it is unknown, and the key stays taken.
+ * Runs a request for an idempotency key, or replays what it was answered in the last 24 hours. Of
+ * requests at the same time one runs, and the others wait for its answer. It never runs twice:
+ * where a process died after it began, what became of it is unknown, and the key stays taken.
  *
- * @param run answers the request; `keep` is null where its answer is not final, and the key is free again
- * @throws AppError idempotency_conflict (another request, or another key of the organization), conflict (the first is
- *   still running)
+ * @param run answers the request; `keep` is null where its answer is not final, and the key is free
+ * again
+ * @throws AppError idempotency_conflict (another request, or another key of the organization),
+ * conflict (the first is still running)
  */
 export async function runOnce<T>(
   context: Context,

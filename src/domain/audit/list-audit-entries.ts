@@ -20,7 +20,10 @@ export interface AuditEntry {
   after: Prisma.JsonValue;
 }
 
-/** The tenant wall of the audit log. A key that is bound to a team sees what was done to that team itself. */
+/**
+ * The tenant wall of the audit log. A key that is bound to a team sees what was done to that team
+ * itself.
+ */
 export function whereAudit(caller: Caller): Prisma.AuditEntryWhereInput {
   const organizationId = caller.organization.id;
   return caller.teamId === null ? { organizationId } : { organizationId, targetId: formatId('team', caller.teamId) };

@@ -6,7 +6,9 @@ import { OPERATOR } from '../access/operator.ts';
 /** A change, as the audit log tells it. */
 export interface AuditedChange {
   caller: Caller;
-  /** Whose log it goes to; by default the caller's. The operator has none of its own, and must say. */
+  /**
+   * Whose log it goes to; by default the caller's. The operator has none of its own, and must say.
+   */
   organizationId?: string;
   /** Noun and past participle: `team.created`. */
   action: string;
@@ -22,7 +24,10 @@ export interface AuditedChange {
 
 const toJson = (value: object | null) => (value === null ? null : JSON.stringify(value));
 
-/** Writes one entry of the audit log, in the transaction of the change itself: neither is there without the other. */
+/**
+ * Writes one entry of the audit log, in the transaction of the change itself: neither is there
+ * without the other.
+ */
 export async function recordAudit(transaction: Sql | Models, change: AuditedChange): Promise<void> {
   const { caller, action, targetId, before, after, atMs = Date.now() } = change;
   await execute(

@@ -11,8 +11,9 @@ export interface BudgetList {
 }
 
 /**
- * What this process knows of each organization's budgets. It may be old: whoever writes by it hands its version to the
- * database, which refuses an old one, and then reads it again. So a change counts from its commit on, everywhere.
+ * What this process knows of each organization's budgets. It may be old: whoever writes by it hands
+ * its version to the database, which refuses an old one, and then reads it again. So a change
+ * counts from its commit on, everywhere.
  */
 export interface BudgetDirectory {
   peek(organizationId: string): BudgetList | undefined;

@@ -22,7 +22,10 @@ export interface BudgetStatus extends Budget, BudgetSubject {
   /** The limit now: the amount, and the raise where one is in force. */
   limit: string;
   span: TimeSpan;
-  /** With `per`: the subjects that used most, at most 100 of them. The figures above are those of the first. */
+  /**
+   * With `per`: the subjects that used most, at most 100 of them. The figures above are those of
+   * the first.
+   */
   subjects: BudgetSubject[];
 }
 

@@ -40,7 +40,10 @@ export interface Budget {
   /** Percent of the limit, ascending. */
   thresholds: number[];
   action: BudgetAction;
-  /** Start of the period it was made in: a missing counter of that time or later has nothing to count yet. */
+  /**
+   * Start of the period it was made in: a missing counter of that time or later has nothing to
+   * count yet.
+   */
   countedFrom: Date;
   createdAt: Date;
   updatedAt: Date;

@@ -4,9 +4,10 @@ import type { Budget } from './budget.ts';
 import { periodAt } from './match-budgets.ts';
 
 /**
- * Runs a change of an organization's budgets in one transaction, under the lock that its writers take turns by, and
- * raises their version: a writer that matched its events against the older list is refused, reads the new one and
- * repeats. So every event counts either before the change or after it, and none twice.
+ * Runs a change of an organization's budgets in one transaction, under the lock that its writers
+ * take turns by, and raises their version: a writer that matched its events against the older list
+ * is refused, reads the new one and repeats. So every event counts either before the change or
+ * after it, and none twice.
  */
 export async function changeBudgets<T>({ caller, resources }: Context, work: (sql: Sql) => Promise<T>): Promise<T> {
   const organizationId = caller.organization.id;

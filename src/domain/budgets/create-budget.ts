@@ -11,8 +11,8 @@ import { periodAt } from './match-budgets.ts';
 import { BUDGET_LIMITS, type BudgetInput, readBudgetInput, requireScopeTeam } from './read-budget-input.ts';
 
 /**
- * Makes a budget. What its scope has used in the current period so far counts from the start, and what that crosses
- * is raised at once.
+ * Makes a budget. What its scope has used in the current period so far counts from the start, and
+ * what that crosses is raised at once.
  * @throws AppError invalid_request, conflict (too many budgets), insufficient_permissions
  */
 export async function createBudget(context: Context, input: BudgetInput): Promise<BudgetStatus> {

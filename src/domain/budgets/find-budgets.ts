@@ -12,7 +12,10 @@ import { type BudgetStatus, readBudgetStatuses } from './budget-status.ts';
 
 export const BUDGET_CURSOR = 'budget';
 
-/** The tenant wall of budgets: the organization's living ones; for a key bound to a team, those of that team. */
+/**
+ * The tenant wall of budgets: the organization's living ones; for a key bound to a team, those of
+ * that team.
+ */
 function whereBudgets(caller: Caller): Where {
   const own = where('organization_id = $?', caller.organization.id).and('deleted_at IS NULL');
   return caller.teamId === null ? own : own.and('team_id = $?', caller.teamId);
@@ -67,7 +70,10 @@ export async function listBudgets({ caller, resources }: Context, question: Page
 /** The most budgets that go with an answer about costs. */
 const MAX_COST_BUDGETS = 100;
 
-/** The budgets in USD, the fullest first, as they go with an answer about costs. Asks no scope: the verb does. */
+/**
+ * The budgets in USD, the fullest first, as they go with an answer about costs. Asks no scope: the
+ * verb does.
+ */
 export async function listCostBudgets({ caller, resources }: Context): Promise<BudgetStatus[]> {
   const { pool } = resources.database;
   const budgets = await findBudgets(pool, whereBudgets(caller).and("unit = 'usd'"), MAX_COST_BUDGETS);

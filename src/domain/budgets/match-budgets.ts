@@ -24,11 +24,17 @@ interface Rule {
   budget: Budget;
   tags: [string, string][];
   tagKey: string | null;
-  /** The period seen last: events come in the order of time, so it is nearly always the one asked for. */
+  /**
+   * The period seen last: events come in the order of time, so it is nearly always the one asked
+   * for.
+   */
   lastSpan: TimeSpan;
 }
 
-/** Budgets by the part of their scope that rules most events out, so that an event meets few that do not count it. */
+/**
+ * Budgets by the part of their scope that rules most events out, so that an event meets few that do
+ * not count it.
+ */
 export interface BudgetIndex {
   everywhere: Rule[];
   byKey: Map<string, Rule[]>;
@@ -102,7 +108,10 @@ function addMatches(keys: CounterKey[], rules: readonly Rule[] | undefined, usag
   }
 }
 
-/** The counters that an event counts for: every budget whose scope fits, by its subject and its period. */
+/**
+ * The counters that an event counts for: every budget whose scope fits, by its subject and its
+ * period.
+ */
 export function matchBudgets(index: BudgetIndex, usage: BudgetedUsage): CounterKey[] {
   const keys: CounterKey[] = [];
   addMatches(keys, index.everywhere, usage);

@@ -40,7 +40,10 @@ export interface BudgetInput {
 /** What can be changed. What is counted (scope, per, period, zone) is what makes the budget. */
 type BudgetSettings = Omit<BudgetInput, 'period' | 'timezone' | 'scope' | 'per'>;
 
-/** A change of the budget with this TypeID. What is left out, or null where null says nothing, stays. */
+/**
+ * A change of the budget with this TypeID. What is left out, or null where null says nothing,
+ * stays.
+ */
 export type BudgetPatch = { id: string } & { [K in keyof BudgetSettings]?: BudgetSettings[K] | null };
 
 const PER = /^(team|user|api_key|tag:.{1,64})$/s;
@@ -75,7 +78,10 @@ function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetS
   };
 }
 
-/** An amount of money above 0, in its plain form; at most what an event may cost, so that sums of it always fit. */
+/**
+ * An amount of money above 0, in its plain form; at most what an event may cost, so that sums of it
+ * always fit.
+ */
 export function readAmount(problems: FieldProblem[], path: string, text: string): string {
   const value = parseMoney(text);
   if (value === null) problems.push({ path, message: 'must be a decimal in USD with at most 18 places' });
@@ -142,7 +148,8 @@ function keep<T>(given: T | undefined, known: T | undefined): T | undefined {
 }
 
 /**
- * The part of a rule that can be changed later, checked. What is not given stays as it is known, or has its default.
+ * The part of a rule that can be changed later, checked. What is not given stays as it is known, or
+ * has its default.
  */
 function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, known: Partial<Budget>) {
   const name = given.name ?? known.name ?? '';
@@ -159,7 +166,9 @@ function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, 
   };
 }
 
-/** A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong */
+/**
+ * A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong
+ */
 export function readBudgetInput(context: Context, input: BudgetInput) {
   const problems: FieldProblem[] = [];
   const timezone = input.timezone ?? 'UTC';
@@ -174,7 +183,10 @@ export function readBudgetInput(context: Context, input: BudgetInput) {
   return { ...settings, period: input.period, timezone, scope, per };
 }
 
-/** What a patch makes of a budget, checked. @throws AppError invalid_request naming every field that is wrong */
+/**
+ * What a patch makes of a budget, checked. @throws AppError invalid_request naming every field that
+ * is wrong
+ */
 export function readBudgetPatch(patch: BudgetPatch, known: Budget) {
   const problems: FieldProblem[] = [];
   const settings = readSettings(problems, patch, known);
@@ -182,7 +194,9 @@ export function readBudgetPatch(patch: BudgetPatch, known: Budget) {
   return settings;
 }
 
-/** @throws AppError invalid_request where the scope names a team that the organization does not have */
+/**
+ * @throws AppError invalid_request where the scope names a team that the organization does not have
+ */
 export async function requireScopeTeam({ resources, caller }: Context, { teamId }: BudgetScope): Promise<void> {
   if (teamId === null) return;
   const found = await resources.teams.findExisting(caller.organization.id, [teamId]);

@@ -10,8 +10,8 @@ export interface BudgetDifference {
   summed: string;
 }
 
-// Time that retention has removed is summed by whole UTC days where users or tags are looked at: there, periods that
-// begin or end within one cannot be added up again.
+// Time that retention has removed is summed by whole UTC days where users or tags are looked at:
+// there, periods that begin or end within one cannot be added up again.
 const COUNTERS = `
   WITH periods AS MATERIALIZED (
     SELECT DISTINCT c.organization_id, c.budget_id, c.period_start, c.period_end
@@ -61,7 +61,8 @@ const CROSSINGS = `
     FROM crossed c FULL JOIN told t USING (organization_id, budget_id, subject, period_start, threshold)
    WHERE (c.crossings, c.recoveries) IS DISTINCT FROM (t.crossings, t.recoveries)`;
 
-// A counter that stands exceeded is looked at with every change of it; one that does not must not miss its recovery.
+// A counter that stands exceeded is looked at with every change of it; one that does not must not
+// miss its recovery.
 const EXCEEDED = `
   SELECT c.organization_id, concat_ws(' ', c.budget_id, c.period_start, c.subject) AS of, c.exceeded::text AS kept,
          (x.budget_id IS NOT NULL)::text AS summed
@@ -78,8 +79,8 @@ const CHECKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Adds up again what budgets keep: their counters from the ledger, what is held from the holds, and what was
- * crossed from its events; in one snapshot.
+ * Adds up again what budgets keep: their counters from the ledger, what is held from the holds, and
+ * what was crossed from its events; in one snapshot.
  * @returns the first difference of each kind that has one
  */
 export async function verifyBudgets(database: Database): Promise<BudgetDifference[]> {

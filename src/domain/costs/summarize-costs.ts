@@ -46,8 +46,8 @@ export interface CostSummary extends TimeSpan {
 }
 
 /**
- * What this period has cost so far, beside the same part of the one before, and by what it is grouped by (by default
- * the provider).
+ * What this period has cost so far, beside the same part of the one before, and by what it is
+ * grouped by (by default the provider).
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function summarizeCosts(context: Context, question: CostQuestion): Promise<CostSummary> {

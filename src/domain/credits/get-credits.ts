@@ -39,8 +39,8 @@ export async function turnOverExpired(sql: Sql, organizationId: string, now: Dat
 }
 
 /**
- * Where the credits stand now. The balance is the ledger's sum: a grant that has expired is out of it from that moment
- * on, whether or not anything ran.
+ * Where the credits stand now. The balance is the ledger's sum: a grant that has expired is out of
+ * it from that moment on, whether or not anything ran.
  * @throws AppError insufficient_permissions
  */
 export async function getCredits({ caller, resources }: Context): Promise<CreditSummary> {

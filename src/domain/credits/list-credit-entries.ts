@@ -9,7 +9,10 @@ export const CREDIT_CURSOR = 'credit';
 export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_adjustment', 'expiry'] as const;
 export type CreditCause = (typeof CREDIT_CAUSES)[number];
 
-/** One movement of the ledger of credits. Ids are UUIDs; the amount is a decimal text, negative where money went. */
+/**
+ * One movement of the ledger of credits. Ids are UUIDs; the amount is a decimal text, negative
+ * where money went.
+ */
 export interface CreditEntry {
   position: number;
   at: Date;

@@ -48,8 +48,8 @@ const CHECKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Adds the ledger of credits up again and compares it with what grants and accounts keep, what is held with the
- * active holds, and what usage was charged with what it cost; in one snapshot.
+ * Adds the ledger of credits up again and compares it with what grants and accounts keep, what is
+ * held with the active holds, and what usage was charged with what it cost; in one snapshot.
  * @returns the first difference of each kind that has one
  */
 export async function verifyCredits(database: Database): Promise<CreditDifference[]> {

@@ -30,7 +30,10 @@ export interface EventRow {
   data: unknown;
 }
 
-/** What the SQL function `raise_crossings` writes of a budget's counter. Ids are UUIDs, amounts NUMERIC at full scale. */
+/**
+ * What the SQL function `raise_crossings` writes of a budget's counter. Ids are UUIDs, amounts
+ * NUMERIC at full scale.
+ */
 const budgetData = z.object({
   budgetId: z.string(),
   teamId: z.string().nullable(),
@@ -46,7 +49,9 @@ const budgetData = z.object({
   threshold: z.number().optional(),
 });
 
-/** What `raise_credit_events` writes of an organization's credits: NUMERIC at full scale, in USD. */
+/**
+ * What `raise_credit_events` writes of an organization's credits: NUMERIC at full scale, in USD.
+ */
 const creditData = z.object({ granted: z.string(), available: z.string() });
 
 /** A subject as the wire has it: teams and keys by their TypeIDs. */
@@ -90,7 +95,10 @@ function describeData(type: EventType, data: unknown): Record<string, unknown> {
   }
 }
 
-/** A row of the log as callers see it. @throws Error where its data is not what the SQL functions write */
+/**
+ * A row of the log as callers see it. @throws Error where its data is not what the SQL functions
+ * write
+ */
 export function describeEvent({ id, position, type, created_at: createdAt, data }: EventRow): LoggedEvent {
   return { id, position, type, createdAt, data: describeData(type, data) };
 }

@@ -13,7 +13,10 @@ export interface EventQuestion extends PageInput {
   types?: readonly EventType[] | null;
 }
 
-/** The tenant wall of the log: the organization's events; for a key bound to a team, those of that team. */
+/**
+ * The tenant wall of the log: the organization's events; for a key bound to a team, those of that
+ * team.
+ */
 function whereEvents(caller: Caller): Where {
   const own = where('organization_id = $?', caller.organization.id);
   return caller.teamId === null ? own : own.and('team_id = $?', caller.teamId);
@@ -43,8 +46,9 @@ export async function listEvents({ caller, resources }: Context, question: Event
 }
 
 /**
- * What was logged after a position, oldest first: how webhooks and subscriptions follow the log. Positions are given
- * out under the organization's lock, so none below one that was read is still to come.
+ * What was logged after a position, oldest first: how webhooks and subscriptions follow the log.
+ * Positions are given out under the organization's lock, so none below one that was read is still
+ * to come.
  */
 export async function readEventsAfter(
   sql: Sql,

@@ -34,7 +34,10 @@ function readExpiry(problems: FieldProblem[], expiresIn: number | null | undefin
   return new Date(nowMs + seconds * 1000);
 }
 
-/** The refusal in the words of a hold: what an event calls `outputTokens` is the most that there can be. */
+/**
+ * The refusal in the words of a hold: what an event calls `outputTokens` is the most that there can
+ * be.
+ */
 function inHoldWords(error: AppError): AppError {
   const { fields } = (error.details ?? {}) as { fields?: FieldProblem[] };
   if (error.code !== 'invalid_request' || !fields) return error;
@@ -56,10 +59,11 @@ async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> 
 }
 
 /**
- * Reserves the worst case of a call before it is made, in every budget that would count it and in prepaid credits, or
- * refuses it. Exact under any number of parallel calls on any number of processes: the database function decides and
- * reserves under the lock that all writers of the organization take turns by. A lost connection is not repeated: a
- * hold that nobody knows of ends by itself.
+ * Reserves the worst case of a call before it is made, in every budget that would count it and in
+ * prepaid credits, or refuses it. Exact under any number of parallel calls on any number of
+ * processes: the database function decides and reserves under the lock that all writers of the
+ * organization take turns by. A lost connection is not repeated: a hold that nobody knows of ends
+ * by itself.
  *
  * @throws AppError budget_exceeded, insufficient_credits, invalid_request, insufficient_permissions
  */

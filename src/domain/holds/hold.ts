@@ -15,7 +15,10 @@ export interface Hold {
   expiresAt: Date;
 }
 
-/** A budget that the hold counts in, as it is after the hold. Amounts are decimal texts in the budget's unit. */
+/**
+ * A budget that the hold counts in, as it is after the hold. Amounts are decimal texts in the
+ * budget's unit.
+ */
 export interface HeldBudget {
   id: string;
   unit: 'usd' | 'tokens';

@@ -35,7 +35,8 @@ function notFound(): AppError {
 }
 
 /**
- * Gives back what a hold reserves, since its call was not made. Released or expired before, it stays as it is.
+ * Gives back what a hold reserves, since its call was not made. Released or expired before, it
+ * stays as it is.
  * @throws AppError not_found, conflict (an event has settled it), insufficient_permissions
  */
 export async function releaseHold({ caller, resources }: Context, id: string): Promise<Hold> {

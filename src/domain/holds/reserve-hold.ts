@@ -147,7 +147,8 @@ export const CREATE_HOLD = defineCall<Reservation>(
 /**
  * Asks the database for a hold, which decides and reserves in one transaction.
  * @returns null when the list of budgets was not the newest; nothing was reserved then
- * @throws AppError budget_exceeded, insufficient_credits, invalid_request (the cost must be known, and is not)
+ * @throws AppError budget_exceeded, insufficient_credits, invalid_request (the cost must be known,
+ * and is not)
  */
 export async function reserveHold(
   database: Database,

@@ -1,8 +1,9 @@
 import type { FieldProblem } from '../../platform/errors.ts';
 
 /**
- * Adds a problem when a string is empty, longer than `max`, or contains what PostgreSQL cannot store (NUL, half of a
- * surrogate pair): such a string would fail the whole transaction that other callers' events share.
+ * Adds a problem when a string is empty, longer than `max`, or contains what PostgreSQL cannot
+ * store (NUL, half of a surrogate pair): such a string would fail the whole transaction that other
+ * callers' events share.
  */
 export function checkText(problems: FieldProblem[], path: string, text: string, max: number): void {
   if (text.length === 0) problems.push({ path, message: 'must not be empty' });
@@ -10,7 +11,9 @@ export function checkText(problems: FieldProblem[], path: string, text: string, 
   else if (!isStorableText(text)) problems.push({ path, message: 'must not contain NUL or unpaired surrogates' });
 }
 
-/** Short strings are checked character by character, which is cheaper than two calls of the engine. */
+/**
+ * Short strings are checked character by character, which is cheaper than two calls of the engine.
+ */
 const SHORT_TEXT = 64;
 const FIRST_SURROGATE = 0xd800;
 

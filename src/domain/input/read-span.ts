@@ -21,8 +21,8 @@ export function readZone(timezone: string | null | undefined): string {
 }
 
 /**
- * The range asked for; by default the calendar unit (in the zone) that holds now. An end alone is the end of a range
- * that starts with its own unit.
+ * The range asked for; by default the calendar unit (in the zone) that holds now. An end alone is
+ * the end of a range that starts with its own unit.
  * @throws AppError invalid_request for a bad zone, or an end that is not after the start
  */
 export function readSpan(input: SpanInput, nowMs: number, unit: CalendarUnit): ZonedSpan {

@@ -7,8 +7,8 @@ import { USAGE_LIMITS } from './limits.ts';
 export type Tags = Record<string, string>;
 
 /**
- * Tags without the names of a prototype. Not `Object.create(null)`: the engine keeps such objects as dictionaries, which
- * it writes as JSON several times more slowly.
+ * Tags without the names of a prototype. Not `Object.create(null)`: the engine keeps such objects
+ * as dictionaries, which it writes as JSON several times more slowly.
  */
 const TagSet = function TagSet() {} as unknown as new () => Tags;
 TagSet.prototype = Object.create(null);

@@ -14,17 +14,19 @@ export interface CreatedOrganization {
 const ADVISORY_LOCK = 6_384_377_003;
 
 /**
- * Makes the first organization where there is none. It is whoever runs this server, so no plan limits it. Processes
- * that start at once take turns; the second finds the first one's.
+ * Makes the first organization where there is none. It is whoever runs this server, so no plan
+ * limits it. Processes that start at once take turns; the second finds the first one's.
  *
- * @param keep receives the owner's secret before it becomes valid: a crash at any line leaves no key that nobody has
+ * @param keep receives the owner's secret before it becomes valid: a crash at any line leaves no
+ * key that nobody has
  * @returns null when there was one
  */
 export async function createFirstOrganization(
   database: Database,
   keep: (created: CreatedOrganization) => Promise<void>,
 ): Promise<CreatedOrganization | null> {
-  // Prisma's first query takes a tenth of a second or more: only the first start of all waits for it.
+  // Prisma's first query takes a tenth of a second or more: only the first start of all waits for
+  // it.
   const { rows } = await database.pool.query('SELECT FROM organizations LIMIT 1');
   if (rows.length > 0) return null;
   return database.change(async (models) => {

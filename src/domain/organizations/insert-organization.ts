@@ -11,12 +11,18 @@ export interface NewOrganization {
   creditsMode: CreditsModeName;
 }
 
-/** With the owner's key, scope `admin`; its secret is shown this once, since only its hash is stored. */
+/**
+ * With the owner's key, scope `admin`; its secret is shown this once, since only its hash is
+ * stored.
+ */
 export interface NewlyCreatedOrganization extends Organization {
   apiKey: { id: string; secret: string };
 }
 
-/** Writes an organization and its owner's key, in the caller's transaction. Asks nothing: the verbs that call it do. */
+/**
+ * Writes an organization and its owner's key, in the caller's transaction. Asks nothing: the verbs
+ * that call it do.
+ */
 export async function insertOrganization(models: Models, given: NewOrganization): Promise<NewlyCreatedOrganization> {
   const apiKeyId = newUuid();
   const { secret, hash, hint } = newApiKeySecret();

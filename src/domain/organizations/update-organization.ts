@@ -14,7 +14,10 @@ export interface UpdateOrganizationInput {
   name?: string | null;
   plan?: PlanName | null;
   creditsMode?: CreditsModeName | null;
-  /** Days that raw events are kept, 1 to 36,500; null: they are never removed, unless the server's own setting says otherwise. */
+  /**
+   * Days that raw events are kept, 1 to 36,500; null: they are never removed, unless the server's
+   * own setting says otherwise.
+   */
   retentionDays?: number | null;
 }
 
@@ -27,9 +30,10 @@ function readRetention(days: number | null | undefined): number | null | undefin
 }
 
 /**
- * Changes an organization. It counts at once in this process, and in others as soon as they look the key up again
- * (within 5 seconds).
- * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the operator)
+ * Changes an organization. It counts at once in this process, and in others as soon as they look
+ * the key up again (within 5 seconds).
+ * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the
+ * operator)
  */
 export async function updateOrganization(
   { caller, resources }: Context,

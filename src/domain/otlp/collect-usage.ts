@@ -8,7 +8,10 @@ export interface RejectedSpan {
   message: string;
 }
 
-/** What became of one export request. The three parts add up to all its spans; twins of a call count as ignored. */
+/**
+ * What became of one export request. The three parts add up to all its spans; twins of a call count
+ * as ignored.
+ */
 export interface CollectedUsage {
   /** One for each call of a model, in the order of the spans. */
   events: SpanUsage[];
@@ -19,8 +22,9 @@ export interface CollectedUsage {
 const NO_SCOPES: ReadonlySet<string> = new Set();
 
 /**
- * Takes the usage out of the spans of one export request. Spans that are no call of a model, and calls that tell no
- * tokens, are ignored; calls whose numbers can't be used are rejected, and do not hold up the others.
+ * Takes the usage out of the spans of one export request. Spans that are no call of a model, and
+ * calls that tell no tokens, are ignored; calls whose numbers can't be used are rejected, and do
+ * not hold up the others.
  */
 export function collectSpanUsage(
   request: readonly OtlpSpan[],

@@ -8,8 +8,9 @@ import { type Fields, readList, readObject } from './read-fields.ts';
 import { readScope, readSpan } from './read-span.ts';
 
 /**
- * Reads an `ExportTraceServiceRequest`, already unpacked, into plain spans in the order they were sent. Only the
- * attributes that metering asks for are taken out of it. A span whose id or time is bad is kept, with its `problem`.
+ * Reads an `ExportTraceServiceRequest`, already unpacked, into plain spans in the order they were
+ * sent. Only the attributes that metering asks for are taken out of it. A span whose id or time is
+ * bad is kept, with its `problem`.
  * @throws AppError `invalid_request` when the bytes are no such request
  */
 export function decodeOtlp(body: Uint8Array, encoding: OtlpEncoding): OtlpSpan[] {

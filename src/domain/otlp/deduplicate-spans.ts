@@ -11,10 +11,11 @@ export interface BillableSpan {
 const MAX_DEPTH = 200;
 
 /**
- * One usage for each call of a model, where several libraries have traced the same call: the same span sent twice, the
- * same response id within a trace, or the nearest ancestor with the same model and totals. Of such twins the one that
- * tells more is kept, else the first. Order is kept.
- * @param spans all spans of the request: the way to an ancestor may lead over spans that are not billable
+ * One usage for each call of a model, where several libraries have traced the same call: the same
+ * span sent twice, the same response id within a trace, or the nearest ancestor with the same model
+ * and totals. Of such twins the one that tells more is kept, else the first. Order is kept.
+ * @param spans all spans of the request: the way to an ancestor may lead over spans that are not
+ * billable
  */
 export function deduplicateSpans(spans: readonly OtlpSpan[], billables: readonly BillableSpan[]): SpanUsage[] {
   const twins = makeGroups(billables.length);
@@ -40,7 +41,10 @@ interface Groups {
   join: (member: number, other: number) => void;
 }
 
-/** Numbers from 0, each a group of its own at first (union-find; ways are halved, so chains stay cheap). */
+/**
+ * Numbers from 0, each a group of its own at first (union-find; ways are halved, so chains stay
+ * cheap).
+ */
 function makeGroups(size: number): Groups {
   const links = Array.from({ length: size }, (_, index) => index);
   const find = (member: number): number => {
@@ -98,7 +102,10 @@ function keyOf(traceId: string | undefined, id: string): string {
   return `${traceId}:${id}`;
 }
 
-/** Two response ids that differ are two calls, whatever their numbers. A wrapper may know only the requested model. */
+/**
+ * Two response ids that differ are two calls, whatever their numbers. A wrapper may know only the
+ * requested model.
+ */
 function isSameCall(one: SpanUsage, other: SpanUsage): boolean {
   if (one.responseId !== null && other.responseId !== null) return one.responseId === other.responseId;
   if (one.event.inputTokens !== other.event.inputTokens || one.event.outputTokens !== other.event.outputTokens) {

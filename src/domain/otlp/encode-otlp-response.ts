@@ -30,7 +30,10 @@ export interface PartialSuccess {
   errorMessage: string;
 }
 
-/** The body of a 200: `ExportTraceServiceResponse`, empty unless spans were rejected, which clients must not resend. */
+/**
+ * The body of a 200: `ExportTraceServiceResponse`, empty unless spans were rejected, which clients
+ * must not resend.
+ */
 export function encodeOtlpResponse(encoding: OtlpEncoding, partialSuccess: PartialSuccess | null): Uint8Array {
   if (encoding === 'protobuf') return ResponseType.encode(partialSuccess ? { partialSuccess } : {}).finish();
   if (!partialSuccess) return toJson({});
@@ -38,7 +41,9 @@ export function encodeOtlpResponse(encoding: OtlpEncoding, partialSuccess: Parti
   return toJson({ partialSuccess: { rejectedSpans: String(rejectedSpans), errorMessage } });
 }
 
-/** The body of any other answer: `google.rpc.Status`. Clients resend on 429, 502, 503 and 504 alone. */
+/**
+ * The body of any other answer: `google.rpc.Status`. Clients resend on 429, 502, 503 and 504 alone.
+ */
 export function encodeOtlpError(encoding: OtlpEncoding, httpStatus: number, message: string): Uint8Array {
   const status = { code: RPC_CODES[httpStatus] ?? RPC_INTERNAL, message };
   return encoding === 'protobuf' ? StatusType.encode(status).finish() : toJson(status);

@@ -41,9 +41,9 @@ function findIn(table: readonly (readonly [RegExp, string])[], text: string): st
 }
 
 /**
- * Who has served the call. The attribute names the flavour of the telemetry, so that every vendor behind an
- * OpenAI-compatible proxy is `openai`: a host that we know decides before it, and `openai` yields to a model that is
- * plainly another vendor's. `unknown` when nothing tells.
+ * Who has served the call. The attribute names the flavour of the telemetry, so that every vendor
+ * behind an OpenAI-compatible proxy is `openai`: a host that we know decides before it, and
+ * `openai` yields to a model that is plainly another vendor's. `unknown` when nothing tells.
  */
 export function findProvider(attributes: Attributes, model: string): string {
   const host = findIn(HOSTS, findWord(attributes, WORD_NAMES.serverAddress) ?? '');

@@ -1,7 +1,8 @@
 /**
- * The names of one measure, in the order they are asked for: newest convention, v1.37-v1.44, older, then the dialects
- * (OpenLLMetry, Sentry, Vercel AI SDK, OpenInference). They are synonyms: the first that is present counts, none is
- * summed. `llm.cost.*` is not among them: the instrumentation computes it from a price list, so it is not a charge.
+ * The names of one measure, in the order they are asked for: newest convention, v1.37-v1.44, older,
+ * then the dialects (OpenLLMetry, Sentry, Vercel AI SDK, OpenInference). They are synonyms: the
+ * first that is present counts, none is summed. `llm.cost.*` is not among them: the instrumentation
+ * computes it from a price list, so it is not a charge.
  */
 export const TOKEN_NAMES = {
   inputTokens: [
@@ -76,7 +77,10 @@ export const KIND_NAMES = {
   sentry: 'sentry.op',
 } as const;
 
-/** Everything that is read of a span or its resource; all else, above all messages, is dropped as it is decoded. */
+/**
+ * Everything that is read of a span or its resource; all else, above all messages, is dropped as it
+ * is decoded.
+ */
 export const READ_NAMES: ReadonlySet<string> = new Set([
   ...Object.values(TOKEN_NAMES).flat(),
   ...Object.values(WORD_NAMES).flat(),

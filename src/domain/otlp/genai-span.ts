@@ -10,8 +10,9 @@ import { hasTokens, type InputRule, readTokens } from './read-tokens.ts';
 export interface SpanUsage {
   spanId: string;
   /**
-   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` the span's end. It never has a `cost`: `llm.cost.*`
-   * is the instrumentation's own estimate from a price list, so the catalog's price is used.
+   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` the span's end. It never has a
+   * `cost`: `llm.cost.*` is the instrumentation's own estimate from a price list, so the catalog's
+   * price is used.
    */
   event: UsageInput & { id: string; model: string; timestamp: Date };
   /** When the call began, in ms since 1970: the time whose prices hold. */
@@ -25,7 +26,10 @@ export interface SpanUsage {
   inputRule: InputRule;
 }
 
-/** Why a span gives no usage: `ignored` is not a model call, `rejected` is a call whose numbers are unusable. */
+/**
+ * Why a span gives no usage: `ignored` is not a model call, `rejected` is a call whose numbers are
+ * unusable.
+ */
 export type SpanOutcome =
   | { outcome: 'usage'; usage: SpanUsage }
   | { outcome: 'ignored'; reason: 'not_billable' | 'no_tokens' }
@@ -39,9 +43,10 @@ const UNTYPED_ERROR = '_OTHER';
 const TIER_WISH = 'auto';
 
 /**
- * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37-v1.44, older) or of the Vercel AI SDK's,
- * OpenInference's, OpenLLMetry's or Sentry's dialect.
- * @param exclusiveScopes instrumentations (`name` or `name@version`) known to leave cached tokens out of the input
+ * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37-v1.44, older) or of the
+ * Vercel AI SDK's, OpenInference's, OpenLLMetry's or Sentry's dialect.
+ * @param exclusiveScopes instrumentations (`name` or `name@version`) known to leave cached tokens
+ * out of the input
  */
 export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<string>): SpanOutcome {
   const { attributes, scope } = span;

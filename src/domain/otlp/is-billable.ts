@@ -13,9 +13,10 @@ const AI_SDK_CALL = /\.do(?:Generate|Stream|Embed)$/;
 const SENTRY_PREFIX = 'gen_ai.';
 
 /**
- * Whether the span is one call of a model. Agents, workflows, tools and the outer spans of frameworks are not: they
- * repeat the numbers of the calls inside them. What says so is asked in the order of how much it can be trusted; a
- * span of the oldest kind says nothing, and is a call when it carries a provider, a model and tokens.
+ * Whether the span is one call of a model. Agents, workflows, tools and the outer spans of
+ * frameworks are not: they repeat the numbers of the calls inside them. What says so is asked in
+ * the order of how much it can be trusted; a span of the oldest kind says nothing, and is a call
+ * when it carries a provider, a model and tokens.
  */
 export function isBillable({ name, attributes }: OtlpSpan): boolean {
   const operation = findWord(attributes, [KIND_NAMES.operation])?.toLowerCase();

@@ -1,8 +1,9 @@
 import protobuf from 'protobufjs/light.js';
 
 /**
- * The part of OTLP that Meterr reads and writes. Events, links, and the list, map and bytes forms of an attribute are
- * left out on purpose: the reader skips them, so that message content is never decoded and nothing nests.
+ * The part of OTLP that Meterr reads and writes. Events, links, and the list, map and bytes forms
+ * of an attribute are left out on purpose: the reader skips them, so that message content is never
+ * decoded and nothing nests.
  */
 const DESCRIPTOR = {
   nested: {

@@ -2,7 +2,10 @@ import { READ_NAMES } from './genai-attributes.ts';
 import type { Attributes, AttributeValue } from './otlp-span.ts';
 import { type Fields, readList, readObject } from './read-fields.ts';
 
-/** The scalar attributes of a span or resource that metering reads; the rest is dropped here, and never looked at. */
+/**
+ * The scalar attributes of a span or resource that metering reads; the rest is dropped here, and
+ * never looked at.
+ */
 export function readAttributes(owner: Fields, path: string): Attributes {
   const attributes = new Map<string, AttributeValue>();
   for (const [pair, pairPath] of readList(owner, 'attributes', path)) {
@@ -13,7 +16,10 @@ export function readAttributes(owner: Fields, path: string): Attributes {
   return attributes;
 }
 
-/** JSON writes 64-bit integers as text, and some exporters as numbers. What is not a number becomes NaN. */
+/**
+ * JSON writes 64-bit integers as text, and some exporters as numbers. What is not a number becomes
+ * NaN.
+ */
 function readScalar({ stringValue, intValue, doubleValue, boolValue }: Fields): AttributeValue | null {
   if (typeof stringValue === 'string') return stringValue;
   const number = intValue ?? doubleValue;

@@ -14,7 +14,10 @@ export function readScope({ name, version }: Fields): string | null {
   return typeof version === 'string' && version !== '' ? `${name}@${version}` : name;
 }
 
-/** One span of either encoding: ids are hex text in JSON and bytes in protobuf, times are texts or numbers. */
+/**
+ * One span of either encoding: ids are hex text in JSON and bytes in protobuf, times are texts or
+ * numbers.
+ */
 export function readSpan(fields: Fields, path: string, resource: Attributes, scope: string | null): OtlpSpan {
   const traceId = readId(fields.traceId, TRACE_ID);
   const spanId = readId(fields.spanId, SPAN_ID);
@@ -47,7 +50,10 @@ function readId(value: unknown, pattern: RegExp): string | null {
   return pattern.test(id) && !ONLY_ZEROS.test(id) ? id : null;
 }
 
-/** Null when it is not a time; 0 when it is missing. A JSON number past 2^53 has lost its last digits already. */
+/**
+ * Null when it is not a time; 0 when it is missing. A JSON number past 2^53 has lost its last
+ * digits already.
+ */
 function readNanos(value: unknown): bigint | null {
   if (value === undefined || value === null || value === '') return 0n;
   if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? capNanos(BigInt(value)) : null;

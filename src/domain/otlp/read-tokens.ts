@@ -2,7 +2,9 @@ import { countsOf, type UsageCounts } from '../pricing/price/usage-counts.ts';
 import { TOKEN_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';
 
-/** How a span's input was read: with its cached tokens inside it, or beside it and therefore added. */
+/**
+ * How a span's input was read: with its cached tokens inside it, or beside it and therefore added.
+ */
 export type InputRule = 'inclusive' | 'exclusive';
 
 export interface SpanTokens {
@@ -14,10 +16,11 @@ const WHOLE_NUMBER = /^\d{1,16}(?:\.0+)?$/;
 const XAI = 'x-ai';
 
 /**
- * The counts of a span in the normal form, or a text saying why they cannot be used. Cached tokens are inside the input
- * by the conventions; where they are more than it, the instrumentation has copied Anthropic's or Bedrock's exclusive
- * number, and they are added. `isExclusive` says so beforehand, for a source that is known to do it. There is no 1-hour
- * split in the conventions. Reasoning above the output is refused but for xAI, whose output leaves it out.
+ * The counts of a span in the normal form, or a text saying why they cannot be used. Cached tokens
+ * are inside the input by the conventions; where they are more than it, the instrumentation has
+ * copied Anthropic's or Bedrock's exclusive number, and they are added. `isExclusive` says so
+ * beforehand, for a source that is known to do it. There is no 1-hour split in the conventions.
+ * Reasoning above the output is refused but for xAI, whose output leaves it out.
  */
 export function readTokens(attributes: Attributes, provider: string, isExclusive: boolean): SpanTokens | string {
   const bad: string[] = [];
@@ -55,7 +58,9 @@ export function readTokens(attributes: Attributes, provider: string, isExclusive
   };
 }
 
-/** Whether the span says anything about tokens; a failed call, or a stream without usage, does not. */
+/**
+ * Whether the span says anything about tokens; a failed call, or a stream without usage, does not.
+ */
 export function hasTokens(attributes: Attributes): boolean {
   return [TOKEN_NAMES.inputTokens, TOKEN_NAMES.outputTokens].flat().some((name) => attributes.has(name));
 }

@@ -26,8 +26,8 @@ export function priceCursorKey(price: Price): string {
 }
 
 /**
- * The tenant wall of the list, from the placeholder of the organization's id. It is SQL, since Prisma cannot put two
- * sources into one order, by an ordinal that only the catalog's entries have.
+ * The tenant wall of the list, from the placeholder of the organization's id. It is SQL, since
+ * Prisma cannot put two sources into one order, by an ordinal that only the catalog's entries have.
  */
 const inForceFor = (organizationId: string) => `
   SELECT ${PRICE_COLUMNS}, c.ordinal

@@ -11,8 +11,10 @@ export interface CreateTeamInput {
 }
 
 /**
- * Makes a team. Its name is unique among the organization's living teams, however many are made at once.
- * @throws AppError conflict, invalid_request, insufficient_permissions (also for a key that is bound to a team)
+ * Makes a team. Its name is unique among the organization's living teams, however many are made at
+ * once.
+ * @throws AppError conflict, invalid_request, insufficient_permissions (also for a key that is
+ * bound to a team)
  */
 export async function createTeam({ caller, resources }: Context, input: CreateTeamInput): Promise<Team> {
   requireScope(caller, 'teams:write');

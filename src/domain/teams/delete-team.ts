@@ -20,7 +20,8 @@ async function revokeKeys(models: Models, { caller }: Context, team: Team, atMs:
 }
 
 /**
- * Deletes a team and revokes the keys that are bound to it. Its usage stays, its name is free again.
+ * Deletes a team and revokes the keys that are bound to it. Its usage stays, its name is free
+ * again.
  * @param input.id TypeID of the team
  * @returns the team as it was, with `deletedAt`
  * @throws AppError not_found, insufficient_permissions (also for a key that is bound to a team)

@@ -9,7 +9,10 @@ export type { Team };
 
 const LIVING_NAME_INDEX = 'teams_living_name_key';
 
-/** The tenant wall of teams: the living ones of the caller's organization, or the one team that its key is bound to. */
+/**
+ * The tenant wall of teams: the living ones of the caller's organization, or the one team that its
+ * key is bound to.
+ */
 export function whereTeams(caller: Caller) {
   const where = { organizationId: caller.organization.id, deletedAt: null };
   return (caller.teamId === null ? where : { ...where, id: caller.teamId }) satisfies Prisma.TeamWhereInput;
@@ -17,7 +20,8 @@ export function whereTeams(caller: Caller) {
 
 /**
  * A living team by its TypeID. Asks no scope: the verbs do.
- * @throws AppError not_found, the same for a team that is missing, deleted, another's, or that the key may not see
+ * @throws AppError not_found, the same for a team that is missing, deleted, another's, or that the
+ * key may not see
  */
 export async function getVisibleTeam(models: Models, caller: Caller, id: string): Promise<Team> {
   const uuid = parseId('team', id);

@@ -13,7 +13,8 @@ export interface UpdateTeamInput {
 
 /**
  * Changes a team. What changes nothing is not audited.
- * @throws AppError not_found, conflict (the name is taken), invalid_request, insufficient_permissions
+ * @throws AppError not_found, conflict (the name is taken), invalid_request,
+ * insufficient_permissions
  */
 export async function updateTeam({ caller, resources }: Context, input: UpdateTeamInput): Promise<Team> {
   requireScope(caller, 'teams:write');

@@ -6,7 +6,10 @@ import { priceUsage } from '../pricing/price/price-usage.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 
-/** One part of a computed cost, as the wire has it: decimal strings in USD; `unitPrice` is for one unit. */
+/**
+ * One part of a computed cost, as the wire has it: decimal strings in USD; `unitPrice` is for one
+ * unit.
+ */
 export interface CostBreakdownLine {
   unit: string;
   quantity: number;
@@ -28,9 +31,10 @@ function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
 }
 
 /**
- * What the computed cost of an event is made of: worked out again from the price row it was charged by, which never
- * changes, so it need not be stored with every event. Empty for an event without a price. The amounts add up to
- * `computedCost`; those of a reversing row are negative. At once for a price in force, else from the database.
+ * What the computed cost of an event is made of: worked out again from the price row it was charged
+ * by, which never changes, so it need not be stored with every event. Empty for an event without a
+ * price. The amounts add up to `computedCost`; those of a reversing row are negative. At once for a
+ * price in force, else from the database.
  */
 export function explainCost(
   { resources, caller }: Context,

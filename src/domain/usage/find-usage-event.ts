@@ -11,7 +11,10 @@ import {
 } from './event/usage-event-row.ts';
 import { whereUsage } from './event/usage-filter.ts';
 
-/** An event by its UUID, or null where there is none that the caller may see. Asks no scope: the verbs do. */
+/**
+ * An event by its UUID, or null where there is none that the caller may see. Asks no scope: the
+ * verbs do.
+ */
 export async function findUsageEvent({ caller, resources }: Context, uuid: string): Promise<UsageEvent | null> {
   const { conditions, values } = whereUsage(caller);
   values.push(uuid);

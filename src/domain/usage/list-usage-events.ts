@@ -43,8 +43,9 @@ function whereListed(context: Context, question: UsageListQuestion): UsageWhere 
 const OF_ATTRIBUTION = /^e\.(organization_id|user_id|tags)\b/;
 
 /**
- * Whether any event can fit the filter by user and tags. Every user and set of tags of a folded event
- * is one attribution, so a filter that nothing fits need not read all that the caller ever recorded.
+ * Whether any event can fit the filter by user and tags. Every user and set of tags of a folded
+ * event is one attribution, so a filter that nothing fits need not read all that the caller ever
+ * recorded.
  */
 async function canMatch(sql: Sql, { conditions, values, needsEvents }: UsageWhere): Promise<boolean> {
   if (!needsEvents) return true;
@@ -59,8 +60,8 @@ async function canMatch(sql: Sql, { conditions, values, needsEvents }: UsageWher
 }
 
 /**
- * One page of events, newest first by their own time. The cursor is the last event's key, so that events recorded
- * meanwhile move nothing.
+ * One page of events, newest first by their own time. The cursor is the last event's key, so that
+ * events recorded meanwhile move nothing.
  * @param afterUuid the last event of the page before
  */
 export async function readUsagePage(

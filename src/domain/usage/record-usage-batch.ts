@@ -58,8 +58,10 @@ function countStatuses(items: BatchItem[]): BatchResult {
 }
 
 /**
- * Records up to 1,000 events in one transaction. Good ones are stored, bad ones named; the answer keeps their order.
- * @throws AppError invalid_request when the batch itself is empty or too large, insufficient_permissions, unavailable
+ * Records up to 1,000 events in one transaction. Good ones are stored, bad ones named; the answer
+ * keeps their order.
+ * @throws AppError invalid_request when the batch itself is empty or too large,
+ * insufficient_permissions, unavailable
  */
 export async function recordUsageBatch(context: Context, inputs: readonly UsageInput[]): Promise<BatchResult> {
   requireScope(context.caller, 'usage:write');

@@ -34,9 +34,11 @@ function findFirst(context: Context, { id, event }: StoredEvent): UsageEvent | n
 }
 
 /**
- * Records one event: price, deduplication and every sum in one transaction, answered after its commit.
- * @param whileStoring receives the event as it will be stored, once it is on its way to the database: what is prepared then
- * need not be prepared after the commit, and counts only if that succeeds and the event is not a repeat
+ * Records one event: price, deduplication and every sum in one transaction, answered after its
+ * commit.
+ * @param whileStoring receives the event as it will be stored, once it is on its way to the
+ * database: what is prepared then need not be prepared after the commit, and counts only if that
+ * succeeds and the event is not a repeat
  * @throws AppError invalid_request, idempotency_conflict, insufficient_permissions, unavailable
  */
 export async function recordUsage(
@@ -57,7 +59,8 @@ export async function recordUsage(
   if (outcome.stored === null) return { event: row.event, duplicate: false };
   if (!isSameBody(row, outcome.stored)) throw idempotencyConflict(row.event.eventId, outcome.stored);
   const first = await findFirst(context, outcome.stored);
-  // Retention has removed the first record: the same body gives the same event, but for what was kept of it.
+  // Retention has removed the first record: the same body gives the same event, but for what was
+  // kept of it.
   const { id, cost } = outcome.stored;
   return { event: first ?? { ...row.event, id, cost }, duplicate: true };
 }

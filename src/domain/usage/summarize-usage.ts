@@ -62,8 +62,8 @@ export function totalOf(groups: readonly SumGroup[]): UsageSums {
 }
 
 /**
- * Usage totals, by interval and group. The sum over the groups is the total, and both are the sum over the events, to
- * the last digit.
+ * Usage totals, by interval and group. The sum over the groups is the total, and both are the sum
+ * over the events, to the last digit.
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function summarizeUsage(context: Context, question: UsageQuestion): Promise<UsageSummary> {

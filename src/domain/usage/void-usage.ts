@@ -24,7 +24,10 @@ function negate(cost: string | null): string | null {
   return value === null ? null : formatMoney(-value);
 }
 
-/** The row that takes an event back: the same in everything that is grouped by, negative in all that is summed. */
+/**
+ * The row that takes an event back: the same in everything that is grouped by, negative in all that
+ * is summed.
+ */
 function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
   return {
     ...negateCounts(event),
@@ -41,12 +44,13 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
 }
 
 /**
- * Takes an event back by recording its reverse, at the same time and in the same series, so that every sum follows.
- * Both stay in the ledger. An event is reversed once: the reverse's event id is made of the event's, and event ids are
- * unique, whoever tries and however often.
+ * Takes an event back by recording its reverse, at the same time and in the same series, so that
+ * every sum follows. Both stay in the ledger. An event is reversed once: the reverse's event id is
+ * made of the event's, and event ids are unique, whoever tries and however often.
  *
  * @returns the reversing event; `duplicate` where there was one already
- * @throws AppError not_found, conflict (a reversing event cannot be voided), invalid_request, insufficient_permissions
+ * @throws AppError not_found, conflict (a reversing event cannot be voided), invalid_request,
+ * insufficient_permissions
  */
 export async function voidUsage(context: Context, input: VoidInput): Promise<RecordedUsage> {
   requireScope(context.caller, 'usage:write');

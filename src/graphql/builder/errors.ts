@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { AppError } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
-import { isCancelled, isConnectionLoss } from '../../platform/postgres/database.ts';
+import { isCancelled, isConnectionLoss } from '../../platform/postgres/database-errors.ts';
 
 const MASKED = 'Something went wrong on our side. Quote the X-Request-Id of this answer to us.';
 
@@ -35,8 +35,9 @@ function isRequestError(error: GraphQLError): boolean {
 }
 
 /**
- * Translates any failure into what callers may see: an AppError's own code, message and details; `unavailable` where
- * the database went away; `invalid_request` where the request was no valid GraphQL; else `internal_error`, logged with the request's id and masked.
+ * Translates any failure into what callers may see: an AppError's own code, message and details;
+ * `unavailable` where the database went away; `invalid_request` where the request was no valid
+ * GraphQL; else `internal_error`, logged with the request's id and masked.
  */
 export function translateError(error: unknown, log: Log, requestId: string): GraphQLError {
   if (error instanceof GraphQLError && translated.has(error)) return error;

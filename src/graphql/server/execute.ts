@@ -24,13 +24,19 @@ export interface OperationResult {
 
 type Variables = Record<string, unknown>;
 
-/** An operation parsed, validated and compiled once, to run in any context. Its errors come out translated. */
+/**
+ * An operation parsed, validated and compiled once, to run in any context. Its errors come out
+ * translated.
+ */
 export type CompiledOperation = (context: Context, variables: Variables) => Promise<OperationResult>;
 
 export interface CompileOptions {
   /** Which operation, where the document has several. */
   operationName?: string | undefined;
-  /** Set: enums are written as the words that the product uses inside, `usage.exceeded` and not `USAGE_EXCEEDED`. */
+  /**
+   * Set: enums are written as the words that the product uses inside, `usage.exceeded` and not
+   * `USAGE_EXCEEDED`.
+   */
   enumWords?: boolean;
 }
 
@@ -41,8 +47,8 @@ function isBoolean(type: TypeNode): boolean {
 }
 
 /**
- * The same document with variables of a type that passes values on as they are: they were coerced before. Those of
- * `@skip` and `@include` must stay booleans.
+ * The same document with variables of a type that passes values on as they are: they were coerced
+ * before. Those of `@skip` and `@include` must stay booleans.
  */
 function withCoercedVariables(document: DocumentNode): DocumentNode {
   return visit(document, {

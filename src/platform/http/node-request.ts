@@ -32,8 +32,8 @@ function joinBytes(chunks: Buffer[]): Buffer {
 }
 
 /**
- * Reads a body straight from the socket, and no more of it than the limit: without the web's Request and its streams,
- * which cost more than the rest of a small request.
+ * Reads a body straight from the socket, and no more of it than the limit: without the web's
+ * Request and its streams, which cost more than the rest of a small request.
  * @throws AppError payload_too_large
  */
 export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {

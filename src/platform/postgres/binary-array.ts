@@ -1,6 +1,7 @@
 /**
- * PostgreSQL arrays in binary form (array_send of PostgreSQL's src/backend/utils/adt/arrayfuncs.c), for `unnest` on the
- * hot path: they cost both sides less than half of the text form. The driver sends a Buffer as a binary parameter.
+ * PostgreSQL arrays in binary form (array_send of PostgreSQL's src/backend/utils/adt/arrayfuncs.c),
+ * for `unnest` on the hot path: they cost both sides less than half of the text form. The driver
+ * sends a Buffer as a binary parameter.
  */
 const OIDS = { bytea: 17, int8: 20, int2: 21, int4: 23, text: 25, timestamptz: 1184, uuid: 2950, jsonb: 3802 } as const;
 

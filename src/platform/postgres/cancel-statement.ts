@@ -2,7 +2,10 @@ import { connect } from 'node:net';
 import type pg from 'pg';
 import { z } from 'zod';
 
-/** Where a connection leads, and what proves to the server that a request to cancel comes from its owner. */
+/**
+ * Where a connection leads, and what proves to the server that a request to cancel comes from its
+ * owner.
+ */
 const CONNECTION = z.object({
   host: z.string(),
   port: z.number(),
@@ -10,7 +13,10 @@ const CONNECTION = z.object({
   secretKey: z.number(),
 });
 
-/** CancelRequest of PostgreSQL's protocol: its length, its code, and the two numbers of the connection. */
+/**
+ * CancelRequest of PostgreSQL's protocol: its length, its code, and the two numbers of the
+ * connection.
+ */
 const CANCEL_REQUEST_BYTES = 16;
 const CANCEL_REQUEST_CODE = 80_877_102;
 const TIMEOUT_MS = 1_000;
@@ -19,10 +25,11 @@ const REPEAT_EVERY_MS = 100;
 const ABANDON_AFTER_MS = 1_000;
 
 /**
- * Asks the server to cancel what `client` runs; nothing happens where it runs nothing. The request travels on a
- * connection of its own and needs no login, so it also works when every connection is taken, and through a pooler.
- * The server does not answer it: its effect is that the statement fails with SQLSTATE 57014. It may arrive late, so a
- * client that was cancelled must not be used for the statements of somebody else.
+ * Asks the server to cancel what `client` runs; nothing happens where it runs nothing. The request
+ * travels on a connection of its own and needs no login, so it also works when every connection is
+ * taken, and through a pooler. The server does not answer it: its effect is that the statement
+ * fails with SQLSTATE 57014. It may arrive late, so a client that was cancelled must not be used
+ * for the statements of somebody else.
  */
 export function cancelStatement(client: pg.ClientBase): void {
   const { data: connection } = CONNECTION.safeParse(client);
@@ -42,8 +49,9 @@ export function cancelStatement(client: pg.ClientBase): void {
 }
 
 /**
- * Cancels whatever these clients run, later additions included, until the function that it returns is called. Where that does not happen within a
- * second, `abandon` is called, which is to close their connections; what they had just sent is then cancelled too.
+ * Cancels whatever these clients run, later additions included, until the function that it returns
+ * is called. Where that does not happen within a second, `abandon` is called, which is to close
+ * their connections; what they had just sent is then cancelled too.
  */
 export function keepCancelling(clients: Iterable<pg.ClientBase>, abandon: () => void): () => void {
   const cancelAll = (all = clients) => {

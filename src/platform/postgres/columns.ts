@@ -10,7 +10,10 @@ export interface Columns<T> {
   read(row: object): T;
   /** Writes a row. @returns what is stored */
   insert(sql: Sql, noun: T): Promise<T>;
-  /** Changes the row with the values of `key`, and of it the given fields only. @returns what is stored */
+  /**
+   * Changes the row with the values of `key`, and of it the given fields only. @returns what is
+   * stored
+   */
   update(sql: Sql, key: Partial<T>, changes: Partial<T>): Promise<T>;
 }
 
@@ -36,8 +39,8 @@ function readerOf(map: AnyMap, decimals: ReadonlySet<string>): (row: Fields) => 
     if (!decimals.has(field)) return [field, (row) => row[column]];
     return [field, (row) => (typeof row[column] === 'string' ? plainDecimal(row[column]) : null)];
   });
-  // An object that is filled field by field becomes a dictionary, which costs all who read it later; a copy of what
-  // JSON.parse made does not.
+  // An object that is filled field by field becomes a dictionary, which costs all who read it
+  // later; a copy of what JSON.parse made does not.
   const blank: Fields = JSON.parse(JSON.stringify(Object.fromEntries(readers.map(([field]) => [field, null]))));
   return (row) => {
     const noun = { ...blank };

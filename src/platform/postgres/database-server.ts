@@ -9,7 +9,10 @@ const ABORTED_STOP_MS = 2_000;
 /** A migrated database, and the server behind it where it is our own. */
 export interface DatabaseServer {
   connectionString: string;
-  /** @param timeoutMs what the server gets to end by itself; then it is ended without a checkpoint, which loses nothing */
+  /**
+   * @param timeoutMs what the server gets to end by itself; then it is ended without a checkpoint,
+   * which loses nothing
+   */
   stop(timeoutMs?: number): Promise<void>;
   revive?: () => Promise<void>;
 }

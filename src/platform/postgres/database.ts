@@ -4,7 +4,8 @@ import { type Prisma, PrismaClient } from '../../../prisma/generated/client/clie
 import { AppError } from '../errors.ts';
 import { parseExactNames } from '../escaped-names.ts';
 import { keepCancelling } from './cancel-statement.ts';
-import { isOutOfTime, isUnreachable, sqlStateOf } from './prisma-errors.ts';
+import { isConnectionLoss } from './database-errors.ts';
+import { isOutOfTime } from './prisma-errors.ts';
 import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
@@ -31,30 +32,35 @@ export interface Database {
   pool: pg.Pool;
   /** Off the hot path: what people manage, and the graph's reads. */
   prisma: PrismaClient;
-  /** Runs `work` in one transaction of its own connection; rolls back when it throws, or when `limits` say so. */
+  /**
+   * Runs `work` in one transaction of its own connection; rolls back when it throws, or when
+   * `limits` say so.
+   */
   transaction<T>(work: (sql: Sql) => Promise<T>, limits?: TransactionLimits): Promise<T>;
   /**
-   * The same for what people manage: one transaction of Prisma's. Locks are taken by `$executeRaw` within it.
+   * The same for what people manage: one transaction of Prisma's. Locks are taken by `$executeRaw`
+   * within it.
    * @throws AppError unavailable where no connection is free, or `work` takes too long
    */
   change<T>(work: (models: Models) => Promise<T>): Promise<T>;
   /** Runs reads that must agree with each other: all see the same moment. */
   snapshot<T>(work: (sql: Sql) => Promise<T>, limits?: TransactionLimits): Promise<T>;
   /**
-   * A connection of the pool's for whoever writes again and again: a query on it is sent before the call returns, not
-   * when the pool next looks for a free connection.
+   * A connection of the pool's for whoever writes again and again: a query on it is sent before the
+   * call returns, not when the pool next looks for a free connection.
    */
   openSession(): Session;
   /**
-   * Runs one statement for a caller who waits for little else: on a connection that is kept for such, without the
-   * pool's taking and giving back; while that is busy, on another of the pool's.
+   * Runs one statement for a caller who waits for little else: on a connection that is kept for
+   * such, without the pool's taking and giving back; while that is busy, on another of the pool's.
    */
   queryReserved<Row>(statement: Statement): Promise<{ rows: Row[] }>;
   /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
   retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Cancels every statement that runs, whoever waits for it, and refuses what comes after with `unavailable`. What was
-   * not committed is rolled back. A connection that does not answer for a second is cut.
+   * Cancels every statement that runs, whoever waits for it, and refuses what comes after with
+   * `unavailable`. What was not committed is rolled back. A connection that does not answer for a
+   * second is cut.
    */
   cancel(): void;
   /** Waits for what is running; after `cancel`, not longer than that takes. */
@@ -66,7 +72,10 @@ export interface DatabaseOptions {
   connections: number;
   /** Called when the server cannot be reached: brings an embedded one back. */
   revive?: () => Promise<void>;
-  /** How long a statement waits for a lock before it fails, see {@link isLockTimeout}. Without it, for ever. */
+  /**
+   * How long a statement waits for a lock before it fails, see {@link isLockTimeout}. Without it,
+   * for ever.
+   */
   lockTimeoutMs?: number;
   onError: (error: Error) => void;
 }
@@ -77,44 +86,14 @@ const CHANGE_LIMITS = { maxWait: CONNECTION_TIMEOUT_MS, timeout: 15_000 } as con
 const RECONNECT_FOR_MS = 20_000;
 const RECONNECT_PAUSE_MS = 50;
 const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-/** Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn socket. */
-const LOST_STATES = /^(08|57P0)/;
-const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
-const LOST_MESSAGES = /Connection terminated|Client has encountered a connection error|connection timeout/;
-
-/** Whether an error means that the server went away: the statement may or may not have taken effect. */
-export function isConnectionLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
-  return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
-}
-
-const QUERY_CANCELED = '57014';
-const REFUSED_BY_DRIVER = /Cannot use a pool after calling end|Client was closed and is not queryable/;
-
-/** Whether a statement was cancelled, took longer than its limit, or was refused because the database is closing. */
-export function isCancelled(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AppError) return error.code === 'unavailable';
-  if ('code' in error && error.code === QUERY_CANCELED) return true;
-  return REFUSED_BY_DRIVER.test(error.message) || sqlStateOf(error) === QUERY_CANCELED;
-}
-
-const LOCK_NOT_AVAILABLE = '55P03';
-
-/** Whether a statement gave up since it had waited for a lock for as long as `lock_timeout` says. */
-export function isLockTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
-}
-
 /** Runs a statement in a transaction of either kind. */
 export async function execute(transaction: Sql | Models, text: string, values: readonly unknown[]): Promise<void> {
   if ('$executeRawUnsafe' in transaction) await transaction.$executeRawUnsafe(text, ...values);
   else await transaction.query(text, [...values]);
 }
 
-// Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number where it is safe.
+// Money and counts stay text or integers: NUMERIC as text (the driver's default), INT8 as number
+// where it is safe.
 for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) pg.types.setTypeParser(type, parseExactNames);
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   const value = Number(text);
@@ -122,7 +101,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   return value;
 });
 
-/** What a client's `query` does, which first copies what it is given property by property: a good part of a lone event's time. */
+/**
+ * What a client's `query` does, which first copies what it is given property by property: a good
+ * part of a lone event's time.
+ */
 function run<Row>(client: pg.PoolClient, { name, text, values }: Statement): Promise<{ rows: Row[] }> {
   return new Promise((resolve, reject) => {
     const query = new pg.Query(text, values, (error, result) => {
@@ -142,7 +124,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: `-c TimeZone=UTC -c jit=off -c lock_timeout=${options.lockTimeoutMs ?? 0}`,
   });
   pool.on('error', options.onError);
-  // A connection that is lost while it is out of the pool says so itself; the query that it ran fails as well.
+  // A connection that is lost while it is out of the pool says so itself; the query that it ran
+  // fails as well.
   pool.on('connect', (client) => client.on('error', options.onError));
   const connected = new Set<pg.PoolClient>();
   pool.on('connect', (client) => connected.add(client));
@@ -259,7 +242,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Runs `work` on a database that is given up with it: an aborted `signal` cancels all that runs there. */
+/**
+ * Runs `work` on a database that is given up with it: an aborted `signal` cancels all that runs
+ * there.
+ */
 export async function cancellingOnAbort<T>(
   database: Database,
   signal: AbortSignal | undefined,

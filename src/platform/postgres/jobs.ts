@@ -7,7 +7,10 @@ export interface CronJob {
   name: string;
   /** Five fields of crontab, UTC. */
   schedule: string;
-  /** @param signal aborted when the server stops: what runs then is to end at once, and is begun again later */
+  /**
+   * @param signal aborted when the server stops: what runs then is to end at once, and is begun
+   * again later
+   */
   run(signal: AbortSignal): Promise<void>;
 }
 

@@ -17,18 +17,25 @@ interface MigrationRow {
 
 const OLDEST_SERVER = 150_000;
 const CONNECTION_TIMEOUT_MS = 10_000;
-/** Ours, not Prisma's 72707369, which the engine takes itself, on another connection, while we hold this one. */
+/**
+ * Ours, not Prisma's 72707369, which the engine takes itself, on another connection, while we hold
+ * this one.
+ */
 const ADVISORY_LOCK = 6_384_377_001;
 
 /**
- * Applies the migrations that the database lacks, in order, and returns their names. Safe to call from any number of
- * processes at once; when nothing is to be done it is one query. The record is Prisma's own `_prisma_migrations`, so
- * `prisma migrate deploy` may be used instead. A database that knows newer migrations than we do is left as it is.
+ * Applies the migrations that the database lacks, in order, and returns their names. Safe to call
+ * from any number of processes at once; when nothing is to be done it is one query. The record is
+ * Prisma's own `_prisma_migrations`, so `prisma migrate deploy` may be used instead. A database
+ * that knows newer migrations than we do is left as it is.
  *
- * Throws `unavailable`: no connection, PostgreSQL older than 15, a database from before the first migration (it is left
- * as it is), a migration that was edited after it was applied, or one that failed.
- * @param dataDir the folder that messages name the database by; left out, they name its host and itself
- * @param signal aborted: the migration under way is cancelled and rolled back, and will be applied at the next start
+ * Throws `unavailable`: no connection, PostgreSQL older than 15, a database from before the first
+ * migration (it is left as it is), a migration that was edited after it was applied, or one that
+ * failed.
+ * @param dataDir the folder that messages name the database by; left out, they name its host and
+ * itself
+ * @param signal aborted: the migration under way is cancelled and rolled back, and will be applied
+ * at the next start
  */
 export async function migrateDatabase(
   connectionString: string,
@@ -37,7 +44,8 @@ export async function migrateDatabase(
 ): Promise<{ applied: string[] }> {
   const migrations = await readMigrations();
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECTION_TIMEOUT_MS });
-  // A server that goes away while the engine works on its own connection emits this outside any query.
+  // A server that goes away while the engine works on its own connection emits this outside any
+  // query.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -72,7 +80,10 @@ async function requireServerVersion(client: pg.Client): Promise<void> {
   throw new AppError('unavailable', message);
 }
 
-/** Throws where the database carries migrations that were replaced by our first one, before anything was released. */
+/**
+ * Throws where the database carries migrations that were replaced by our first one, before anything
+ * was released.
+ */
 function requireNotOlder(
   { migrationDirectories }: MigrationList,
   rows: MigrationRow[],
@@ -88,14 +99,20 @@ function requireNotOlder(
   throw new AppError('unavailable', message);
 }
 
-/** True when every migration is applied as it stands. False may also mean that another process is applying them. */
+/**
+ * True when every migration is applied as it stands. False may also mean that another process is
+ * applying them.
+ */
 function isCurrent({ migrationDirectories }: MigrationList, rows: MigrationRow[]): boolean {
   if (rows.some(isUnfinished)) return false;
   const applied = checksumsByName(rows);
   return migrationDirectories.every((migration) => matches(migration, applied.get(migration.path)));
 }
 
-/** Under the lock, when nobody is at work: throws for a migration that failed or was edited, as Prisma does. */
+/**
+ * Under the lock, when nobody is at work: throws for a migration that failed or was edited, as
+ * Prisma does.
+ */
 function requireSoundHistory({ migrationDirectories }: MigrationList, rows: MigrationRow[]): void {
   const failed = rows.find(isUnfinished);
   if (failed) {
@@ -142,8 +159,9 @@ function matches({ migrationFile: { content } }: MigrationDirectory, checksum: s
 }
 
 /**
- * The adapter cuts a script at every semicolon, also inside a function's body; the server's simple protocol takes it
- * whole, and makes one transaction of it. The engine loses what the server says to a failed one: `onFailure` hears it.
+ * The adapter cuts a script at every semicolon, also inside a function's body; the server's simple
+ * protocol takes it whole, and makes one transaction of it. The engine loses what the server says
+ * to a failed one: `onFailure` hears it.
  */
 function takingWholeScripts(pool: pg.Pool, onFailure: (error: Error) => void): SqlMigrationAwareDriverAdapterFactory {
   const factory = new PrismaPg(pool, { disposeExternalPool: false });
@@ -189,7 +207,8 @@ async function applyMigrations(
     });
   } catch (cause) {
     if (signal?.aborted) {
-      // Its script is one transaction, of which nothing is left; without this the next start would refuse to begin.
+      // Its script is one transaction, of which nothing is left; without this the next start would
+      // refuse to begin.
       await client.query('UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL');
       throw signal.reason;
     }

@@ -3,9 +3,15 @@ import { keepCancelling } from './cancel-statement.ts';
 
 /** When a transaction is given up. What it did is then rolled back. */
 export interface TransactionLimits {
-  /** Aborted: the running statement is cancelled, and the transaction rejects with the signal's reason. */
+  /**
+   * Aborted: the running statement is cancelled, and the transaction rejects with the signal's
+   * reason.
+   */
   signal?: AbortSignal;
-  /** Milliseconds that each of its statements may take; one that takes longer fails, see `isCancelled`. */
+  /**
+   * Milliseconds that each of its statements may take; one that takes longer fails, see
+   * `isCancelled`.
+   */
   timeoutMs?: number;
 }
 
@@ -84,7 +90,8 @@ export async function runTransaction<T>(
   } finally {
     stopCancelling();
     aborted.dispose();
-    // A request to cancel may arrive late: it must not meet the statement of whoever gets the connection next.
+    // A request to cancel may arrive late: it must not meet the statement of whoever gets the
+    // connection next.
     client.release(signal.aborted || broken);
   }
 }

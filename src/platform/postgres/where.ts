@@ -1,4 +1,7 @@
-/** Conditions that must all hold, and the values in them. It begins with the tenant wall, and each step only adds. */
+/**
+ * Conditions that must all hold, and the values in them. It begins with the tenant wall, and each
+ * step only adds.
+ */
 export interface Where {
   /** With `$1`, `$2` ...: what follows WHERE. */
   text: string;

@@ -20,7 +20,8 @@ import { wordsOf } from './enums.ts';
 import { fragmentsOf, questionOf } from './operation.ts';
 import { count, oneOf, signedCount } from './schemas.ts';
 
-// Answers are documented by schemas that are derived from what a document asks. Nothing is checked with them.
+// Answers are documented by schemas that are derived from what a document asks. Nothing is checked
+// with them.
 
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
@@ -83,7 +84,10 @@ function objectSchema(type: GraphQLObjectType, set: SelectionSetNode, fragments:
   return made;
 }
 
-/** What a route answers that answers with what its document asks. @param name the component's, if not the type's */
+/**
+ * What a route answers that answers with what its document asks. @param name the component's, if
+ * not the type's
+ */
 export function answerSchema(document: DocumentNode, name?: string): z.ZodType {
   const { type, set, isList } = questionOf(document);
   const answer = objectSchema(type, set, fragmentsOf(document), name);

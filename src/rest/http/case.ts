@@ -11,7 +11,10 @@ type SnakeText<T extends string> = T extends `${infer First}${infer Rest}`
       : `_${Lowercase<First>}${SnakeText<Rest>}`
   : T;
 
-/** A GraphQL answer's type as REST spells it: names in snake_case, enums as words; JSON values stay as they are. */
+/**
+ * A GraphQL answer's type as REST spells it: names in snake_case, enums as words; JSON values stay
+ * as they are.
+ */
 export type Snake<T> = T extends readonly (infer Item)[]
   ? Snake<Item>[]
   : T extends object
@@ -40,7 +43,10 @@ export function camelName(name: string): string {
   return camel;
 }
 
-/** `events.3.inputTokens` -> `events.3.input_tokens`; what follows `tags.` or `usage.` is the caller's own spelling. */
+/**
+ * `events.3.inputTokens` -> `events.3.input_tokens`; what follows `tags.` or `usage.` is the
+ * caller's own spelling.
+ */
 export function snakePath(path: string): string {
   const [head = '', ...rest] = path.split('.');
   if (head === 'tags' || head === 'usage' || head === 'metadata' || head === 'tag') return path;
@@ -61,7 +67,10 @@ function snakeKeys(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? snakeRecord(value) : value;
 }
 
-/** Plain data with all keys in snake_case, at every depth but in `tags` and `metadata`, which the caller spelled. */
+/**
+ * Plain data with all keys in snake_case, at every depth but in `tags` and `metadata`, which the
+ * caller spelled.
+ */
 export function snakeRecord(value: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [snakeName(key), isFree(key) ? inner : snakeKeys(inner)]),
@@ -69,9 +78,9 @@ export function snakeRecord(value: object): Record<string, unknown> {
 }
 
 /**
- * Gives every field of a document its snake_case name as an alias, once, when a route is made: the answer then comes
- * out in REST's spelling by itself. Source locations are dropped: REST never reports them, and a
- * compiled operation would carry it to every field of every answer.
+ * Gives every field of a document its snake_case name as an alias, once, when a route is made: the
+ * answer then comes out in REST's spelling by itself. Source locations are dropped: REST never
+ * reports them, and a compiled operation would carry it to every field of every answer.
  */
 export function snakeAliases(document: DocumentNode): DocumentNode {
   return visit(document, {

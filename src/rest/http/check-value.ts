@@ -17,13 +17,17 @@ export function findProblems(issues: readonly Issue[]): FieldProblem[] {
   return issues.flatMap(problemsOf);
 }
 
-/** What this door itself refuses: the paths are spelled as the caller wrote them, and must stay so. */
+/**
+ * What this door itself refuses: the paths are spelled as the caller wrote them, and must stay so.
+ */
 export function refuseAsWritten(fields: FieldProblem[]): AppError {
   const { code, message } = invalidRequest(fields);
   return new AppError(code, message, { details: { fields, asWritten: true } });
 }
 
-/** The value as its schema has it. @throws AppError invalid_request naming every field that is wrong */
+/**
+ * The value as its schema has it. @throws AppError invalid_request naming every field that is wrong
+ */
 export function checkValue<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;

@@ -3,7 +3,8 @@ import { type GraphQLEnumType, type GraphQLType, getNamedType, isEnumType } from
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { snakeName } from './case.ts';
 
-// What the OpenAPI document says of a field beside what the GraphQL schema knows, by type and field, or by field alone.
+// What the OpenAPI document says of a field beside what the GraphQL schema knows, by type and
+// field, or by field alone.
 
 interface Details {
   description?: string;
@@ -99,7 +100,9 @@ export function respellDescription(text: string, type: GraphQLType | null = null
   return words.replace(CAMEL, snakeName);
 }
 
-/** The schema of a field, with what is said of it: the descriptions are GraphQL's, in REST's words. */
+/**
+ * The schema of a field, with what is said of it: the descriptions are GraphQL's, in REST's words.
+ */
 export function describeField<T extends z.ZodType>(
   schema: T,
   typeName: string,

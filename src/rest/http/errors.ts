@@ -38,7 +38,10 @@ function inSnakeCase({ path, message }: FieldProblem): FieldProblem {
   return { path: PAGE_WORDS.get(name) ?? snakePath(name), message };
 }
 
-/** Fields are named as REST spells them, in the message too; those that REST itself refused are spelled so already. */
+/**
+ * Fields are named as REST spells them, in the message too; those that REST itself refused are
+ * spelled so already.
+ */
 function respell({ code, message, details = {} }: Failure): ErrorEnvelope {
   const { fields, asWritten, retryAfterSeconds: _, ...rest } = details;
   if (!isFieldList(fields)) return { error: { code, message, details: snakeRecord(rest) } };

@@ -25,8 +25,8 @@ function normalForm(text: string): string {
 }
 
 /**
- * Answers a request that carries an Idempotency-Key: the first answer is replayed for 24 hours; another body, or another
- * thing in the path, is refused. Without the header it just runs.
+ * Answers a request that carries an Idempotency-Key: the first answer is replayed for 24 hours;
+ * another body, or another thing in the path, is refused. Without the header it just runs.
  *
  * @param run must not reject: failures come as answers
  * @throws AppError idempotency_conflict, conflict, invalid_request

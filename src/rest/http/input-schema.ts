@@ -25,8 +25,9 @@ export interface InputReader<T = Input> {
   /** Checks a body in REST's spelling and makes GraphQL's input of it. */
   schema: z.ZodType<T>;
   /**
-   * The same for a body that is plainly right, at a fraction of the cost; null says only that the schema must be asked.
-   * It knows leaves by the same table as the schema, and leaves all else to that.
+   * The same for a body that is plainly right, at a fraction of the cost; null says only that the
+   * schema must be asked. It knows leaves by the same table as the schema, and leaves all else to
+   * that.
    */
   accept(body: unknown): T | null;
 }

@@ -17,7 +17,10 @@ import { type Snake, snakeAliases } from './case.ts';
 
 const CONNECTION = 'Connection';
 
-/** A typed GraphQL document of one root field, its answer in REST's spelling, compiled when first used. */
+/**
+ * A typed GraphQL document of one root field, its answer in REST's spelling, compiled when first
+ * used.
+ */
 export interface Operation<Result, Variables> {
   document: DocumentNode;
   compiled(): CompiledOperation;
@@ -59,7 +62,10 @@ function childOf(set: SelectionSetNode | undefined, name: string): SelectionSetN
   return undefined;
 }
 
-/** @throws Error when the document does not ask one root field for an object, or for a connection of them */
+/**
+ * @throws Error when the document does not ask one root field for an object, or for a connection of
+ * them
+ */
 export function questionOf(document: DocumentNode): Question {
   const definition = getOperationAST(document);
   const [node, ...others] = definition?.selectionSet.selections ?? [];

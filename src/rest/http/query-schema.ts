@@ -69,8 +69,8 @@ export interface QueryReader {
 }
 
 /**
- * The query of a route, from the variables of its operation: what the path and the body give is left out, and an
- * argument that is an object gives a parameter for each of its fields.
+ * The query of a route, from the variables of its operation: what the path and the body give is
+ * left out, and an argument that is an object gives a parameter for each of its fields.
  * @param maxLimit the most that `limit` may be
  */
 export function queryReader(
@@ -116,8 +116,10 @@ const TAG_PREFIX = 'tag.';
 const LIST_PARAMETERS = new Set(['group_by']);
 
 /**
- * The variables that the query of a request gives: `tag.KEY=value` gathered as `tags`, lists given as `a,b` or one by one.
- * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema refuses
+ * The variables that the query of a request gives: `tag.KEY=value` gathered as `tags`, lists given
+ * as `a,b` or one by one.
+ * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema
+ * refuses
  */
 export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
   if (!reader && search === '') return {};

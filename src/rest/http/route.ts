@@ -57,9 +57,15 @@ export interface RouteDefinition<Result, Variables> {
   scope: Scope | null;
   /** Set: only the operator may, and `scope` is null. */
   operatorOnly?: boolean;
-  /** Set on a POST: a repeat is harmless by other means, so that the general `Idempotency-Key` is not for it. */
+  /**
+   * Set on a POST: a repeat is harmless by other means, so that the general `Idempotency-Key` is
+   * not for it.
+   */
   ownIdempotency?: boolean;
-  /** What it asks: it answers with the one root field of it. Those that it asks besides, `run` names. */
+  /**
+   * What it asks: it answers with the one root field of it. Those that it asks besides, `run`
+   * names.
+   */
   operation: Operation<Result, Variables>;
   others?: readonly Operation<unknown, never>[];
   /** The input type that the body is: what the path names of it is left out. */
@@ -68,7 +74,9 @@ export interface RouteDefinition<Result, Variables> {
   documentedBody?: z.ZodType;
   /** The most that the query's `limit` may be. */
   maxLimit?: number;
-  /** Media types beside JSON that `run` reads by itself, with an example of each for the document. */
+  /**
+   * Media types beside JSON that `run` reads by itself, with an example of each for the document.
+   */
   otherMedia?: Readonly<Record<string, string>>;
   /** Media types that the answer can be had in, by `Accept`, beside JSON. */
   otherAnswers?: readonly string[];

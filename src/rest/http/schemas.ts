@@ -4,7 +4,8 @@ import { isObject } from '../../platform/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
 import { parseTime } from '../../platform/time.ts';
 
-// What requests and answers are made of, in snake_case; from here come both the checks and the OpenAPI document.
+// What requests and answers are made of, in snake_case; from here come both the checks and the
+// OpenAPI document.
 
 const MAX_DECIMAL_DIGITS = 60;
 const MAX_INT = 2 ** 31 - 1;
@@ -49,7 +50,10 @@ export const decimal = z.string().openapi({ example: '0.0075', description: 'An 
 export const count = z.int('must be a whole number').min(0, 'must not be negative').openapi({ example: 1200 });
 export const signedCount = z.int().openapi({ example: 1200 });
 
-/** An object that is checked, and then kept as it was given: a copy would lose a key such as `__proto__`. */
+/**
+ * An object that is checked, and then kept as it was given: a copy would lose a key such as
+ * `__proto__`.
+ */
 function asGiven(schema: z.ZodType, openapi: object): z.ZodType {
   const check = z.unknown().superRefine((value, context) => {
     const issues = schema.safeParse(value, { reportInput: true }).error?.issues ?? [];
@@ -58,7 +62,9 @@ function asGiven(schema: z.ZodType, openapi: object): z.ZodType {
   return check.openapi({ type: ['object', 'null'], ...openapi });
 }
 
-/** What takes one value: its schema, and the same check as a quick look at a value that is not null. */
+/**
+ * What takes one value: its schema, and the same check as a quick look at a value that is not null.
+ */
 export interface Leaf {
   schema: z.ZodType;
   isPlain(value: unknown): boolean;
@@ -77,7 +83,10 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   Decimal: { schema: decimalInput, isPlain: (value) => isString(value) && isDecimal(value) },
 };
 
-/** By the field's name: those that say more than their type, and those whose inside is the caller's own. */
+/**
+ * By the field's name: those that say more than their type, and those whose inside is the caller's
+ * own.
+ */
 export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
   timezone: { schema: timeZone, isPlain: () => false },
   priority: { schema: z.int('must be a whole number').min(-MAX_INT).max(MAX_INT), isPlain: () => false },

@@ -50,7 +50,10 @@ async function runSingle(execute: Execute, body: unknown, request: RestRequest):
   return { status: recorded.duplicate ? 200 : 201, body: withoutDuplicate(recorded) };
 }
 
-/** The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by field. */
+/**
+ * The event as it is sent: the answer is ours alone, so it is changed in place, not copied field by
+ * field.
+ */
 function withoutDuplicate(recorded: { duplicate?: boolean }): object {
   recorded.duplicate = undefined;
   return recorded;
@@ -91,7 +94,10 @@ interface BatchAnswer {
   invalid: number;
 }
 
-/** Checks items one by one: those of a wrong form are answered here, the others by the operation, all in order. */
+/**
+ * Checks items one by one: those of a wrong form are answered here, the others by the operation,
+ * all in order.
+ */
 async function recordItems(execute: Execute, events: readonly unknown[], first: number): Promise<BatchAnswer> {
   const inputs: EventInput[] = [];
   const places: number[] = [];
@@ -130,7 +136,10 @@ function parseLine(line: string): unknown {
   }
 }
 
-/** What became of the lines of a chunk that could not be stored: named one by one, since other chunks may be stored. */
+/**
+ * What became of the lines of a chunk that could not be stored: named one by one, since other
+ * chunks may be stored.
+ */
 function refuseChunk(size: number, first: number, error: unknown): BatchAnswer {
   if (!(error instanceof GraphQLError)) throw error;
   const body = translateFailure(fromGraphQLError(error)).body.error;
@@ -141,8 +150,8 @@ function refuseChunk(size: number, first: number, error: unknown): BatchAnswer {
 }
 
 /**
- * Newline-delimited JSON, one event a line. The number of lines is checked before any is recorded; then a thousand
- * make a transaction, and the next thousand are prepared while it commits.
+ * Newline-delimited JSON, one event a line. The number of lines is checked before any is recorded;
+ * then a thousand make a transaction, and the next thousand are prepared while it commits.
  */
 async function runLines(execute: Execute, request: RestRequest): Promise<RouteAnswer> {
   const text = await request.text(STREAM_LIMIT_BYTES);

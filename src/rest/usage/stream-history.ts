@@ -45,8 +45,8 @@ export function streamFormFor(accept: string | null): StreamForm | null {
 }
 
 /**
- * A whole result as one stream, page by page as the reader takes it: memory holds one page, however many there are.
- * The first page is read before the answer begins, so that a refusal still is one.
+ * A whole result as one stream, page by page as the reader takes it: memory holds one page, however
+ * many there are. The first page is read before the answer begins, so that a refusal still is one.
  */
 export async function streamPages<Event extends Record<string, unknown>>(
   form: StreamForm,

@@ -37,7 +37,10 @@ function toInput({ event }: SpanUsage) {
   return { ...rest, tags, metadata, timestamp: timestamp.toISOString() };
 }
 
-/** Records the calls of a request, a thousand at a time; what the ledger refuses is named like a bad span. */
+/**
+ * Records the calls of a request, a thousand at a time; what the ledger refuses is named like a bad
+ * span.
+ */
 async function recordAll(execute: Execute, usages: readonly SpanUsage[]): Promise<RejectedSpan[]> {
   const rejected: RejectedSpan[] = [];
   // With none, the operation still says whether the key may record.

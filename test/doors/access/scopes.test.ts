@@ -27,7 +27,10 @@ const scoped = OPERATIONS.flatMap((operation) =>
   operation.scope && operation.scope !== 'operator' ? [{ ...operation, scope: operation.scope }] : [],
 );
 
-/** What a request may come to when its key is let in: the thing is there or not, or its state forbids it. */
+/**
+ * What a request may come to when its key is let in: the thing is there or not, or its state
+ * forbids it.
+ */
 const ALLOWED_STATUS = [200, 201, 204, 404, 409];
 const ALLOWED_CODE = [undefined, 'not_found', 'conflict'];
 

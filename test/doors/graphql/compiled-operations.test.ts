@@ -9,8 +9,8 @@ import { compileOperation } from '../../../src/graphql/server/execute.ts';
 import { useTestDomain } from '../../harness/domain.ts';
 import { makeOrganization } from '../../harness/make.ts';
 
-// Both doors run compiled operations, whose variables are read by a way of our own: the answer is that of GraphQL's own
-// executor.
+// Both doors run compiled operations, whose variables are read by a way of our own: the answer is
+// that of GraphQL's own executor.
 
 const domain = useTestDomain();
 

@@ -3,10 +3,11 @@ import { createKnownOperations } from '../../../src/graphql/server/known-operati
 import { useTestApp } from '../../harness/app.ts';
 import { EVENT_INPUT, makeKey, makeOrganization } from '../../harness/make.ts';
 
-// Two ways through the server: Yoga, and the compiled short cut for what was asked before. `app.fetch` knows Yoga
-// only, so it is the measure: each request is asked there, and three times over a socket, where from the second time on
-// the short cut is taken. known-operations.test.ts asks every operation of the product; here is all that may differ
-// around them, compared to the letter.
+// Two ways through the server: Yoga, and the compiled short cut for what was asked before.
+// `app.fetch` knows Yoga only, so it is the measure: each request is asked there, and three times
+// over a socket, where from the second time on the short cut is taken. known-operations.test.ts
+// asks every operation of the product; here is all that may differ around them, compared to the
+// letter.
 const meterr = useTestApp({ through: 'socket' });
 
 const TIMES = 3;
@@ -281,7 +282,8 @@ describe.runIf(inject('through') === 'socket')('the short cut answers as Yoga do
     const yoga = await makeOrganization(meterr(), { plan: 'free' });
     const socket = await makeOrganization(meterr(), { plan: 'free' });
     const seen: string[] = [];
-    // A hundred an hour: the last two are over it. Good ones, bad ones, and such as only Yoga can tell what is wrong.
+    // A hundred an hour: the last two are over it. Good ones, bad ones, and such as only Yoga can
+    // tell what is wrong.
     const bodies = [
       QUERY,
       { query: '{ usage(timezone: "Mars") { timezone } }' },

@@ -4,7 +4,8 @@ import type { GraphQLAnswer } from '../../harness/calls.ts';
 import { makeKey } from '../../harness/make.ts';
 import { NO_USAGE_ID, OPERATIONS } from '../../harness/operations.ts';
 
-// Over a socket, an operation that was asked before takes a compiled short cut past the full server. Nobody may tell.
+// Over a socket, an operation that was asked before takes a compiled short cut past the full
+// server. Nobody may tell.
 const meterr = useTestApp({ through: 'socket' });
 
 const ASKED_OFTEN = 4;

@@ -7,7 +7,9 @@ const meterr = useTestApp();
 
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
-/** A raw JSON text of an event in either door's spelling, so that numbers stand as they are written. */
+/**
+ * A raw JSON text of an event in either door's spelling, so that numbers stand as they are written.
+ */
 const restBody = (field: string) =>
   `{"provider": "openai", "model": "gpt-4o", "input_tokens": 1, "output_tokens": 1, ${field}}`;
 const gqlInput = (field: string) =>
@@ -20,7 +22,9 @@ async function sendGraphQL(body: string): Promise<string | null | undefined> {
   return data?.recordUsage?.cost;
 }
 
-/** How money can come in: each gives the cost that was recorded, or undefined where it was refused. */
+/**
+ * How money can come in: each gives the cost that was recorded, or undefined where it was refused.
+ */
 const WAYS: Record<string, (literal: string) => Promise<string | null | undefined>> = {
   'a REST body': async (literal) =>
     (await meterr().rest<UsageEventAnswer>('POST', '/v1/usage', { body: restBody(`"cost": ${literal}`) })).body.cost,

@@ -10,7 +10,10 @@ import { waitUntil } from '../../harness/wait-until.ts';
 const meterr = useTestApp({ env: { METERR_USAGE_QUEUE_EVENTS: '20000' } });
 const NDJSON = 'application/x-ndjson';
 
-/** Copies an organization's one event `count` times behind the product's back, a second apart, all before it. */
+/**
+ * Copies an organization's one event `count` times behind the product's back, a second apart, all
+ * before it.
+ */
 async function multiply({ uuid }: MadeOrganization, count: number): Promise<void> {
   const { rows: columns } = await meterr().sql.query<{ name: string }>(
     `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'usage_events'
@@ -26,7 +29,9 @@ async function multiply({ uuid }: MadeOrganization, count: number): Promise<void
   );
 }
 
-/** How many pages of the history were begun, each in a snapshot, since the last time this was asked. */
+/**
+ * How many pages of the history were begun, each in a snapshot, since the last time this was asked.
+ */
 function countPages(): () => number {
   const spy = vi.spyOn(pg.Client.prototype, 'query');
   return () => {
@@ -73,7 +78,8 @@ describe('the whole history as a stream', () => {
     const stalled = await openStream(key, NDJSON);
     expect(await stalled.next()).not.toBeNull();
     const whenStalled = pagesRead();
-    // Another reader takes all of it meanwhile: there was time enough for the first one, had it not been held back.
+    // Another reader takes all of it meanwhile: there was time enough for the first one, had it not
+    // been held back.
     const other = await openStream(key, NDJSON);
     let text = '';
     for (let piece = await other.next(); piece !== null; piece = await other.next()) text += piece;

@@ -13,7 +13,8 @@ import {
   toRequest,
 } from '../../pure/otlp/otlp-request.ts';
 
-// POST /v1/traces as OpenTelemetry's exporters use it; what spans mean is proved in test/domain/otlp-*.test.ts.
+// POST /v1/traces as OpenTelemetry's exporters use it; what spans mean is proved in
+// test/domain/otlp-*.test.ts.
 
 const meterr = useTestApp({ now: '2026-11-22T11:00:00.000Z' });
 const CONTENT_TYPES = { json: 'application/json', protobuf: 'application/x-protobuf' } as const;

@@ -7,7 +7,10 @@ export interface NodeProcess {
   pid: number;
   /** What it wrote so far, to both streams. */
   output(): string;
-  /** Resolves with its exit code, when it has ended and all it wrote was read; null: a signal ended it. */
+  /**
+   * Resolves with its exit code, when it has ended and all it wrote was read; null: a signal ended
+   * it.
+   */
   ended: Promise<number | null>;
   /** Sends a signal, where it has not ended. */
   signal(name: NodeJS.Signals): void;

@@ -26,7 +26,9 @@ export interface PostgresProcessOptions {
   maxFileKib?: number;
 }
 
-/** Starts a Node process that starts or finds the PostgreSQL of `dataDir`; resolves with its report. */
+/**
+ * Starts a Node process that starts or finds the PostgreSQL of `dataDir`; resolves with its report.
+ */
 export async function usePostgres(dataDir: string, options: PostgresProcessOptions = {}): Promise<PostgresProcess> {
   const { settings = {}, uid, maxFileKib } = options;
   const script = join(import.meta.dirname, 'use-postgres.ts');

@@ -9,8 +9,8 @@ const POLL_MS = 20;
 const RM_OPTIONS = { recursive: true, force: true, maxRetries: 5 };
 
 /**
- * Removes `folder` and, without ceremony, the PostgreSQL of each data folder in it, with what it keeps elsewhere.
- * For clusters that nobody uses any more.
+ * Removes `folder` and, without ceremony, the PostgreSQL of each data folder in it, with what it
+ * keeps elsewhere. For clusters that nobody uses any more.
  */
 export async function removeClusters(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true }).catch(() => []);

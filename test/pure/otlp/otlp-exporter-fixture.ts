@@ -1,6 +1,6 @@
 /**
- * What `@opentelemetry/exporter-trace-otlp-proto` 0.223.1 sent for four spans: `GET /cart`, an `invoke_agent`, a `chat` of gpt-4o
- * with messages and an event, and a `chat` with -4 input tokens.
+ * What `@opentelemetry/exporter-trace-otlp-proto` 0.223.1 sent for four spans: `GET /cart`, an
+ * `invoke_agent`, a `chat` of gpt-4o with messages and an event, and a `chat` with -4 input tokens.
  */
 export const EXPORTER_REQUEST = Buffer.from(
   [

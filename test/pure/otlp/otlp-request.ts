@@ -66,7 +66,10 @@ export function toRequest(
   };
 }
 
-/** Written apart from the product's own descriptor, from the published .proto files, with all that spans can hold. */
+/**
+ * Written apart from the product's own descriptor, from the published .proto files, with all that
+ * spans can hold.
+ */
 const PROTO = `syntax = "proto3";
 message Request { repeated ResourceSpans resource_spans = 1; }
 message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }

@@ -26,7 +26,10 @@ function momentsOf(prices: Price[]): number[] {
   return [Date.UTC(2023, 0, 1), NOW, ...edges.flatMap((at) => [at - 1, at, at + 3_600_000])];
 }
 
-/** The same counts for calcPrice, which must be told how much of the cache is audio: as little as can be. */
+/**
+ * The same counts for calcPrice, which must be told how much of the cache is audio: as little as
+ * can be.
+ */
 function usageFor(given: UsageCounts, price: Price): Usage {
   const has = (unit: string) => price.units.some((one) => one.unit === unit);
   const cached =

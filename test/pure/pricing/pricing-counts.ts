@@ -13,7 +13,10 @@ const total = fc.oneof(fc.nat(2000), fc.nat(3_000_000), fc.constantFrom(...cliff
 const share = fc.oneof(fc.constantFrom(0, 0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 const shares = fc.record({ read: share, write: share, hour: share, audio: share, reasoning: share, spoken: share });
 
-/** Any counts that agree with each other: every part within its total, caches within the input together. */
+/**
+ * Any counts that agree with each other: every part within its total, caches within the input
+ * together.
+ */
 export const anyCounts: fc.Arbitrary<UsageCounts> = fc
   .tuple(total, total, shares, fc.nat(20))
   .map(([inputTokens, outputTokens, part, webSearches]) => {

@@ -30,8 +30,9 @@ function fraction(decimal: string): [bigint, bigint] {
 }
 
 /**
- * The cost in another way: the units in order from the finest, each gets what it includes less what the finer ones
- * took (the published method of genai-prices), and the products are summed as fractions.
+ * The cost in another way: the units in order from the finest, each gets what it includes less what
+ * the finer ones took (the published method of genai-prices), and the products are summed as
+ * fractions.
  */
 function oracle(price: Price, counts: UsageCounts): [bigint, bigint] {
   const priced = price.units.filter(({ unit }) => unit in KINDS);

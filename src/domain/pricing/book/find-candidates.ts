@@ -21,7 +21,9 @@ function findModel(book: PriceBook, provider: ProviderPrices, name: string): Mod
   return undefined;
 }
 
-/** `claude-x-20250929` as `claude-x-2025-09-29`; what is not a day of the calendar stays as it is. */
+/**
+ * `claude-x-20250929` as `claude-x-2025-09-29`; what is not a day of the calendar stays as it is.
+ */
 function spellDates(name: string): string {
   return name.replace(COMPACT_DATE, (given, year: string, month: string, day: string) => {
     const date = `${year}-${month}-${day}`;
@@ -30,7 +32,10 @@ function spellDates(name: string): string {
   });
 }
 
-/** Names for comparing. With LiteLLM's proxy as provider the true one stands in the model (`litellm`, `azure/gpt-4o`). */
+/**
+ * Names for comparing. With LiteLLM's proxy as provider the true one stands in the model
+ * (`litellm`, `azure/gpt-4o`).
+ */
 function readNames(givenProvider: string, givenModel: string): { provider: string; model: string } {
   const provider = normalizeProvider(givenProvider);
   const model = givenModel.trim().toLowerCase();
@@ -49,9 +54,9 @@ function searchCatalog(book: PriceBook, givenProvider: string, givenModel: strin
 }
 
 /**
- * The catalog's sheets for the names. Names are matched exactly, then by the rules that the data has for dates and
- * regions, then (one step) with the provider's fallbacks; then all again with compact dates spelled out. Nothing is
- * guessed from likeness.
+ * The catalog's sheets for the names. Names are matched exactly, then by the rules that the data
+ * has for dates and regions, then (one step) with the provider's fallbacks; then all again with
+ * compact dates spelled out. Nothing is guessed from likeness.
  */
 export function findInCatalog(book: PriceBook, provider: string, model: string): CatalogMatch {
   return findCached(book.cache, provider, model, () => searchCatalog(book, provider, model));

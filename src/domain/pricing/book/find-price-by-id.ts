@@ -23,8 +23,8 @@ export function peekPrice(book: PriceBook, id: string): Price | undefined {
 }
 
 /**
- * The price that an event was charged by, however old: from the book in force, else from the table, where no price
- * is ever removed. Null when the id is unknown to the organization.
+ * The price that an event was charged by, however old: from the book in force, else from the table,
+ * where no price is ever removed. Null when the id is unknown to the organization.
  */
 export async function findPriceById(
   sql: Sql,

@@ -43,15 +43,18 @@ export function isInForce(price: Price, timeMs: number): boolean {
 }
 
 /**
- * The sheet that prices a request, or why there is none. An override of its tier in force comes first; then, for the
- * standard tier only, the catalog: of the model's sheets in force the last one. Below a microsecond for names seen before.
+ * The sheet that prices a request, or why there is none. An override of its tier in force comes
+ * first; then, for the standard tier only, the catalog: of the model's sheets in force the last
+ * one. Below a microsecond for names seen before.
  *
  * Where this differs from `calcPrice` of genai-prices 0.1.8, on purpose:
- * - Providers are known by `normalizeProvider`'s table, not by a part of their name (`my-openai-proxy`), nor by the
- *   model's name when the provider is not known.
- * - The catalog's own id of a model is always a name of it, also where its rule leaves it out (`mistral codestral`).
+ * - Providers are known by `normalizeProvider`'s table, not by a part of their name
+ *   (`my-openai-proxy`), nor by the model's name when the provider is not known.
+ * - The catalog's own id of a model is always a name of it, also where its rule leaves it out
+ *   (`mistral codestral`).
  * - Sheets by pages or hours of audio alone (`whisper-1`, OCR) are unpriced instead of 0.
- * - When no sheet is in force there is no price; `calcPrice` takes the first sheet (0.1.8 has no such model).
+ * - When no sheet is in force there is no price; `calcPrice` takes the first sheet (0.1.8 has no
+ *   such model).
  */
 export function findPrice(book: PriceBook, query: PriceQuery): Price | Unpriced {
   const { organizationId, provider, model, timeMs } = query;

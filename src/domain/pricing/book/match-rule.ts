@@ -3,7 +3,10 @@ import type { MatchRule } from '../price/price.ts';
 /** Answers for a model name that is already trimmed and in lower case. */
 export type NameTest = (name: string) => boolean;
 
-/** Makes a rule ready for many names. Same meaning as in genai-prices, which also gives `regex` the lower-case name. */
+/**
+ * Makes a rule ready for many names. Same meaning as in genai-prices, which also gives `regex` the
+ * lower-case name.
+ */
 export function compileMatchRule(rule: MatchRule): NameTest {
   if ('or' in rule) {
     const tests = rule.or.map(compileMatchRule);
@@ -39,7 +42,10 @@ export function listExactNames(rule: MatchRule): string[] {
   return 'or' in rule ? rule.or.flatMap(listExactNames) : [];
 }
 
-/** The rule of an override: a model's exact name, or with a `*` at its end every name that starts so. */
+/**
+ * The rule of an override: a model's exact name, or with a `*` at its end every name that starts
+ * so.
+ */
 export function ruleOfPattern(pattern: string): MatchRule {
   return pattern.endsWith('*') ? { starts_with: pattern.slice(0, -1) } : { equals: pattern };
 }

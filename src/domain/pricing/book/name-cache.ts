@@ -1,7 +1,10 @@
 /** Random model names must not fill the memory: a full cache starts again. */
 const MAX_NAMES = 8_192;
 
-/** Answers by provider and model as they were spelled; two levels, so that a look-up makes no new text. */
+/**
+ * Answers by provider and model as they were spelled; two levels, so that a look-up makes no new
+ * text.
+ */
 export interface NameCache<T> {
   byProvider: Map<string, Map<string, T>>;
   size: number;

@@ -75,7 +75,10 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
   return index;
 }
 
-/** An exact name beats a pattern, a longer pattern a shorter one, and then a later override an earlier one. */
+/**
+ * An exact name beats a pattern, a longer pattern a shorter one, and then a later override an
+ * earlier one.
+ */
 function specificity({ match }: Price): number {
   return 'starts_with' in match ? match.starts_with.length : Number.POSITIVE_INFINITY;
 }
@@ -91,10 +94,10 @@ export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>):
 }
 
 /**
- * Makes these the overrides of an organization, instead of those it had in the book. An override is for the very
- * name that is sent, or a pattern of it, never for the catalog's aliases of that name; its sheet replaces the
- * catalog's as a whole. `ordinal` is the order they were made in. Throws RangeError when a price is too fine
- * (`compilePrice`), and then changes nothing.
+ * Makes these the overrides of an organization, instead of those it had in the book. An override is
+ * for the very name that is sent, or a pattern of it, never for the catalog's aliases of that name;
+ * its sheet replaces the catalog's as a whole. `ordinal` is the order they were made in. Throws
+ * RangeError when a price is too fine (`compilePrice`), and then changes nothing.
  */
 export function setOverrides(book: PriceBook, organizationId: string, prices: readonly Price[]): void {
   prices.forEach(compilePrice);

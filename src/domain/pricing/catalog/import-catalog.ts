@@ -13,9 +13,10 @@ function timeOrNull(timeMs: number | null): string | null {
 }
 
 /**
- * Writes a version of the catalog, unless it is there. Prices are append-only: a price has the same id in every
- * version that holds the same content, and a version is the list of its prices, so older versions stay as they were.
- * Several processes may start at once: one imports, the others find it done.
+ * Writes a version of the catalog, unless it is there. Prices are append-only: a price has the same
+ * id in every version that holds the same content, and a version is the list of its prices, so
+ * older versions stay as they were. Several processes may start at once: one imports, the others
+ * find it done.
  *
  * @returns whether it was imported now
  */

@@ -26,7 +26,9 @@ export interface CatalogProvider {
   fallbackProviders: string[];
 }
 
-/** A price whose text has more than 12 decimals: binary noise of the data, kept rounded (half up). */
+/**
+ * A price whose text has more than 12 decimals: binary noise of the data, kept rounded (half up).
+ */
 export interface RoundedPrice {
   provider: string;
   model: string;
@@ -57,7 +59,10 @@ function unitOf(priceKey: string): { unit: string; per: number } {
   throw new Error(`${PACKAGE} has a price key of an unknown unit: ${priceKey}`);
 }
 
-/** The plain decimal of a JSON number, through its text: the shortest that reads back as the same number. */
+/**
+ * The plain decimal of a JSON number, through its text: the shortest that reads back as the same
+ * number.
+ */
 function readDecimal(value: number, onRounded: (given: string, kept: string) => void): string {
   const given = String(value);
   const exact = parseScaled(given, PRICE_PLACES);
@@ -104,7 +109,10 @@ function readSheets(
   });
 }
 
-/** When a later sheet without a window takes over for good, so that a sheet alone tells when it was in force. */
+/**
+ * When a later sheet without a window takes over for good, so that a sheet alone tells when it was
+ * in force.
+ */
 function endOf(sheets: Times[], index: number): number | null {
   const starts = sheets.slice(index + 1).flatMap((later) => (later.dailyWindow ? [] : [later.validFrom ?? 0]));
   return starts.length > 0 ? Math.min(...starts) : null;
@@ -138,14 +146,16 @@ function readProvider({ id: provider, models }: Provider, sourceVersion: string,
 }
 
 /**
- * Reads every price bundled with genai-prices, offline. The same package version gives the same answer, ids included.
- * Throws when the data has a unit or a time it cannot read: that is for the test of a version bump to find.
+ * Reads every price bundled with genai-prices, offline. The same package version gives the same
+ * answer, ids included. Throws when the data has a unit or a time it cannot read: that is for the
+ * test of a version bump to find.
  */
 export async function readCatalog(): Promise<Catalog> {
   const manifest = findPackageJSON(PACKAGE, import.meta.url);
   if (manifest === undefined) throw new Error(`${PACKAGE} is not installed`);
   const { version }: { version: string } = JSON.parse(await readFile(manifest, 'utf8'));
-  // The package has no "list all"; this is the data in use, and the bundled one as long as nobody calls updatePrices().
+  // The package has no "list all"; this is the data in use, and the bundled one as long as nobody
+  // calls updatePrices().
   const data = (await waitForUpdate()) ?? [];
   const rounded: RoundedPrice[] = [];
   const prices = data.flatMap((provider) => readProvider(provider, version, rounded));

@@ -12,8 +12,9 @@ function isCount(value: number): boolean {
 }
 
 /**
- * What is wrong with the counts: not a whole number from 0 to 2^53-1, or a part above its total. Cache reads and
- * writes are different tokens, so their sum counts as a part too. Empty when they can be priced.
+ * What is wrong with the counts: not a whole number from 0 to 2^53-1, or a part above its total.
+ * Cache reads and writes are different tokens, so their sum counts as a part too. Empty when they
+ * can be priced.
  */
 export function findCountProblems(counts: UsageCounts): FieldProblem[] {
   const problems: FieldProblem[] = [];

@@ -30,13 +30,19 @@ export interface RateCard {
   texts: ByUnit<string>;
 }
 
-/** A sheet ready for arithmetic. `cards` ascend by `above`; the first is for any number of input tokens. */
+/**
+ * A sheet ready for arithmetic. `cards` ascend by `above`; the first is for any number of input
+ * tokens.
+ */
 export interface CompiledPrice {
   first: RateCard;
   cards: readonly RateCard[];
 }
 
-/** Whole atto-dollars for one unit, or an error: nothing is rounded here, so amounts need no division. */
+/**
+ * Whole atto-dollars for one unit, or an error: nothing is rounded here, so amounts need no
+ * division.
+ */
 function ratePerUnit({ unit, per }: UnitPrice, price: string): bigint {
   const atto = parseScaled(price, 18);
   const each = BigInt(per);
@@ -53,8 +59,9 @@ function rateAt(unit: UnitPrice | undefined, above: number): bigint | null {
 }
 
 /**
- * Works out the rates of a sheet once. Throws RangeError when a price is negative, no decimal, or finer than
- * 10^-18 USD for one unit (12 places when it is for a million): check an override with this before it is stored.
+ * Works out the rates of a sheet once. Throws RangeError when a price is negative, no decimal, or
+ * finer than 10^-18 USD for one unit (12 places when it is for a million): check an override with
+ * this before it is stored.
  */
 export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   const sheet = new Map(price.units.map((unit) => [unit.unit, unit]));
@@ -74,14 +81,20 @@ export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   return { first, cards: [first, ...[...starts].sort((a, b) => a - b).map(cardAt)] };
 }
 
-/** The card for a request with this number of input tokens. Tiers are cliffs: all its tokens pay the card's rates. */
+/**
+ * The card for a request with this number of input tokens. Tiers are cliffs: all its tokens pay the
+ * card's rates.
+ */
 export function cardFor(compiled: CompiledPrice, inputTokens: number): RateCard {
   let card = compiled.first;
   for (const next of compiled.cards) if (inputTokens > next.above) card = next;
   return card;
 }
 
-/** Whether the sheet charges by anything that Meterr counts. An empty sheet is a free model, and countable. */
+/**
+ * Whether the sheet charges by anything that Meterr counts. An empty sheet is a free model, and
+ * countable.
+ */
 export function isCountable(price: Price): boolean {
   return price.units.length === 0 || price.units.some(({ unit }) => COUNTED_UNITS.some((counted) => counted === unit));
 }

@@ -25,7 +25,9 @@ export interface CostLine {
 
 export interface PricedUsage {
   cost: AttoUsd;
-  /** No token is in two lines, and the amounts sum to `cost`. Without what is zero or has no price. */
+  /**
+   * No token is in two lines, and the amounts sum to `cost`. Without what is zero or has no price.
+   */
   lines: CostLine[];
 }
 
@@ -33,11 +35,12 @@ export interface PricedUsage {
  * Splits counts, whose totals include their parts, into disjoint quantities by unit, as
  * genai-prices 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it
  * stays there and pays the total's rate (1h write -> cache write -> input; cache read -> input;
- * reasoning -> output; audio -> text).
- * A total without a price of its own costs nothing: embedding models have no output price.
+ * reasoning -> output; audio -> text). A total without a price of its own costs nothing: embedding
+ * models have no output price.
  *
- * @NOTE Counts do not say which audio was cached, and genai-prices refuses to price without knowing. We take as
- * little overlap as the totals allow; audio that must be cached pays the cached audio rate, else the cache's.
+ * @NOTE Counts do not say which audio was cached, and genai-prices refuses to price without
+ * knowing. We take as little overlap as the totals allow; audio that must be cached pays the cached
+ * audio rate, else the cache's.
  */
 function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, number> {
   const read = rates.cache_read_tokens === null ? 0 : counts.cacheReadTokens;
@@ -77,7 +80,8 @@ function compiledOf(price: Price): CompiledPrice {
 }
 
 /**
- * The exact cost of one request and what it is made of. The tier is chosen by the request's whole input.
+ * The exact cost of one request and what it is made of. The tier is chosen by the request's whole
+ * input.
  * @throws AppError invalid_request when the counts contradict each other (`findCountProblems`)
  */
 export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {

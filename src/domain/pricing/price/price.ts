@@ -1,4 +1,7 @@
-/** Which model names a price is for, in the words of the genai-prices data. Case is ignored, except by `regex`. */
+/**
+ * Which model names a price is for, in the words of the genai-prices data. Case is ignored, except
+ * by `regex`.
+ */
 export type MatchRule =
   | { equals: string }
   | { starts_with: string }
@@ -8,7 +11,10 @@ export type MatchRule =
   | { or: MatchRule[] }
   | { and: MatchRule[] };
 
-/** From this much on: a request with more than `above` input tokens pays `price` for all of the unit, not for the rest. */
+/**
+ * From this much on: a request with more than `above` input tokens pays `price` for all of the
+ * unit, not for the rest.
+ */
 export interface PriceTier {
   above: number;
   price: string;
@@ -16,7 +22,10 @@ export interface PriceTier {
 
 /** The price of one unit: `price` USD (plain decimal, at most 12 places) for every `per` of it. */
 export interface UnitPrice {
-  /** `input_tokens`, `cache_read_tokens`, ...; also units that Meterr does not count yet (`audio_seconds`). */
+  /**
+   * `input_tokens`, `cache_read_tokens`, ...; also units that Meterr does not count yet
+   * (`audio_seconds`).
+   */
   unit: string;
   price: string;
   per: number;
@@ -24,13 +33,18 @@ export interface UnitPrice {
   tiers: PriceTier[];
 }
 
-/** A part of every day in UTC, start included, end not. An end before its start is on the next day. */
+/**
+ * A part of every day in UTC, start included, end not. An end before its start is on the next day.
+ */
 export interface DailyWindow {
   startSeconds: number;
   endSeconds: number;
 }
 
-/** One price sheet of one model for one stretch of time. Never changed, only followed by another; plain JSON. */
+/**
+ * One price sheet of one model for one stretch of time. Never changed, only followed by another;
+ * plain JSON.
+ */
 export interface Price {
   /** UUID made of the content: the same sheet has the same id in every version of the catalog. */
   id: string;
@@ -51,6 +65,9 @@ export interface Price {
   /** `genai-prices`, or `override`. */
   source: string;
   sourceVersion: string;
-  /** Order inside the provider. Of the sheets that fit a name and a time the last one of the first model counts. */
+  /**
+   * Order inside the provider. Of the sheets that fit a name and a time the last one of the first
+   * model counts.
+   */
   ordinal: number;
 }

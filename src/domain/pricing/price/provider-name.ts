@@ -1,7 +1,8 @@
 /**
- * Every spelling we know of a provider -> its id in the price catalog, or our own id when the catalog has none. Keys
- * are in lower case with `-` for `.`, `_`, `/` and spaces. From OpenTelemetry (`gen_ai.provider.name`, the older
- * `gen_ai.system`), LiteLLM, the Vercel AI SDK, OpenInference, and the catalog's own ids.
+ * Every spelling we know of a provider -> its id in the price catalog, or our own id when the
+ * catalog has none. Keys are in lower case with `-` for `.`, `_`, `/` and spaces. From
+ * OpenTelemetry (`gen_ai.provider.name`, the older `gen_ai.system`), LiteLLM, the Vercel AI SDK,
+ * OpenInference, and the catalog's own ids.
  */
 const SPELLINGS: Record<string, string> = {
   anthropic: 'anthropic claude',
@@ -43,8 +44,8 @@ const API_SUFFIX = /-(?:chat|responses|messages|completion|completions|embedding
 const HUGGING_FACE = /^hugging[ _-]?face[ _/.:-]+(.+)$/;
 
 /**
- * The one name of a provider: its catalog id where a known spelling of it is given, in any case. Other names are
- * kept as given, trimmed and in lower case. Never guesses from a part of the name.
+ * The one name of a provider: its catalog id where a known spelling of it is given, in any case.
+ * Other names are kept as given, trimmed and in lower case. Never guesses from a part of the name.
  */
 export function normalizeProvider(name: string): string {
   const given = name.trim().toLowerCase();

@@ -1,4 +1,7 @@
-/** What providers call the tier that list prices are for; `auto` is a wish of the caller, served as standard if nothing else is said. */
+/**
+ * What providers call the tier that list prices are for; `auto` is a wish of the caller, served as
+ * standard if nothing else is said.
+ */
 const STANDARD_TIERS: ReadonlySet<string> = new Set([
   '',
   'standard',
@@ -10,14 +13,20 @@ const STANDARD_TIERS: ReadonlySet<string> = new Set([
   'service_tier_unspecified',
 ]);
 
-/** The tier's name for comparing, lower case with underscores (`on-demand` is `on_demand`); null = the standard tier. */
+/**
+ * The tier's name for comparing, lower case with underscores (`on-demand` is `on_demand`); null =
+ * the standard tier.
+ */
 export function normalizeServiceTier(tier: string | null | undefined): string | null {
   if (tier === null || tier === undefined || STANDARD_TIERS.has(tier)) return null;
   const name = tier.trim().toLowerCase().replaceAll('-', '_');
   return STANDARD_TIERS.has(name) ? null : name;
 }
 
-/** Whether list prices hold for the tier. Batch, flex, priority, scale and all other names are not standard. */
+/**
+ * Whether list prices hold for the tier. Batch, flex, priority, scale and all other names are not
+ * standard.
+ */
 export function isStandardTier(tier: string | null | undefined): boolean {
   return normalizeServiceTier(tier) === null;
 }

@@ -1,4 +1,7 @@
-/** Why a request has no cost, in words for the caller. A closed list; the cost is then null, never 0. */
+/**
+ * Why a request has no cost, in words for the caller. A closed list; the cost is then null, never
+ * 0.
+ */
 export const UNPRICED_REASONS = {
   unknown_provider: 'No price is known for any model of this provider.',
   unknown_model: 'This provider is known, but not this model.',

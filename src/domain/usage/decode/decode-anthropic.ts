@@ -10,8 +10,8 @@ import {
 } from './read-count.ts';
 
 /**
- * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds neither cache reads nor
- * cache writes, so they are added. `output_tokens` includes thinking.
+ * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds
+ * neither cache reads nor cache writes, so they are added. `output_tokens` includes thinking.
  */
 export function decodeAnthropic(source: Source): DecodedCounts {
   const parts = [readParts(source), ...readCompactions(source)];
@@ -65,7 +65,10 @@ function readParts(source: Source): Parts {
   };
 }
 
-/** Compaction is billed, but the numbers at the top leave it out; iterations of type `message` are in them. */
+/**
+ * Compaction is billed, but the numbers at the top leave it out; iterations of type `message` are
+ * in them.
+ */
 function readCompactions(source: Source): Parts[] {
   const iterations: unknown = source.fields.iterations;
   if (!Array.isArray(iterations)) return [];

@@ -11,8 +11,8 @@ import {
 } from './read-count.ts';
 
 /**
- * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether `totalTokens` counts them is
- * unconfirmed, so both are accepted.
+ * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether
+ * `totalTokens` counts them is unconfirmed, so both are accepted.
  */
 export function decodeBedrockConverse(source: Source): DecodedCounts {
   if (hasAny(source.fields, 'cachedInputTokens', 'inputTokenDetails', 'reasoningTokens', 'outputTokenDetails')) {

@@ -2,8 +2,9 @@ import type { DecodedCounts } from './decoded-counts.ts';
 import { addCounts, addProblem, readCount, type Source } from './read-count.ts';
 
 /**
- * Cohere v2 `usage`, and `meta` of embed: what is priced are `billed_units`; `tokens` also counts Cohere's own prompt.
- * Whether billed input holds `cached_tokens` is unconfirmed, so they are only kept where they fit, with a warning.
+ * Cohere v2 `usage`, and `meta` of embed: what is priced are `billed_units`; `tokens` also counts
+ * Cohere's own prompt. Whether billed input holds `cached_tokens` is unconfirmed, so they are only
+ * kept where they fit, with a warning.
  */
 export function decodeCohere(source: Source): DecodedCounts {
   const text = readCount(source, 'billed_units.input_tokens');

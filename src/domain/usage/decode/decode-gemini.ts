@@ -4,9 +4,9 @@ import { addCounts, readCount, type Source, sumCounts } from './read-count.ts';
 const MODALITY_AUDIO = 'AUDIO';
 
 /**
- * Gemini `usageMetadata`: cached content is inside the prompt, tool prompts and thoughts stand beside prompt and
- * candidates. A field that is 0 is left out. Google's Python SDK spells the same names in snake case; the Live API
- * says `response` for `candidates`.
+ * Gemini `usageMetadata`: cached content is inside the prompt, tool prompts and thoughts stand
+ * beside prompt and candidates. A field that is 0 is left out. Google's Python SDK spells the same
+ * names in snake case; the Live API says `response` for `candidates`.
  */
 export function decodeGemini(source: Source): DecodedCounts {
   const isSnake = Object.keys(source.fields).some((name) => name.includes('_'));

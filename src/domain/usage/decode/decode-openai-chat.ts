@@ -3,9 +3,9 @@ import { placeReasoning } from './place-reasoning.ts';
 import { readCount, requireCount, type Source } from './read-count.ts';
 
 /**
- * The Chat Completions family: OpenAI Chat and embeddings, Mistral, Groq, DeepSeek, xAI, OpenRouter, Together, and
- * LiteLLM, which rewrites Anthropic's numbers to this form. `prompt_tokens` includes every cached token;
- * `completion_tokens` includes reasoning, but for xAI.
+ * The Chat Completions family: OpenAI Chat and embeddings, Mistral, Groq, DeepSeek, xAI,
+ * OpenRouter, Together, and LiteLLM, which rewrites Anthropic's numbers to this form.
+ * `prompt_tokens` includes every cached token; `completion_tokens` includes reasoning, but for xAI.
  */
 export function decodeOpenaiChat(source: Source): DecodedCounts {
   const input = requireCount(source, 'prompt_tokens');

@@ -3,9 +3,10 @@ import { placeReasoning } from './place-reasoning.ts';
 import { addProblem, readCount, requireCount, type Source, toFields } from './read-count.ts';
 
 /**
- * OpenAI's `input_tokens` family: Responses, images and transcription (`input_tokens_details`), realtime
- * (`input_token_details`), xAI Responses, and two bare counts with nothing beside them. Every cached token is inside
- * `input_tokens`. LangChain's `usage_metadata` has the same convention under shorter names.
+ * OpenAI's `input_tokens` family: Responses, images and transcription (`input_tokens_details`),
+ * realtime (`input_token_details`), xAI Responses, and two bare counts with nothing beside them.
+ * Every cached token is inside `input_tokens`. LangChain's `usage_metadata` has the same convention
+ * under shorter names.
  */
 export function decodeOpenaiResponses(source: Source): DecodedCounts {
   const input = requireCount(source, 'input_tokens');
@@ -56,7 +57,10 @@ export function decodeOpenaiResponses(source: Source): DecodedCounts {
   };
 }
 
-/** Anthropic's cache fields stand outside `input_tokens`, these details inside: with both, nobody can tell. */
+/**
+ * Anthropic's cache fields stand outside `input_tokens`, these details inside: with both, nobody
+ * can tell.
+ */
 function refuseMixedCache(source: Source, cached: number): void {
   const outside =
     readCount(source, 'cache_read_input_tokens').value + readCount(source, 'cache_creation_input_tokens').value;
@@ -65,7 +69,10 @@ function refuseMixedCache(source: Source, cached: number): void {
   addProblem(source, source.path, message);
 }
 
-/** Responses does not count its web searches: each `search` action is an item of the output, and billed. */
+/**
+ * Responses does not count its web searches: each `search` action is an item of the output, and
+ * billed.
+ */
 function countSearches(source: Source): number {
   const output: unknown = source.body?.output;
   if (!Array.isArray(output)) return 0;

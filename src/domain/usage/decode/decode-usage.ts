@@ -23,7 +23,10 @@ const has =
   (fields: Fields) =>
     hasAny(fields, ...names);
 
-/** First fit wins: LiteLLM leaves Anthropic's cache fields standing beside the Chat form that it rewrites them to. */
+/**
+ * First fit wins: LiteLLM leaves Anthropic's cache fields standing beside the Chat form that it
+ * rewrites them to.
+ */
 const SHAPES: readonly Shape[] = [
   { shape: 'openai_chat', fits: has('prompt_tokens', 'completion_tokens'), decode: decodeOpenaiChat },
   {
@@ -53,12 +56,15 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /**
- * Reads a provider's own words into Meterr's normal form. The shape is recognised by the names of the fields; the provider
- * only decides whether reasoning stands beside the output (xAI) and what the unit of a bare `cost` is (OpenRouter).
- * Unknown fields are ignored, null is as good as missing.
- * @param raw the usage object, the whole response body, a stream's last chunk, or a list of its events
- * @throws AppError `invalid_request`, with paths under `usage` in the provider's spelling, when the shape is unknown, a
- * count is not a whole number from 0 to 2^53-1, a part is above its total, or no reading of the parts gives their total.
+ * Reads a provider's own words into Meterr's normal form. The shape is recognised by the names of
+ * the fields; the provider only decides whether reasoning stands beside the output (xAI) and what
+ * the unit of a bare `cost` is (OpenRouter). Unknown fields are ignored, null is as good as
+ * missing.
+ * @param raw the usage object, the whole response body, a stream's last chunk, or a list of its
+ * events
+ * @throws AppError `invalid_request`, with paths under `usage` in the provider's spelling, when the
+ * shape is unknown, a count is not a whole number from 0 to 2^53-1, a part is above its total, or
+ * no reading of the parts gives their total.
  */
 export function decodeUsage(provider: string, raw: unknown): DecodedUsage {
   const found = findUsage(raw, 'usage');

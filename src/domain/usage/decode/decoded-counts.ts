@@ -7,7 +7,10 @@ import {
 } from '../../pricing/price/usage-counts.ts';
 import { addProblem, type FoundCount, type Source } from './read-count.ts';
 
-/** What a family's decoder read, before the parts are held against their totals. Left out = not said. */
+/**
+ * What a family's decoder read, before the parts are held against their totals. Left out = not
+ * said.
+ */
 export interface DecodedCounts extends Partial<Record<UsageCount, FoundCount>> {
   inputTokens: FoundCount;
   outputTokens: FoundCount;
@@ -23,7 +26,10 @@ function checkCacheSum(source: Source, { inputTokens: input, cacheReadTokens, ca
   addProblem(source, read.path, message);
 }
 
-/** The decoded as counts; a part above its total, or a sum past 2^53-1, becomes a problem of the source. */
+/**
+ * The decoded as counts; a part above its total, or a sum past 2^53-1, becomes a problem of the
+ * source.
+ */
 export function toCounts(source: Source, decoded: DecodedCounts): UsageCounts {
   for (const total of [decoded.inputTokens, decoded.outputTokens]) {
     if (!Number.isSafeInteger(total.value)) addProblem(source, total.path, 'adds up to more than 9007199254740991');
@@ -43,8 +49,9 @@ export function toCounts(source: Source, decoded: DecodedCounts): UsageCounts {
 }
 
 /**
- * Holds the provider's own total against what its convention makes of the parts. A mismatch is a warning, never a
- * guess; only a total that no reading of the parts can give (below one of them, or above nothing) is refused.
+ * Holds the provider's own total against what its convention makes of the parts. A mismatch is a
+ * warning, never a guess; only a total that no reading of the parts can give (below one of them, or
+ * above nothing) is refused.
  */
 export function checkTotal(source: Source, total: FoundCount, input: FoundCount, output: FoundCount): void {
   const sum = input.value + output.value;

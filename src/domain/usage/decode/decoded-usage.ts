@@ -6,7 +6,10 @@ export interface DecodedUsage {
   shape: string;
   /** The model that served, when the answer names it. */
   model: string | null;
-  /** The tier in the provider's own word (`default`, `priority`, `batch`, `fast`), when the answer names it. */
+  /**
+   * The tier in the provider's own word (`default`, `priority`, `batch`, `fast`), when the answer
+   * names it.
+   */
   serviceTier: string | null;
   /** The normal form; what the answer does not say is 0. */
   counts: UsageCounts;

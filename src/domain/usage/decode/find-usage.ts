@@ -5,8 +5,8 @@ import { type Fields, type FoundUsage, toFields, toText } from './read-count.ts'
 const UNKNOWN = 'is no usage object or response body that Meterr knows; send input_tokens and output_tokens instead';
 
 /**
- * Finds the usage object in what the caller sent: the object itself, a whole response body, the last chunk of a
- * stream, or a list of a stream's events.
+ * Finds the usage object in what the caller sent: the object itself, a whole response body, the
+ * last chunk of a stream, or a list of a stream's events.
  * @throws AppError `invalid_request` when there is none.
  */
 export function findUsage(raw: unknown, path: string): FoundUsage {
@@ -18,7 +18,10 @@ export function findUsage(raw: unknown, path: string): FoundUsage {
   );
 }
 
-/** Where providers put it in a body or a chunk, dotted. The field before the last name is the body it belongs to. */
+/**
+ * Where providers put it in a body or a chunk, dotted. The field before the last name is the body
+ * it belongs to.
+ */
 const PLACES = [
   'usage',
   'usageMetadata',
@@ -46,7 +49,10 @@ function findInBody(body: Fields, path: string): FoundUsage | null {
   throw invalidField(`${path}.usage`, 'is null; in a stream only the last chunk bears it');
 }
 
-/** A stream's numbers are running totals, so the last counts; two answers in one list would lose the first. */
+/**
+ * A stream's numbers are running totals, so the last counts; two answers in one list would lose the
+ * first.
+ */
 function findInStream(items: readonly unknown[], path: string): FoundUsage {
   const anthropic = mergeAnthropicEvents(items, path);
   if (anthropic) return anthropic;

@@ -2,9 +2,10 @@ import { invalidField } from '../../../platform/errors.ts';
 import { type Fields, type FoundUsage, toFields } from './read-count.ts';
 
 /**
- * One usage object from Anthropic's stream events, or null when there are none among the items. `message_start` has
- * the input, the cache numbers and the only split by lifetime; `message_delta` repeats running totals, or null.
- * An item may also hold both under their names: `{message_start, message_delta}`.
+ * One usage object from Anthropic's stream events, or null when there are none among the items.
+ * `message_start` has the input, the cache numbers and the only split by lifetime; `message_delta`
+ * repeats running totals, or null. An item may also hold both under their names: `{message_start,
+ * message_delta}`.
  * @throws AppError `invalid_request` when the input is nowhere, or there are two answers.
  */
 export function mergeAnthropicEvents(items: readonly unknown[], path: string): FoundUsage | null {
@@ -37,7 +38,10 @@ function findDeltaUsage(event: Fields): unknown {
   return delta?.usage ?? delta;
 }
 
-/** Totals only grow, so the larger number is the later one, also where a proxy writes 0 for "said before". */
+/**
+ * Totals only grow, so the larger number is the later one, also where a proxy writes 0 for "said
+ * before".
+ */
 function mergeUsage(merged: Record<string, unknown>, later: Fields): void {
   for (const [name, value] of Object.entries(later)) {
     if (value === null || value === undefined) continue;

@@ -1,12 +1,16 @@
 import { checkTotal } from './decoded-counts.ts';
 import { addCounts, type FoundCount, type Source } from './read-count.ts';
 
-/** Whether a source counts reasoning inside its output number, beside it (xAI Chat), or nobody has confirmed which. */
+/**
+ * Whether a source counts reasoning inside its output number, beside it (xAI Chat), or nobody has
+ * confirmed which.
+ */
 export type ReasoningRule = 'inside' | 'beside' | 'unknown';
 
 /**
- * All output, reasoning included. The rule decides, unless the total proves the other reading exactly: a proxy may have
- * rewritten xAI's numbers to OpenAI's form, or pass xAI's through under another name. Such a turn is a warning.
+ * All output, reasoning included. The rule decides, unless the total proves the other reading
+ * exactly: a proxy may have rewritten xAI's numbers to OpenAI's form, or pass xAI's through under
+ * another name. Such a turn is a warning.
  */
 export function placeReasoning(
   source: Source,

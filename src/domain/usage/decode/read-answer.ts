@@ -7,8 +7,8 @@ export function readModel(source: Source): string | null {
 }
 
 /**
- * The tier that the answer says was used, in the provider's word. Anthropic's fast mode is a price of its own, so it
- * is given as the tier `fast`; Gemini's traffic type is given in lower case.
+ * The tier that the answer says was used, in the provider's word. Anthropic's fast mode is a price
+ * of its own, so it is given as the tier `fast`; Gemini's traffic type is given in lower case.
  */
 export function readServiceTier(source: Source): string | null {
   const { fields, body } = source;

@@ -10,10 +10,11 @@ const MAX_TEXT = 60;
 const MAX_AMOUNT = 10n ** BigInt(18 + WIDE_SCALE);
 
 /**
- * The exact charge that an answer states, in USD as a plain decimal, or null. OpenRouter's `cost` is read by its
- * shortest text; xAI's ticks are 10^-10 USD. OpenRouter's `cost` is only its own fee when the call ran on the caller's
- * own vendor key (`is_byok`), so there the charge is `cost` + `cost_details.upstream_inference_cost`; without the
- * latter it is unknown. Digits past 18 places are float noise and are rounded, half up.
+ * The exact charge that an answer states, in USD as a plain decimal, or null. OpenRouter's `cost`
+ * is read by its shortest text; xAI's ticks are 10^-10 USD. OpenRouter's `cost` is only its own fee
+ * when the call ran on the caller's own vendor key (`is_byok`), so there the charge is `cost` +
+ * `cost_details.upstream_inference_cost`; without the latter it is unknown. Digits past 18 places
+ * are float noise and are rounded, half up.
  */
 export function readCharge(source: Source): string | null {
   const { fields } = source;

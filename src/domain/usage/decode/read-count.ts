@@ -18,12 +18,17 @@ export interface FoundUsage {
 
 /** A usage object being read, and what was found wrong with it so far. */
 export interface Source extends FoundUsage {
-  /** The provider as the caller names it, in lower-case letters and digits only (`x-ai` is `xai`). */
+  /**
+   * The provider as the caller names it, in lower-case letters and digits only (`x-ai` is `xai`).
+   */
   provider: string;
   problems: FieldProblem[];
 }
 
-/** One count and where it was read; `given` is false, and the value 0, when the field is missing or null. */
+/**
+ * One count and where it was read; `given` is false, and the value 0, when the field is missing or
+ * null.
+ */
 export interface FoundCount {
   value: number;
   path: string;
@@ -46,8 +51,9 @@ export function hasAny(fields: Fields, ...names: string[]): boolean {
 }
 
 /**
- * Reads a count that a provider may write under several names (dotted for nested ones). They are synonyms, so they are
- * never summed: the largest is taken, and a disagreement is a warning. A bad value becomes a problem and reads as 0.
+ * Reads a count that a provider may write under several names (dotted for nested ones). They are
+ * synonyms, so they are never summed: the largest is taken, and a disagreement is a warning. A bad
+ * value becomes a problem and reads as 0.
  */
 export function readCount(source: Source, ...names: string[]): FoundCount {
   let found: FoundCount | null = null;

@@ -3,12 +3,16 @@ import type { Tags } from '../../input/read-tags.ts';
 import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
 
 export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
-/** Where the cost that counts came from. `provider_charge`s in a response body count as the caller's. */
+/**
+ * Where the cost that counts came from. `provider_charge`s in a response body count as the
+ * caller's.
+ */
 export type CostSource = (typeof COST_SOURCES)[number];
 
 /**
- * One row of the ledger in its normal form. Ids are UUIDs, times epoch milliseconds, money plain decimal strings in
- * USD. A row that reverses another has negative counts and cost, and `requests` -1.
+ * One row of the ledger in its normal form. Ids are UUIDs, times epoch milliseconds, money plain
+ * decimal strings in USD. A row that reverses another has negative counts and cost, and `requests`
+ * -1.
  */
 export interface UsageEvent extends UsageCounts {
   id: string;
@@ -49,6 +53,9 @@ export interface UsageRow {
   costAtto: AttoUsd | null;
   /** The event's tags as JSON; null where there are none. */
   tagsText: string | null;
-  /** Whether it is refused where prepaid credits do not cover it: then it is a transaction of its own. */
+  /**
+   * Whether it is refused where prepaid credits do not cover it: then it is a transaction of its
+   * own.
+   */
   requireCredits: boolean;
 }

@@ -16,7 +16,10 @@ export interface UsageFilter {
   tags?: readonly { key: string; value: string }[] | null;
 }
 
-/** SQL conditions over `e` (events, or a rollup's rows) and `s` (their series), and the values they refer to. */
+/**
+ * SQL conditions over `e` (events, or a rollup's rows) and `s` (their series), and the values they
+ * refer to.
+ */
 export interface UsageWhere {
   conditions: string[];
   values: unknown[];
@@ -31,8 +34,9 @@ function readId(kind: 'team' | 'apiKey', path: string, text: string): string {
 }
 
 /**
- * The tenant wall: the only builder of conditions over usage. Begins with the caller's organization, and its team
- * where the key is bound to one; `e` and `s` must be joined by the query.
+ * The tenant wall: the only builder of conditions over usage. Begins with the caller's
+ * organization, and its team where the key is bound to one; `e` and `s` must be joined by the
+ * query.
  * @throws AppError invalid_request for an invalid id
  */
 export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere {

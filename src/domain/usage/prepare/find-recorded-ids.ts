@@ -1,6 +1,9 @@
 import type { Context } from '../../context.ts';
 
-/** The event ids among `eventIds` that were recorded before, also where retention has removed the event since. */
+/**
+ * The event ids among `eventIds` that were recorded before, also where retention has removed the
+ * event since.
+ */
 export async function findRecordedIds(
   { caller, resources }: Context,
   eventIds: readonly string[],

@@ -1,6 +1,8 @@
 import type { Context } from '../../context.ts';
 
-/** The ids among `holdIds` (UUIDs) that the caller may settle, whatever became of them meanwhile. */
+/**
+ * The ids among `holdIds` (UUIDs) that the caller may settle, whatever became of them meanwhile.
+ */
 export async function findSettleableHolds(
   { caller, resources }: Context,
   holdIds: readonly string[],

@@ -5,7 +5,10 @@ import type { UsageInput } from '../event/usage-input.ts';
 
 const HASH_BYTES = 16;
 
-/** SHA-256, cut to 16 bytes, each as one character of Latin-1: a string costs half of what a Buffer does, and can be compared. */
+/**
+ * SHA-256, cut to 16 bytes, each as one character of Latin-1: a string costs half of what a Buffer
+ * does, and can be compared.
+ */
 export function hashText(text: string): string {
   return hash('sha256', text, 'binary').slice(0, HASH_BYTES);
 }
@@ -16,9 +19,10 @@ function part(text: string | null | undefined): string {
 }
 
 /**
- * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a fixed order, with
- * defaults that the server fills in (a missing timestamp above all) left out: a retry sends the same again. The team is
- * the one that is charged, so a key that is bound to another team cannot repeat the event.
+ * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a
+ * fixed order, with defaults that the server fills in (a missing timestamp above all) left out: a
+ * retry sends the same again. The team is the one that is charged, so a key that is bound to
+ * another team cannot repeat the event.
  * @returns as {@link hashText}
  */
 export function hashUsage(

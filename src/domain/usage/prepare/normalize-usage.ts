@@ -23,7 +23,10 @@ export interface NormalizedUsage {
   bodyHash: string;
   costAtto: AttoUsd | null;
   tagsText: string | null;
-  /** Set: the event is older than what is kept, so it may only be the repeat of one that was recorded in time. */
+  /**
+   * Set: the event is older than what is kept, so it may only be the repeat of one that was
+   * recorded in time.
+   */
   tooOld: AppError | null;
 }
 
@@ -61,7 +64,10 @@ function readCost(problems: FieldProblem[], cost: string | null | undefined): At
   return null;
 }
 
-/** The team an event is charged to: the key's own where it is bound to one. Whether it exists is the caller's part. */
+/**
+ * The team an event is charged to: the key's own where it is bound to one. Whether it exists is the
+ * caller's part.
+ */
 function readTeam(problems: FieldProblem[], { caller }: Context, teamId: string | null | undefined): string | null {
   if (teamId === undefined || teamId === null) return caller.teamId;
   const uuid = parseId('team', teamId);
@@ -78,7 +84,8 @@ function readHold(problems: FieldProblem[], holdId: string | null | undefined): 
 }
 
 /**
- * Gives an event its normal form and its price. Pure but for the clock; nothing is looked up in the database.
+ * Gives an event its normal form and its price. Pure but for the clock; nothing is looked up in the
+ * database.
  * @throws AppError invalid_request naming every field that cannot be accepted
  */
 export function normalizeUsage(context: Context, input: UsageInput): NormalizedUsage {

@@ -29,7 +29,10 @@ function toRow(one: NormalizedUsage, seriesId: number, input: UsageInput | undef
   return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits: input?.requireCredits ?? false } };
 }
 
-/** The row at once, where everything that the event refers to is known to this process; null where it must be asked. */
+/**
+ * The row at once, where everything that the event refers to is known to this process; null where
+ * it must be asked.
+ */
 function toKnownRow({ resources }: Context, one: NormalizedUsage, input: UsageInput | undefined): PreparedUsage | null {
   const { event, tooOld } = one;
   if (tooOld !== null || event.holdId !== null) return null;
@@ -67,7 +70,8 @@ async function prepareAsking(
     }
     return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'there is no such hold') : null;
   });
-  // A repeat is answered as a repeat, also when its team is gone or its time is before the retention cutoff.
+  // A repeat is answered as a repeat, also when its team is gone or its time is before the
+  // retention cutoff.
   const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
   const recorded = await findRecordedIds(context, refusedIds);
   return Promise.all(

@@ -22,7 +22,8 @@ export interface PricedQuestion {
 }
 
 /**
- * What an event costs: the price in force at its own time, beside the caller's cost where one is given, which wins.
+ * What an event costs: the price in force at its own time, beside the caller's cost where one is
+ * given, which wins.
  * @param callerAtto already checked
  */
 export function priceEvent(book: PriceBook, question: PricedQuestion, callerAtto: AttoUsd | null): PricedEvent {

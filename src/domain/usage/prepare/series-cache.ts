@@ -52,7 +52,10 @@ function textOf(key: SeriesKey): string {
   return `${key.apiKeyId}${key.teamId ?? ''}\0${key.provider}\0${key.model}\0${key.serviceTier}`;
 }
 
-/** A process's memory of series. API key ids are unique over all organizations, so they stand for both in the key. */
+/**
+ * A process's memory of series. API key ids are unique over all organizations, so they stand for
+ * both in the key.
+ */
 export function createSeriesCache(database: Database): SeriesCache {
   const known = new Map<string, number>();
   const pending = new Map<string, Promise<number>>();

@@ -1,12 +1,7 @@
 import { AppError } from '../../../platform/errors.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
+import { isCancelled } from '../../../platform/postgres/database-errors.ts';
 import type { Context } from '../../context.ts';
-
-const QUERY_CANCELED = '57014';
-
-function isOutOfTime(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === QUERY_CANCELED;
-}
 
 /**
  * Runs a read in one snapshot, each of its statements within the configured time, so that no reader
@@ -19,7 +14,8 @@ export async function readWithin<T>({ resources }: Context, work: (sql: Sql) => 
   try {
     return await database.snapshot(work, { timeoutMs: seconds * 1_000 });
   } catch (cause) {
-    if (!isOutOfTime(cause)) throw cause;
+    // A stopping server says so itself.
+    if (cause instanceof AppError || !isCancelled(cause)) throw cause;
     throw new AppError(
       'unavailable',
       `This read was ended after ${seconds} s. Narrow it: a shorter range, a longer interval, fewer groups, or other filters.`,

@@ -26,15 +26,19 @@ function add(spans: GrainSpan[], grain: Grain, startMs: number, endMs: number): 
 /** The last day whose turn has a text of four digits for its year. */
 const LAST_DAY_MS = Date.UTC(9999, 11, 31);
 
-/** The nearest turn of a UTC day: the same for the span that ends at a moment and for the one that begins there. */
+/**
+ * The nearest turn of a UTC day: the same for the span that ends at a moment and for the one that
+ * begins there.
+ */
 function nearestDay(timeMs: number): number {
   return Math.min(floor(timeMs + DAY_MS / 2, DAY_MS), LAST_DAY_MS);
 }
 
 /**
- * Cuts a span into the coarsest rollups that make it up exactly: whole UTC days in the middle; between them and the
- * span's ends quarter hours, to be added or taken off, so that a day of any zone costs at most half a day of them at
- * either end; single events at ends that lie inside a quarter hour. In any order.
+ * Cuts a span into the coarsest rollups that make it up exactly: whole UTC days in the middle;
+ * between them and the span's ends quarter hours, to be added or taken off, so that a day of any
+ * zone costs at most half a day of them at either end; single events at ends that lie inside a
+ * quarter hour. In any order.
  */
 export function splitSpan({ startMs, endMs }: TimeSpan): GrainSpan[] {
   const spans: GrainSpan[] = [];

@@ -49,7 +49,8 @@ const TABLES: Readonly<Record<Exclude<Source, 'event' | 'unfolded'>, string>> = 
   attributionDay: 'usage_attribution_days',
 };
 const MOST = Number.MAX_SAFE_INTEGER;
-// Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer down.
+// Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer
+// down.
 const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
 const ANY_SUM = SUM_COLUMNS.map((column) => `sum(${column}) <> 0`).join(' OR ');
 const OUTER_SUMS = SUM_COLUMNS.map((column) => {
@@ -70,14 +71,20 @@ const TOO_MANY_ROWS =
 const READ_SETTINGS =
   'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off';
 
-/** What is read of one source: ranges of time, each once, and the spans that each is added to or taken off. */
+/**
+ * What is read of one source: ranges of time, each once, and the spans that each is added to or
+ * taken off.
+ */
 interface Reading {
   ranges: TimeSpan[];
   /** `range`: its place, from 1. */
   uses: { range: number; span: number; sign: 1 | -1 }[];
 }
 
-/** Where each piece of each span is read from. Users and tags are on events and on the days folded from them. */
+/**
+ * Where each piece of each span is read from. Users and tags are on events and on the days folded
+ * from them.
+ */
 function readAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source, Reading> {
   const readings = new Map<Source, Reading>();
   const places = new Map<string, number>();
@@ -160,7 +167,10 @@ function piecesSql(source: Source, ranges: string, { own, ownGroups, ofSeries }:
        GROUP BY 1, 2, 3`;
 }
 
-/** The SQL of one source: its pieces, added to the spans that use them. Pushes the values it refers to. */
+/**
+ * The SQL of one source: its pieces, added to the spans that use them. Pushes the values it refers
+ * to.
+ */
 function sourceSql(source: Source, { ranges, uses }: Reading, asked: Asked): string {
   const { values } = asked.where;
   const isEvent = source === 'event' || source === 'unfolded';
@@ -231,10 +241,11 @@ async function requireUnretired(sql: Sql, organizationId: string, reading: Readi
 }
 
 /**
- * Sums usage by span and group, from the coarsest rows that make the spans up exactly: whole UTC days, then quarter
- * hours, then single events. By user or tag: from days folded by attribution, the events that the fold has not reached
- * yet, and single events around them; both are read in one snapshot. Sorted by span, then by rank, `other` last;
- * groups without usage in a span, or whose usage was all voided, are left out.
+ * Sums usage by span and group, from the coarsest rows that make the spans up exactly: whole UTC
+ * days, then quarter hours, then single events. By user or tag: from days folded by attribution,
+ * the events that the fold has not reached yet, and single events around them; both are read in one
+ * snapshot. Sorted by span, then by rank, `other` last; groups without usage in a span, or whose
+ * usage was all voided, are left out.
  *
  * @throws AppError invalid_request where it would take single events that retention has removed
  */

@@ -1,7 +1,10 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import { SUMMED_COUNTS, type SummedColumn, type SummedCount } from '../../pricing/price/usage-counts.ts';
 
-/** Sums of usage. Counts are whole numbers, cost is exact; events without a known cost add nothing to it. */
+/**
+ * Sums of usage. Counts are whole numbers, cost is exact; events without a known cost add nothing
+ * to it.
+ */
 export interface UsageSums extends Record<SummedCount, number> {
   requests: number;
   cost: AttoUsd;

@@ -9,7 +9,10 @@ const URGENT_BACKLOG = 200_000;
 
 /** Folds usage from time to time, for as long as the process lives. */
 export interface FoldLoop {
-  /** Cancels a fold under way: it is rolled back to its last chunk, and goes on from there at the next start. */
+  /**
+   * Cancels a fold under way: it is rolled back to its last chunk, and goes on from there at the
+   * next start.
+   */
   close(): Promise<void>;
 }
 

@@ -1,20 +1,30 @@
-import { type Database, isCancelled, isLockTimeout, type Sql } from '../../../platform/postgres/database.ts';
+import type { Database, Sql } from '../../../platform/postgres/database.ts';
+import { isCancelled, isLockTimeout } from '../../../platform/postgres/database-errors.ts';
 import { SUM_COLUMNS } from '../sums/usage-sums.ts';
 
 /** The lock that every writer of usage shares, see the function `record_usage`. */
 const WRITERS_LOCK = 6_384_377_010;
 const CHUNK_POSITIONS = 100_000;
-/** A statement of the fold that takes longer is ended, and the chunk is tried again in smaller ones. */
+/**
+ * A statement of the fold that takes longer is ended, and the chunk is tried again in smaller ones.
+ */
 const STATEMENT_TIMEOUT_MS = 60_000;
 const SMALLEST_CHUNK = 1_000;
 const POSITION_INDEX = 'usage_events_position_brin';
-/** A few ranges of pages: so many may be read for nothing, so that a lone event rarely has a range to keep up to date. */
+/**
+ * A few ranges of pages: so many may be read for nothing, so that a lone event rarely has a range
+ * to keep up to date.
+ */
 const SUMMARIZE_EVERY_POSITIONS = 10_000;
-/** Well below PostgreSQL's deadlock_timeout, after which an autovacuum that is in the way would be cancelled. */
+/**
+ * Well below PostgreSQL's deadlock_timeout, after which an autovacuum that is in the way would be
+ * cancelled.
+ */
 const SUMMARIZE_LOCK_TIMEOUT_MS = 100;
 /**
- * New events lie at the table's end, where the index by position finds them; without statistics of it, which a growing
- * table never has, the planner would read the table from its start. Nor does it know how few sums they make.
+ * New events lie at the table's end, where the index by position finds them; without statistics of
+ * it, which a growing table never has, the planner would read the table from its start. Nor does it
+ * know how few sums they make.
  */
 const FOLD_SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off';
 
@@ -58,7 +68,10 @@ const ADD_TO_DAYS = `
    GROUP BY 1, 2, 3, 4
   ON CONFLICT (organization_id, bucket, series_id, attribution_id) DO UPDATE SET ${ADD_UP}`;
 
-/** The highest position below which no event is still to come: with the writers' lock held alone, none is on its way. */
+/**
+ * The highest position below which no event is still to come: with the writers' lock held alone,
+ * none is on its way.
+ */
 async function readSafePosition(database: Database, signal?: AbortSignal): Promise<number> {
   return database.transaction(
     async (sql) => {
@@ -73,8 +86,9 @@ async function readSafePosition(database: Database, signal?: AbortSignal): Promi
 }
 
 /**
- * Tells the index by position what the table's new pages hold. It takes what it was not told for a page to be read, and
- * would be told by a vacuum only: once the table has grown by a fifth. When a vacuum is at it, it does this itself.
+ * Tells the index by position what the table's new pages hold. It takes what it was not told for a
+ * page to be read, and would be told by a vacuum only: once the table has grown by a fifth. When a
+ * vacuum is at it, it does this itself.
  */
 async function summarizePositions(database: Database, signal?: AbortSignal): Promise<void> {
   try {
@@ -118,10 +132,12 @@ export async function readFoldBacklog(database: Database): Promise<number> {
 }
 
 /**
- * Adds the events recorded since the last time to the sums by user and tags: behind the writers' back, so that
- * recording does not pay for them. Each chunk is one transaction with the fold's own position, so a crash repeats or
- * skips nothing; readers add what comes after that position themselves.
- * @param signal aborted: the chunk under way is rolled back, and the call rejects with the signal's reason
+ * Adds the events recorded since the last time to the sums by user and tags: behind the writers'
+ * back, so that recording does not pay for them. Each chunk is one transaction with the fold's own
+ * position, so a crash repeats or skips nothing; readers add what comes after that position
+ * themselves.
+ * @param signal aborted: the chunk under way is rolled back, and the call rejects with the signal's
+ * reason
  */
 export async function foldUsage(database: Database, signal?: AbortSignal): Promise<void> {
   const safe = await readSafePosition(database, signal);

@@ -6,8 +6,8 @@ import { foldUsage } from './fold-usage.ts';
 /** Events that one transaction removes: short, so that writers of the organization hardly wait. */
 const STEP_EVENTS = 5_000;
 
-// What is removed is remembered by its id in the same statement, so a repeat is a repeat at every moment. Only events
-// that are folded go: their sums by user and tag are kept.
+// What is removed is remembered by its id in the same statement, so a repeat is a repeat at every
+// moment. Only events that are folded go: their sums by user and tag are kept.
 const STEP = `
   WITH old AS (
     SELECT organization_id, id FROM usage_events
@@ -33,7 +33,8 @@ async function listTargets(sql: Sql, defaultDays: number | null): Promise<Target
 }
 
 async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<number> {
-  // The writers' lock of the organization: no repeat of an event is between its look-up and its insert meanwhile.
+  // The writers' lock of the organization: no repeat of an event is between its look-up and its
+  // insert meanwhile.
   await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
   await sql.query(
     'UPDATE organizations SET retired_before = $2 WHERE id = $1 AND (retired_before IS NULL OR retired_before < $2)',
@@ -44,10 +45,12 @@ async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<n
 }
 
 /**
- * Removes raw events that are older than their organization's retention, in small steps. Sums stay as they are, and
- * the ids are never removed. Safe to stop and start again at any line, and to run twice at once.
+ * Removes raw events that are older than their organization's retention, in small steps. Sums stay
+ * as they are, and the ids are never removed. Safe to stop and start again at any line, and to run
+ * twice at once.
  * @param defaultDays for organizations without a retention of their own; null = they keep all
- * @param signal aborted: the step under way is rolled back, and the call rejects with the signal's reason
+ * @param signal aborted: the step under way is rolled back, and the call rejects with the signal's
+ * reason
  * @returns how many events were removed
  */
 export async function retireUsage(

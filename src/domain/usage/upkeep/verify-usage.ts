@@ -32,7 +32,8 @@ function compare(kept: string, summed: string, key: string = KEY): string {
      ORDER BY 1, 2, 3 LIMIT 1`;
 }
 
-// Time whose events retention has removed cannot be added up again: there, days are held against quarter hours.
+// Time whose events retention has removed cannot be added up again: there, days are held against
+// quarter hours.
 const KEPT_TIME = `
   coalesce((SELECT retired_before FROM organizations o WHERE o.id = organization_id), '-infinity')`;
 const CHECKS: Readonly<Record<string, string>> = {
@@ -54,7 +55,8 @@ const CHECKS: Readonly<Record<string, string>> = {
         WHERE position > (SELECT position FROM usage_fold) GROUP BY 1, 2, 3) both_parts GROUP BY 1, 2, 3`,
     'SELECT * FROM usage_days',
   ),
-  // Who used what of a day and series; the check before this one only says that nothing is lost between them.
+  // Who used what of a day and series; the check before this one only says that nothing is lost
+  // between them.
   usage_attributions: compare(
     `SELECT d.*, jsonb_build_array(a.user_id, a.tags) AS used_by
        FROM usage_attribution_days d JOIN usage_attributions a
@@ -74,7 +76,8 @@ const CHECKS: Readonly<Record<string, string>> = {
  */
 export async function verifyUsage(database: Database): Promise<UsageDifference[]> {
   return database.snapshot(async (sql) => {
-    // Whole tables are compared: the planner, which expects few rows of a sum, must not join them by nested loops.
+    // Whole tables are compared: the planner, which expects few rows of a sum, must not join them
+    // by nested loops.
     await sql.query('SET LOCAL enable_nestloop = off');
     const differences: UsageDifference[] = [];
     for (const [table, query] of Object.entries(CHECKS)) {

@@ -49,8 +49,8 @@ async function findMany(database: Database, rows: readonly UsageRow[]): Promise<
 }
 
 /**
- * What is in the ledger already under the rows' event ids, by event id. Of one row alone the event itself too, since
- * that is what its caller is answered with.
+ * What is in the ledger already under the rows' event ids, by event id. Of one row alone the event
+ * itself too, since that is what its caller is answered with.
  * @param rows of one organization
  */
 export function findStoredEvents(database: Database, rows: readonly UsageRow[]): Promise<Map<string, StoredEvent>> {

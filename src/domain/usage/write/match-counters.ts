@@ -33,7 +33,10 @@ const SECOND_MS = 1_000;
 const FULL_PERCENT = 100;
 const alarms = new WeakMap<Budget, string>();
 
-/** The lowest amount of a counter at which one of the budget's thresholds can be crossed, as a decimal string. */
+/**
+ * The lowest amount of a counter at which one of the budget's thresholds can be crossed, as a
+ * decimal string.
+ */
 export function lowestThresholdAmount(budget: Budget): string {
   let alarm = alarms.get(budget);
   if (alarm === undefined) {
@@ -87,8 +90,8 @@ function addUpSets(plan: CounterPlan, sets: Iterable<CounterSet>): void {
 }
 
 /**
- * Matches a batch against the budgets that this process knows, and adds up what each counter grows by. Events alike in
- * all that budgets look at are matched once.
+ * Matches a batch against the budgets that this process knows, and adds up what each counter grows
+ * by. Events alike in all that budgets look at are matched once.
  */
 export function matchCounters(
   directory: BudgetDirectory,

@@ -1,8 +1,8 @@
 /** A process's approximate memory of the event ids that it has seen recently. */
 export interface RecentIds {
   /**
-   * Whether this id was probably seen recently. It may be wrong both ways: on true the caller checks
-   * the ledger; on false the unique index still catches a repeat.
+   * Whether this id was probably seen recently. It may be wrong both ways: on true the caller
+   * checks the ledger; on false the unique index still catches a repeat.
    */
   has(organizationId: string, eventId: string): boolean;
   /** Remembers that it was given. */

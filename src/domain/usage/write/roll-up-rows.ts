@@ -24,12 +24,16 @@ interface SummedRow extends Pick<UsageRow, 'seriesId' | 'costAtto'> {
   event: UsageCounts & Pick<UsageEvent, 'organizationId' | 'timeMs' | 'requests'>;
 }
 
-/** Quarter hours of more than two thousand years fit below it, and series numbers above it, in a whole number. */
+/**
+ * Quarter hours of more than two thousand years fit below it, and series numbers above it, in a
+ * whole number.
+ */
 const BUCKETS = 2 ** 22;
 
 /** Adds without losing a digit. */
 export function addExact(a: SumCount, b: SumCount): SumCount {
-  // Two whole numbers that are safe add up exactly where their sum is safe; a BigInt must not pass through a float.
+  // Two whole numbers that are safe add up exactly where their sum is safe; a BigInt must not pass
+  // through a float.
   const sum = typeof a === 'number' && typeof b === 'number' ? a + b : Number.NaN;
   return Number.isSafeInteger(sum) ? sum : BigInt(a) + BigInt(b);
 }
@@ -80,7 +84,10 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
   return [...larger.values()];
 }
 
-/** The rows' sums by quarter hour and series, which no two organizations share: what rollups grow by. */
+/**
+ * The rows' sums by quarter hour and series, which no two organizations share: what rollups grow
+ * by.
+ */
 export function rollUpRows(rows: readonly SummedRow[]): SeriesSum[] {
   const sums = new Map<number, SeriesSum>();
   for (const { event, seriesId, costAtto } of rows) {

@@ -1,5 +1,6 @@
 import { AppError } from '../../../platform/errors.ts';
-import { type Database, isCancelled, isConnectionLoss, type Session } from '../../../platform/postgres/database.ts';
+import type { Database, Session } from '../../../platform/postgres/database.ts';
+import { isCancelled, isConnectionLoss } from '../../../platform/postgres/database-errors.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import { findStoredEvents } from './find-stored-events.ts';
@@ -21,12 +22,15 @@ import {
  */
 export type CommitOutcome = { stored: StoredEvent | null } | { failed: unknown };
 
-/** Group commit: events of concurrent callers become one transaction, and each caller is answered after it. */
+/**
+ * Group commit: events of concurrent callers become one transaction, and each caller is answered
+ * after it.
+ */
 export interface UsageCommitter {
   /**
    * Stores one caller's events. Resolves, after the commit, in their order.
-   * @throws AppError unavailable when the queue is full or the server is stopping; the driver's error when the
-   * database stays out of reach
+   * @throws AppError unavailable when the queue is full or the server is stopping; the driver's
+   * error when the database stays out of reach
    */
   commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
   /** Whether nothing is queued or in flight. */
@@ -48,13 +52,19 @@ const MAX_TRANSACTIONS = 2;
 /** So many events do not wait for the transaction under way, but are sent behind it. */
 const SECOND_TRANSACTION_EVENTS = 500;
 const RETRY_AFTER_SECONDS = 1;
-/** After an id that was assumed new turned out to be stored, this many transactions look ids up before inserting. */
+/**
+ * After an id that was assumed new turned out to be stored, this many transactions look ids up
+ * before inserting.
+ */
 const LOOKS_AFTER_SURPRISE = 100;
 /** How often one transaction is retried because budgets changed meanwhile. */
 const MAX_ATTEMPTS = 20;
 const CREATED: CommitOutcome = Object.freeze({ stored: null });
 
-/** The outcomes of all rows: one that repeats an earlier row of its own batch has that row before it. */
+/**
+ * The outcomes of all rows: one that repeats an earlier row of its own batch has that row before
+ * it.
+ */
 function withRepeats(
   all: readonly UsageRow[],
   rows: readonly UsageRow[],
@@ -79,14 +89,15 @@ export interface CommitterOptions {
 }
 
 /**
- * What arrives while a transaction is in flight is the next one. A lone caller therefore waits for nobody, and under
- * load the cost of a commit is shared. A next one that is large is sent at once, on a second connection: the database
- * reads it while the one before is on its way to the disk, and has it there when this process is busy. Several
- * processes may do this on one database: the function takes a lock per organization, in sorted order, before it
- * writes, so rollup rows cannot deadlock.
+ * What arrives while a transaction is in flight is the next one. A lone caller therefore waits for
+ * nobody, and under load the cost of a commit is shared. A next one that is large is sent at once,
+ * on a second connection: the database reads it while the one before is on its way to the disk, and
+ * has it there when this process is busy. Several processes may do this on one database: the
+ * function takes a lock per organization, in sorted order, before it writes, so rollup rows cannot
+ * deadlock.
  *
- * A lost connection leaves open whether the commit took effect. The same rows are sent again: those that are already
- * there are recognised by their own ids, so nothing is lost or doubled.
+ * A lost connection leaves open whether the commit took effect. The same rows are sent again: those
+ * that are already there are recognised by their own ids, so nothing is lost or doubled.
  */
 export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
   const idle = Array.from({ length: MAX_TRANSACTIONS }, () => database.openSession());
@@ -114,9 +125,10 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /**
-   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent again. They are sent
-   * again, too, when an event id is known that nobody had met here. It may come from another process, or from before this one's start,
-   * and others with it: the next transactions look for theirs at once.
+   * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent
+   * again. They are sent again, too, when an event id is known that nobody had met here. It may
+   * come from another process, or from before this one's start, and others with it: the next
+   * transactions look for theirs at once.
    */
   async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const repeats = all.length > 1 ? findRepeats(all) : null;
@@ -145,7 +157,10 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     }
   }
 
-  /** When the database refuses a set, nothing of it is stored: halve it until the event that is the cause is alone. */
+  /**
+   * When the database refuses a set, nothing of it is stored: halve it until the event that is the
+   * cause is alone.
+   */
   async function writeSet(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     try {
       return await writeOnce(session, rows);
@@ -157,7 +172,10 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     }
   }
 
-  /** Events that require credits are transactions of their own, in their place; the others go together. */
+  /**
+   * Events that require credits are transactions of their own, in their place; the others go
+   * together.
+   */
   function write(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     return rows.some(({ requireCredits }) => requireCredits) ? writeApart(session, rows) : writeSet(session, rows);
   }
@@ -182,7 +200,10 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     }
   }
 
-  /** Sends what has gathered. What comes after it is sent before its callers are answered: the database never waits. */
+  /**
+   * Sends what has gathered. What comes after it is sent before its callers are answered: the
+   * database never waits.
+   */
   function sendNext(): void {
     if (queue.length === 0 || (running.size > 0 && queuedEvents < SECOND_TRANSACTION_EVENTS)) return;
     const session = idle.pop();
@@ -223,9 +244,9 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /**
-   * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to see, has its answer
-   * there, and the transactions of others are spared it; what is not there goes the way of all, where the database
-   * decides under its lock.
+   * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to
+   * see, has its answer there, and the transactions of others are spared it; what is not there goes
+   * the way of all, where the database decides under its lock.
    */
   async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const found = await findStoredEvents(database, met);

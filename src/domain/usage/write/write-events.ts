@@ -39,7 +39,9 @@ export const RECORD_USAGE = defineCall<Recording>('record-usage', 'record_usage'
   ...COUNTER_PARAMETERS,
 ]);
 
-/** The organizations of a batch, sorted: two writers that lock several take them in the same order. */
+/**
+ * The organizations of a batch, sorted: two writers that lock several take them in the same order.
+ */
 export function organizationsOf(rows: readonly UsageRow[]): string[] {
   const sole = rows[0]?.event.organizationId;
   if (sole !== undefined && rows.every(({ event }) => event.organizationId === sole)) return [sole];
@@ -48,7 +50,10 @@ export function organizationsOf(rows: readonly UsageRow[]): string[] {
 
 /** SQLSTATE of `record_usage`: the list of budgets was not the newest; nothing was stored. */
 const STALE_BUDGETS = 'MT001';
-/** The ledger's unique indexes. A row already stored by a transaction whose reply was lost can violate either one. */
+/**
+ * The ledger's unique indexes. A row already stored by a transaction whose reply was lost can
+ * violate either one.
+ */
 const UNIQUE_INDEXES = ['usage_events_pkey', 'usage_events_organization_id_event_id_key'];
 /** SQLSTATE of `record_usage`: credits that an event requires are not there; nothing was stored. */
 const MISSING_CREDITS = 'MT002';
@@ -75,8 +80,8 @@ export function explainRefusal(error: unknown): unknown {
 }
 
 /**
- * Leaves out what comes again in one batch: of rows with one event id the first is stored, and is what the others
- * repeat. A null says that no row does.
+ * Leaves out what comes again in one batch: of rows with one event id the first is stored, and is
+ * what the others repeat. A null says that no row does.
  */
 export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | null {
   const repeats = new Map<number, UsageRow>();
@@ -94,13 +99,14 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
 }
 
 /**
- * Writes events, their deduplication and every sum that hangs on them in one transaction: one call of the database
- * function `record_usage`, so one round trip. Safe to call again with the same rows after a lost connection: a row
- * that was stored by the first call is not distinguished from one stored by the second.
+ * Writes events, their deduplication and every sum that hangs on them in one transaction: one call
+ * of the database function `record_usage`, so one round trip. Safe to call again with the same rows
+ * after a lost connection: a row that was stored by the first call is not distinguished from one
+ * stored by the second.
  *
  * @param rows no event id twice
- * @param areNew takes all event ids for new, which spares the database a look for each; fails, with nothing stored,
- * where one is known all the same, see {@link isKnownId}
+ * @param areNew takes all event ids for new, which spares the database a look for each; fails, with
+ * nothing stored, where one is known all the same, see {@link isKnownId}
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeEvents(

@@ -60,7 +60,10 @@ export function canGoAlone({ event, requireCredits }: UsageRow): boolean {
   return !requireCredits && event.requests === 1 && event.holdId === null;
 }
 
-/** Writes one plain event, as `writeEvents` writes many: one round trip, one transaction, safe to send again. */
+/**
+ * Writes one plain event, as `writeEvents` writes many: one round trip, one transaction, safe to
+ * send again.
+ */
 export async function writeLoneEvent(
   session: Pick<Session, 'query'>,
   row: UsageRow,

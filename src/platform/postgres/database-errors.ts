@@ -1,0 +1,43 @@
+import { AppError } from '../errors.ts';
+import { isUnreachable, sqlStateOf } from './prisma-errors.ts';
+
+/**
+ * Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn
+ * socket.
+ */
+const LOST_STATES = /^(08|57P0)/;
+const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
+const LOST_MESSAGES = /Connection terminated|Client has encountered a connection error|connection timeout/;
+
+/**
+ * Whether an error means that the server went away: the statement may or may not have taken effect.
+ */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
+  return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
+}
+
+const QUERY_CANCELED = '57014';
+const REFUSED_BY_DRIVER = /Cannot use a pool after calling end|Client was closed and is not queryable/;
+
+/**
+ * Whether a statement was cancelled, took longer than its limit, or was refused because the
+ * database is closing.
+ */
+export function isCancelled(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AppError) return error.code === 'unavailable';
+  if ('code' in error && error.code === QUERY_CANCELED) return true;
+  return REFUSED_BY_DRIVER.test(error.message) || sqlStateOf(error) === QUERY_CANCELED;
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Whether a statement gave up since it had waited for a lock for as long as `lock_timeout` says.
+ */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+}
