@@ -36,8 +36,7 @@ function createFile(path: string): void {
  * Takes the lock at `path`, or null when another holder, in this process or another, is in the way.
  *
  * Why it holds: SQLite locks an (empty) file by record locks of the operating system. These end
- * with their process, however it dies, and children do not inherit them: there is no stale lock to
- * detect or to misjudge.
+ * with their process, however it dies, and children do not inherit them, so a lock is never stale.
  */
 export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): FileLock | null {
   createFile(path);

@@ -86,7 +86,7 @@ describe('npm run migrate:new', () => {
     ]);
     const [columns = '', functions = ''] = rest.split('SET check_function_bodies = off;\n\n');
     expect(columns).toMatch(/^ALTER TABLE "teams" ADD COLUMN +"note" TEXT;$/m);
-    const texts = [made, result, body, added, setting, renamed, later];
+    const texts = [made, result, renamed, body, added, setting, later];
     expect(functions).toBe(`${texts.join('\n\n')}\n\nRESET check_function_bodies;\n`);
 
     expect(await migrateNew('again')).toEqual({

@@ -49,12 +49,17 @@ const OF_ATTRIBUTION = /^e\.(organization_id|user_id|tags)\b/;
  */
 async function canMatch(sql: Sql, { conditions, values, needsEvents }: UsageWhere): Promise<boolean> {
   if (!needsEvents) return true;
-  const fits = conditions.filter((condition) => OF_ATTRIBUTION.test(condition)).join(' AND ');
+  // PostgreSQL wants every parameter used: these conditions are only some, so theirs are numbered anew.
+  const used = [values[0]];
+  const fits = conditions
+    .filter((condition) => OF_ATTRIBUTION.test(condition))
+    .map((condition) => condition.replace(/\$(\d+)/g, (_, place) => `$${used.push(values[Number(place) - 1])}`))
+    .join(' AND ');
   const { rows } = await sql.query<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM usage_attributions e WHERE ${fits})
-         OR EXISTS (SELECT FROM usage_events_after(organization => $1, after_position => (SELECT position FROM usage_fold)) e
-                     WHERE ${fits}) AS found`,
-    values.slice(0, 1 + Math.max(...Array.from(fits.matchAll(/\$(\d+)/g), ([, n]) => Number(n) - 1))),
+         OR EXISTS (SELECT FROM usage_events_after(
+                      organization => $1, after_position => (SELECT position FROM usage_fold)) e WHERE ${fits}) AS found`,
+    used,
   );
   return rows[0]?.found ?? false;
 }

@@ -55,7 +55,7 @@ export interface EmbeddedPostgres {
 const DATABASE = 'meterr';
 const LOCK_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 60_000;
-/** For a server of which a start that was given up waits no longer. */
+/** How long a start that was given up waits for its server to stop. */
 const ABORTED_STOP_MS = 2_000;
 const READY_TIMEOUT_MS = 300_000;
 const SILENT_TIMEOUT_MS = 30_000;
@@ -65,7 +65,7 @@ const NO_SUCH_DATABASE = '3D000';
 
 /**
  * The PostgreSQL of a data folder: found where it runs, else started, and made first where it does
- * not exist. The server is no child of ours and outlives a `kill -9`; the next start finds it. Any
+ * not exist. The server is not our child and outlives a `kill -9`; the next start finds it. Any
  * number of processes may start at once: `lock` lets one at a time start or stop, and each user
  * holds a share of `users` for as long as it lives, so that the last one, and only the last one,
  * can take that lock alone and stop the server.

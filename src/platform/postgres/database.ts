@@ -73,8 +73,8 @@ export interface DatabaseOptions {
   /** Called when the server cannot be reached: brings an embedded one back. */
   revive?: () => Promise<void>;
   /**
-   * How long a statement waits for a lock before it fails, see {@link isLockTimeout}. Without it,
-   * for ever.
+   * How long a statement waits for a lock before it fails, see `isLockTimeout`. By default it waits
+   * without a limit.
    */
   lockTimeoutMs?: number;
   onError: (error: Error) => void;

@@ -207,8 +207,8 @@ async function applyMigrations(
     });
   } catch (cause) {
     if (signal?.aborted) {
-      // Its script is one transaction, of which nothing is left; without this the next start would
-      // refuse to begin.
+      // Its script is one transaction, which was rolled back. Without this update the next start
+      // would refuse to begin.
       await client.query('UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL');
       throw signal.reason;
     }

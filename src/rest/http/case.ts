@@ -24,23 +24,10 @@ export type Snake<T> = T extends readonly (infer Item)[]
       : T;
 
 const UPPER = /[A-Z]/g;
-const SNAKE = /_([a-z0-9])/g;
-const camelNames = new Map<string, string>();
-const MAX_NAMES = 1_000;
 
 /** `cacheWrite1hTokens` -> `cache_write_1h_tokens`. */
 export function snakeName(name: string): string {
   return name.replace(/([a-z])(\d)/g, '$1_$2').replace(UPPER, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** `cache_write_1h_tokens` -> `cacheWrite1hTokens`. */
-export function camelName(name: string): string {
-  let camel = camelNames.get(name);
-  if (camel === undefined) {
-    camel = name.replace(SNAKE, (_, letter: string) => letter.toUpperCase());
-    if (camelNames.size < MAX_NAMES) camelNames.set(name, camel);
-  }
-  return camel;
 }
 
 /**
@@ -51,13 +38,6 @@ export function snakePath(path: string): string {
   const [head = '', ...rest] = path.split('.');
   if (head === 'tags' || head === 'usage' || head === 'metadata' || head === 'tag') return path;
   return [snakeName(head), ...(rest.length > 0 ? [snakePath(rest.join('.'))] : [])].join('.');
-}
-
-/** An object's own keys in camelCase; its values as they are. */
-export function camelKeys(object: object): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(object)) result[camelName(key)] = value;
-  return result;
 }
 
 const isFree = (key: string) => key === 'tags' || key === 'metadata';

@@ -48,6 +48,22 @@ describe('the history', () => {
     else expect((await walk(key, `limit=${limit}`)).map(({ id }) => id)).toEqual(ids);
   });
 
+  it('takes filters of events and of their series together, whatever they fit', async () => {
+    const { secret } = (await makeOrganization(meterr())).key;
+    const tagged = { user_id: 'u-1', tags: { env: 'prod', feature: 'chat' } };
+    await makeUsage(meterr(), secret, [{ id: 'tagged', ...tagged }, { id: 'plain' }]);
+    const filters = ['provider=openai', 'model=gpt-4o', 'user_id=u-1', 'tag.env=prod', 'tag.feature=chat'];
+    const wrong = ['provider=mistral', 'model=nothing', 'user_id=u-2', 'tag.env=dev', 'tag.other=x'];
+    for (let chosen = 1; chosen < 2 ** filters.length; chosen++) {
+      const right = filters.filter((_, i) => chosen & (2 ** i));
+      const found = await page(secret, right.join('&'));
+      const all = right.every((filter) => filter.startsWith('provider') || filter.startsWith('model'));
+      expect(found.data.map(({ event_id }) => event_id).sort()).toEqual(all ? ['plain', 'tagged'] : ['tagged']);
+      const last = wrong[Math.floor(Math.log2(chosen))] ?? '';
+      expect((await page(secret, [...right.slice(0, -1), last].join('&'))).data).toEqual([]);
+    }
+  });
+
   it('has no next page where the last one is just full', async () => {
     expect(await page(key, 'limit=55')).toMatchObject({ has_more: false, next_cursor: null });
   });

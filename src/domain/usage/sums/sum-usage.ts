@@ -65,7 +65,7 @@ const MAX_ANSWER_ROWS = 100_000;
 const TOO_MANY_ROWS =
   'gives more than 100,000 rows with these groups: take a longer interval, a shorter range, or a lower limit';
 /**
- * Statistics of so many tenants and users mislead the planner about each of them: a join that it
+ * Statistics of many tenants and users mislead the planner about each of them: a join that it
  * expects to have one row may have millions. Rows are found by keys (LATERAL), the rest is hashed.
  */
 const READ_SETTINGS =
