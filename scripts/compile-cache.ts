@@ -1,7 +1,6 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-// Loaded before the server (`node --import`): what Node compiles is kept, so that a later start
-// reads it instead.
+// Loaded by `node --import`: Node stores compiled code here, so that later starts are faster.
 
 enableCompileCache(join(import.meta.dirname, '../.meterr/compile-cache'));

@@ -1,4 +1,4 @@
-/** What the demo sends: the body of an event. */
+/** An event of the demo, in the form that REST accepts. */
 export interface DemoEvent {
   id: string;
   provider: string;
@@ -19,7 +19,7 @@ export interface DemoTeam {
 
 export interface DemoUsage {
   events: DemoEvent[];
-  /** The whole span, both at midnight UTC. */
+  /** The range of the events. Both ends are at midnight UTC. */
   start: string;
   end: string;
 }
@@ -27,12 +27,12 @@ export interface DemoUsage {
 interface Feature {
   name: string;
   team: number;
-  /** Share of the events, at the start and at the end of the sixty days. */
+  /** The relative number of events on the first and on the last of the sixty days. */
   weight: readonly [number, number];
   models: readonly (readonly [provider: string, model: string, share: number])[];
   inputTokens: number;
   outputTokens: number;
-  /** Of the input, read from the provider's cache. */
+  /** The share of the input that is read from the provider's cache, from 0 to 1. */
   cached: number;
 }
 
@@ -41,10 +41,10 @@ const DAYS = 60;
 const DAY_MS = 86_400_000;
 const EVENTS_ON_FIRST_DAY = 270;
 const GROWTH_A_DAY = 1.012;
-/** Monday first. */
+/** The relative number of events on each weekday, Monday first. */
 const WEEKDAYS = [1, 1.06, 1.08, 1.04, 0.92, 0.34, 0.28] as const;
 const BUSIEST_HOUR = 14;
-/** A loop in the code assistant: one evening of many long prompts, ten days ago. */
+/** A loop in the code assistant, ten days ago: one evening of many long prompts. */
 const ANOMALY = { daysAgo: 10, feature: 'code-assistant', factor: 9, hour: 21 } as const;
 const USERS_A_TEAM = 12;
 
@@ -104,7 +104,7 @@ const FEATURES: readonly Feature[] = [
     cached: 0,
   },
   {
-    // A model that no price list knows: what it costs stays unknown, and is said so.
+    // The catalog does not price this model, so its cost stays unknown.
     name: 'experiments',
     team: 2,
     weight: [0.2, 0.5],
@@ -115,7 +115,7 @@ const FEATURES: readonly Feature[] = [
   },
 ];
 
-/** mulberry32: small, good enough, and the same everywhere. From 0 to below 1. */
+/** mulberry32: returns numbers from 0 to below 1, the same on every machine. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -135,7 +135,7 @@ function pick<T>(items: readonly T[], weightOf: (item: T) => number, random: () 
   return items.at(-1) as T;
 }
 
-/** Around `mean`, a few times it at most, with the long tail that prompts have. */
+/** Returns a random count around `mean`, at most 3.3 times the mean, with a long tail. */
 function spread(mean: number, random: () => number): number {
   const bell = random() + random() + random() - 1.5;
   return Math.max(1, Math.round(mean * Math.exp(bell * 0.8)));
@@ -156,7 +156,7 @@ function makeEvent(
   const [provider, model] = pick(feature.models, ([, , share]) => share, random);
   const input = spread(feature.inputTokens, random);
   const isProduction = random() < 0.88;
-  // A few users make most of the requests.
+  // Squaring skews the choice, so that a few users make most of the requests.
   const user = 1 + Math.floor(random() ** 2 * USERS_A_TEAM);
   const name = TEAM_NAMES[feature.team] as string;
   const team = teams.find((one) => one.name === name);
@@ -197,7 +197,9 @@ function makeDay(dayMs: number, today: number, teams: readonly DemoTeam[]): Demo
   return events;
 }
 
-/** The sixty days before the UTC day of `endMs`. The same for the same day. */
+/**
+ * Makes the usage of the sixty days before the UTC day of `endMs`; equal days give equal usage.
+ */
 export function makeDemoUsage(endMs: number, teams: readonly DemoTeam[]): DemoUsage {
   const today = Math.floor(endMs / DAY_MS) * DAY_MS;
   const days = Array.from({ length: DAYS }, (_, i) => today - (DAYS - i) * DAY_MS);

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DemoEvent, type DemoTeam, makeDemoUsage, TEAM_NAMES } from './demo-usage.ts';
 
-// Sixty days of believable usage for a server that runs, through its public API. Every event's id
-// follows from its place, the sixty days end where the first run's ended, and teams are found by
-// name: a second run adds nothing.
+// Sends sixty days of plausible usage to a running server, through its public API. Event ids are
+// derived from their order, the last day is that of the first run, and teams are found by name, so
+// a second run adds nothing.
 
 const BASE = (process.env.METERR_URL || 'http://127.0.0.1:4000').replace(/\/+$/, '');
 const BATCH = 1_000;
@@ -46,13 +46,13 @@ function readKey(): string {
     const folder = process.env.METERR_DATA_DIR || '.meterr';
     return readFileSync(join(import.meta.dirname, '..', folder, 'api-key'), 'utf8').trim();
   } catch {
-    fail('No API key: set METERR_API_KEY, or start the server once (npm start), which keeps one in .meterr/api-key.');
+    fail('No API key: set METERR_API_KEY, or start the server once (npm start), which stores one in .meterr/api-key.');
   }
 }
 
 const key = readKey();
 
-/** One request. Ends with one line when the server or the key is not there. */
+/** Sends one request. Exits with a message when no server answers or when the key is invalid. */
 async function send(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
   const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
@@ -64,7 +64,7 @@ async function send(method: string, path: string, body?: unknown): Promise<{ sta
   return { status, text: await response.text() };
 }
 
-/** The answer, or null when there is nothing at this path. */
+/** Returns the answer, or null on a 404. Exits with a message on any other error. */
 async function call<T>(method: string, path: string, body?: unknown): Promise<T | null> {
   const { status, text } = await send(method, path, body);
   if (status === HTTP_NOT_FOUND) return null;
@@ -76,9 +76,7 @@ async function get<T>(path: string): Promise<T> {
   return (await call<T>('GET', path)) ?? fail(`${BASE} has no ${path.split('?')[0]}: is it a Meterr server?`);
 }
 
-/**
- * The demo's teams by name, those that are missing made; none where the server has no teams yet.
- */
+/** Finds or creates the teams of the demo; none where the server has no teams. */
 async function findOrCreateTeams(): Promise<DemoTeam[]> {
   const listed = await call<{ data: DemoTeam[] }>('GET', '/v1/teams?limit=100');
   if (!listed) return [];
@@ -91,8 +89,9 @@ async function findOrCreateTeams(): Promise<DemoTeam[]> {
 }
 
 /**
- * When the demo's days end: now, for the first run. It leaves one event of a fixed id there; later
- * runs send that id with another time, are refused, and look the first one up.
+ * Returns the end of the demo, in epoch milliseconds. On the first run it is now, and one event
+ * with a fixed id is recorded there. A later run sends that id with another time, is refused with a
+ * conflict, and reads the time of the first event.
  */
 async function findEnd(): Promise<number> {
   const timestamp = new Date().toISOString();
@@ -123,10 +122,10 @@ async function record(events: readonly DemoEvent[]): Promise<{ created: number; 
     const answer = await call<BatchAnswer>('POST', '/v1/usage', { events: events.slice(from, from + BATCH) });
     if (!answer) fail(`${BASE} has no /v1/usage: is it a Meterr server?`);
     created += answer.created;
-    // A conflict is an event of a run before a team was renamed: it is there, too.
+    // A conflict is an event from before a team was renamed; it is stored, too.
     duplicates += answer.duplicates + answer.conflicts;
     const refused = answer.data.find(({ status }) => status === 'invalid');
-    if (refused?.error) fail(`\n${answer.invalid} events were refused, the first: ${refused.error.message}`);
+    if (refused?.error) fail(`\n${answer.invalid} events were refused, the first because of: ${refused.error.message}`);
   }
   drawBar(events.length, events.length);
   return { created, duplicates };
@@ -148,7 +147,7 @@ function show(answer: UsageAnswer, hasTeams: boolean, query: string): void {
       ...lines,
       `  ${'all'.padEnd(30)} ${line(totals)}   (exactly ${totals.cost}, ${totals.unpriced_requests} requests without a price)`,
       '',
-      '  Look at it (export METERR_API_KEY first):',
+      '  Query it (export METERR_API_KEY first):',
       '',
       `    ${curl} "${BASE}/v1/usage?${query}&interval=week&group_by=${hasTeams ? 'team' : 'model'}"`,
       `    ${curl} "${BASE}/v1/usage?${query}&group_by=user&limit=5"`,
@@ -161,14 +160,14 @@ function show(answer: UsageAnswer, hasTeams: boolean, query: string): void {
 }
 
 const teams = await findOrCreateTeams();
-// The days before the one of the last event: what is shown below ends at its midnight.
+// The demo ends at the midnight before the last event, and so do the queries below.
 const { events, start, end } = makeDemoUsage(await findEnd(), teams);
 process.stdout.write(`\n  60 days of usage, ${teams.length || 'no'} teams, to ${BASE}\n\n`);
 const { created, duplicates } = await record(events);
 process.stdout.write(
   created === 0
-    ? `  Nothing added: all ${duplicates.toLocaleString('en-US')} events were there from an earlier run.\n`
-    : `  ${created.toLocaleString('en-US')} recorded, ${duplicates.toLocaleString('en-US')} were there before.\n`,
+    ? `  Nothing added: an earlier run has recorded all ${duplicates.toLocaleString('en-US')} events.\n`
+    : `  ${created.toLocaleString('en-US')} recorded, ${duplicates.toLocaleString('en-US')} were already stored.\n`,
 );
 const query = `start=${start}&end=${end}`;
 show(await get<UsageAnswer>(`/v1/usage?${query}&group_by=provider,model`), teams.length > 0, query);

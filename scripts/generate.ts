@@ -4,8 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { delimiter, dirname, join } from 'node:path';
 
 // Runs `prisma generate` when its output is missing or was made from other inputs. Every `npm
-// start` and `npm test` goes through here, so nothing is imported that the usual answer, "nothing
-// to do", does not need.
+// start` and `npm test` runs this, so it imports only what the usual case, "nothing to do", needs.
 
 const ROOT = join(import.meta.dirname, '..');
 const OUTPUT = join(ROOT, 'prisma/generated');
@@ -30,15 +29,14 @@ function isCurrent(hash: string): boolean {
 
 function generate(): void {
   const prisma = join(ROOT, 'node_modules/prisma/build/index.js');
-  // Prisma starts its generators by name, through a shebang: both must be found here, not an older
-  // Node's elsewhere.
+  // Prisma starts its generators through a shebang, which must find this Node, not an older one.
   const path = [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH: path, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
   try {
     execFileSync(process.execPath, [prisma, 'generate', '--no-hints'], { cwd: ROOT, env, stdio: 'pipe' });
   } catch (error) {
     const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-    process.stderr.write(`prisma generate failed\n${output || error}\n`);
+    process.stderr.write(`prisma generate failed:\n${output || error}\n`);
     process.exit(1);
   }
 }
@@ -48,8 +46,7 @@ if (!isCurrent(hashInputs())) {
   const { waitForFileLock } = await import('../src/platform/file-lock.ts');
   const lock = await waitForFileLock(join(OUTPUT, '.lock'), LOCK_TIMEOUT_MS);
   const hash = hashInputs();
-  // Another process may have done it while we waited; the hash is there only while all of the
-  // output is.
+  // Another process may have generated meanwhile; the hash exists only for complete output.
   if (!isCurrent(hash)) {
     rmSync(HASH_FILE, { force: true });
     generate();

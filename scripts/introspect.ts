@@ -4,7 +4,8 @@ import { minifyIntrospection, outputIntrospectionFile } from '@gql.tada/internal
 import { introspectionFromSchema } from 'graphql';
 import { schema } from '../src/graphql/schema.ts';
 
-// The schema as a type, which gql.tada types the REST door's documents by. Only `tsc` reads it.
+// Writes the GraphQL schema as a type, from which gql.tada derives the types of the documents of
+// REST. Only `tsc` reads the file.
 
 const FILE = join(import.meta.dirname, '../prisma/generated/introspection.d.ts');
 

@@ -3,12 +3,12 @@ import { z } from 'zod';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
-/** Two record usage, one listens for jobs, and the rest of the work needs some too. */
+/** Two connections record usage, one listens for jobs, and queries need the others. */
 const MIN_CONNECTIONS = 5;
 const MIN_OPERATOR_KEY_LENGTH = 16;
-/** What a header can carry unchanged, and no API key consists of. */
+/** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
-/** Not repeated where they are refused: that line ends in a log. */
+/** The values of these are not repeated in error messages, because those end up in logs. */
 const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -44,20 +44,20 @@ const schema = z.object({
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
 });
 
-/** All that the environment can set, read once. Times in the unit of the name's last word. */
+/** The configuration from the environment. The last word of a name is its unit. */
 export interface Config {
   port: number;
   host: string;
-  /** Null: the embedded PostgreSQL in `dataDir`. */
+  /** Null: Meterr uses the embedded PostgreSQL in `dataDir`. */
   databaseUrl: string | null;
   dataDir: string;
   databaseConnections: number;
   logLevel: (typeof LOG_LEVELS)[number];
   corsOrigins: string[];
   operatorKey: string | null;
-  /** Null: raw events are never removed. */
+  /** Null: raw events are never deleted. */
   retentionDays: number | null;
-  /** Whether `X-Forwarded-For` names the caller's address. */
+  /** Whether `X-Forwarded-For` determines the address of the caller. */
   trustProxy: boolean;
   usageQueueEvents: number;
   authFailuresPerMinute: number;
@@ -66,14 +66,14 @@ export interface Config {
   readTimeoutSeconds: number;
 }
 
-/** A variable that holds what it must not; `message` names it and says what it accepts. */
+/** An environment variable is invalid. The message names it and says what it must be. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * Reads the environment into a frozen Config.
- * @throws ConfigError naming each wrong variable, one a line.
+ * Reads the environment into a frozen Config. An empty variable counts as not set.
+ * @throws ConfigError with one line for each invalid variable
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
   const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
@@ -82,7 +82,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       const shown = SECRETS.has(name) ? '(hidden)' : env[name];
-      return `${name}=${shown} is not accepted: it takes ${issue.message}.`;
+      return `${name}=${shown} is invalid: it must be ${issue.message}.`;
     });
     throw new ConfigError(lines.join('\n'));
   }

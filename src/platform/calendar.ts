@@ -1,19 +1,16 @@
 import { Temporal } from 'temporal-polyfill';
 
-/** Calendar units that time is cut by, in a zone; weeks begin on Monday (ISO 8601). */
+/** Calendar units in a time zone. Weeks begin on Monday (ISO 8601). */
 export const CALENDAR_UNITS = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const;
 export type CalendarUnit = (typeof CALENDAR_UNITS)[number];
 
-/** A stretch of time in epoch milliseconds: start included, end not. */
+/** A range of time in epoch milliseconds; the start is included, the end is not. */
 export interface TimeSpan {
   startMs: number;
   endMs: number;
 }
 
-/**
- * Whether a text is an IANA time zone (`Asia/Kolkata`, `UTC`). Bare offsets are not: they know no
- * clock changes.
- */
+/** Whether a string is an IANA time zone. Offsets are refused: they have no clock changes. */
 export function isTimeZone(zone: string): boolean {
   if (!/^[A-Za-z]/.test(zone)) return false;
   try {
@@ -41,7 +38,7 @@ function startOfUnit(time: Temporal.ZonedDateTime, unit: CalendarUnit): Temporal
           : unit === 'quarter'
             ? date.with({ day: 1, month: date.month - ((date.month - 1) % 3) })
             : date.with({ day: 1, month: 1 });
-  // The first moment of that date: not always midnight, where clocks change then.
+  // Where clocks change at midnight, the first moment of the date is not 00:00.
   return first.toZonedDateTime(time.timeZoneId);
 }
 
@@ -55,27 +52,27 @@ const STEPS = {
 
 function nextUnit(start: Temporal.ZonedDateTime, unit: CalendarUnit): Temporal.ZonedDateTime {
   if (unit !== 'hour') return startOfUnit(start, unit).toPlainDate().add(STEPS[unit]).toZonedDateTime(start.timeZoneId);
-  // A clock change of half an hour moves the whole hours: fall back onto the local hour, but never
-  // backwards.
+  // A clock change of half an hour shifts the whole hours. The next unit starts on the local hour,
+  // unless that would not be later.
   const later = start.add({ hours: 1 });
   const aligned = startOfUnit(later, 'hour');
   return Temporal.ZonedDateTime.compare(aligned, start) > 0 ? aligned : later;
 }
 
-/** The calendar unit that holds a moment, in a zone. */
+/** Returns the calendar unit that contains `timeMs` in the time zone. */
 export function spanAt(timeMs: number, unit: CalendarUnit, zone: string): TimeSpan {
   const start = startOfUnit(zoned(timeMs, zone), unit);
   return { startMs: start.epochMilliseconds, endMs: nextUnit(start, unit).epochMilliseconds };
 }
 
-/** The unit before the one that begins at `startMs`. */
 export function spanBefore(startMs: number, unit: CalendarUnit, zone: string): TimeSpan {
   return spanAt(startMs - 1, unit, zone);
 }
 
 /**
- * Cuts a span at the unit's boundaries in the zone; the first and last pieces are clipped to it.
- * Clock changes make days of 23 or 25 hours, and the pieces always join without gap or overlap.
+ * Cuts a span at the boundaries of the unit in the time zone, in order of time. The first and last
+ * pieces are clipped to the span. Days have 23 or 25 hours where clocks change; pieces never
+ * overlap and leave no gap.
  * @throws RangeError when there would be more than `most` pieces
  */
 export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: string, most: number): TimeSpan[] {
@@ -83,7 +80,7 @@ export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: 
   let edge = startOfUnit(zoned(startMs, zone), unit);
   for (let from = startMs; from < endMs; ) {
     if (pieces.length >= most) throw new RangeError(`more than ${most} pieces`);
-    // More than once where a clock change made the first unit end before `from`.
+    // The loop repeats when a clock change ends the first unit before `from`.
     do edge = nextUnit(edge, unit);
     while (edge.epochMilliseconds <= from);
     const to = Math.min(endMs, edge.epochMilliseconds);
@@ -93,14 +90,14 @@ export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: 
   return pieces;
 }
 
-/** The local date of a moment, `2026-11-22`. */
+/** The local date of a moment, for example `2026-11-22`. */
 export function localDate(timeMs: number, zone: string): string {
   return zoned(timeMs, zone).toPlainDate().toString();
 }
 
 /**
- * As far into `earlier` as `nowMs` is into the span that begins at `startMs`, by the calendar and
- * the clock on the wall; at most its end.
+ * Returns the moment in `earlier` that is as far from its start as `nowMs` is from `startMs`, in
+ * calendar days and local clock time. It is at most the end of `earlier`.
  */
 export function elapsedBefore(startMs: number, nowMs: number, earlier: TimeSpan, zone: string): number {
   const elapsed = zoned(startMs, zone).until(zoned(nowMs, zone), { largestUnit: 'day' });

@@ -5,31 +5,26 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Two keys of one origin, for two purposes that must not share one. */
+/** Two keys derived from one secret, for two purposes that must not share a key. */
 export interface DerivedKeys {
   encryption: Buffer;
   authentication: Buffer;
 }
 
-/**
- * Derives keys from a secret (HKDF-SHA256, RFC 5869); `purpose` keeps those of different uses
- * apart.
- */
+/** Derives two 32-byte keys (HKDF-SHA256, RFC 5869); another `purpose` gives other keys. */
 export function deriveKeys(secret: string, purpose: string): DerivedKeys {
   const bytes = Buffer.from(hkdfSync('sha256', secret, '', purpose, 2 * KEY_BYTES));
   return { encryption: bytes.subarray(0, KEY_BYTES), authentication: bytes.subarray(KEY_BYTES) };
 }
 
-/**
- * HMAC-SHA256: says nothing of the text to whoever lacks the key, not even to one who guesses it.
- */
+/** HMAC-SHA256. Without the key, nobody can confirm even a correct guess of the string. */
 export function hmac(key: Uint8Array, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
 /**
- * Encrypts a text (AES-256-GCM, a random nonce): nonce, tag, ciphertext. `about` must be the same
- * to open it.
+ * Encrypts a string with AES-256-GCM and a random nonce. Returns nonce, tag and ciphertext, in this
+ * order. `about` is authenticated but not stored: {@link unseal} needs the same value.
  */
 export function seal(key: Uint8Array, text: string, about: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
@@ -39,8 +34,8 @@ export function seal(key: Uint8Array, text: string, about: string): Buffer {
 }
 
 /**
- * Opens what {@link seal} made. @throws Error where the key or `about` is another, or a bit has
- * changed
+ * Decrypts what {@link seal} returned.
+ * @throws Error when the key or `about` differs, or when a bit was changed
  */
 export function unseal(key: Uint8Array, sealed: Uint8Array, about: string): string {
   const nonce = sealed.subarray(0, NONCE_BYTES);

@@ -1,8 +1,9 @@
 import { createHash, randomFillSync } from 'node:crypto';
 
 /**
- * Ids on the wire are TypeIDs (github.com/jetify-com/typeid, v0.3): a prefix and a UUIDv7 in 26
- * letters of Crockford base32. Inside, and in the database, they are plain UUID texts.
+ * The prefix of each kind of id. Ids on the wire are TypeIDs (github.com/jetify-com/typeid, v0.3):
+ * a prefix and a UUIDv7 in 26 letters of Crockford base32. The domain and the database use UUID
+ * strings.
  */
 export const ID_PREFIXES = {
   organization: 'org',
@@ -34,7 +35,7 @@ let poolOffset = RANDOM_POOL_BYTES;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const HEX_CODES = Buffer.from('0123456789abcdef', 'latin1');
 const DASH = 45;
-/** Text is put together here, in one piece: nothing awaits while it is in use. */
+/** Strings are assembled here, which is safe because nothing awaits meanwhile. */
 const scratch = Buffer.alloc(64);
 
 function uuidText(bytes: Uint8Array): string {
@@ -60,7 +61,7 @@ function stampV7(bytes: Uint8Array, timeMs: number): void {
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
 }
 
-/** A new UUIDv7 (RFC 9562) whose leading 48 bits are `timeMs`, milliseconds since 1970. */
+/** Makes a random UUIDv7 (RFC 9562) whose first 48 bits are `timeMs`, in epoch milliseconds. */
 export function newUuid(timeMs: number = Date.now()): string {
   if (poolOffset + 16 > RANDOM_POOL_BYTES) {
     randomFillSync(pool);
@@ -72,24 +73,21 @@ export function newUuid(timeMs: number = Date.now()): string {
   return uuidText(bytes);
 }
 
-/**
- * The UUIDv7 whose time is `timeMs` and whose other bits come from a hash: the same content, the
- * same id.
- */
+/** Makes a UUIDv7 of `timeMs` and a SHA-256 of `content`: equal content gives equal ids. */
 export function contentUuid(timeMs: number, content: string): string {
   const bytes = createHash('sha256').update(content).digest().subarray(0, 16);
   stampV7(bytes, timeMs);
   return uuidText(bytes);
 }
 
-/** The smallest UUIDv7-shaped text at `timeMs`: a range over ids is a range over time. */
+/** The smallest UUID of the time `timeMs`: a range of ids selects a range of time. */
 export function uuidFloor(timeMs: number): string {
   const hex = Math.max(0, timeMs).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** Ids that come back with event after event; their texts are remembered, by kind. */
-const REPEATED: Partial<Record<IdKind, Map<string, string>>> = {
+/** A cache by kind, for ids that repeat from event to event. */
+const FORMATTED: Partial<Record<IdKind, Map<string, string>>> = {
   organization: new Map(),
   team: new Map(),
   apiKey: new Map(),
@@ -97,9 +95,9 @@ const REPEATED: Partial<Record<IdKind, Map<string, string>>> = {
 };
 const MAX_FORMATTED = 10_000;
 
-/** `usage_01h455vb4pex5vsknk084sn02q` from a kind and a UUID. */
+/** Makes a TypeID such as `usage_01h455vb4pex5vsknk084sn02q` from a kind and a UUID. */
 export function formatId(kind: IdKind, uuid: string): string {
-  const formatted = REPEATED[kind];
+  const formatted = FORMATTED[kind];
   if (formatted === undefined) return encodeId(kind, uuid);
   let id = formatted.get(uuid);
   if (id === undefined) {
@@ -116,7 +114,7 @@ function hexDigit(code: number): number {
 
 function encodeId(kind: IdKind, uuid: string): string {
   let at = 0;
-  // 128 bits after two zero bits, five at a time.
+  // Two zero bits come first: 26 letters of five bits hold 130 bits.
   let bits = 0;
   let count = 2;
   for (let i = 0; i < uuid.length; i++) {
@@ -132,7 +130,7 @@ function encodeId(kind: IdKind, uuid: string): string {
   return `${ID_PREFIXES[kind]}_${scratch.toString('latin1', 0, at)}`;
 }
 
-/** The UUID inside a TypeID of that kind, or null when the text is not one. */
+/** Returns the UUID in a TypeID of this kind, or null when the string is not one. */
 export function parseId(kind: IdKind, text: string): string | null {
   const prefix = `${ID_PREFIXES[kind]}_`;
   if (!text.startsWith(prefix) || text.length !== prefix.length + SUFFIX_LENGTH) return null;
@@ -152,7 +150,7 @@ export function parseId(kind: IdKind, text: string): string | null {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** The kind and UUID of any TypeID, or null. */
+/** Returns the kind and the UUID of any TypeID, or null. */
 export function parseAnyId(text: string): { kind: IdKind; uuid: string } | null {
   for (const kind of Object.keys(ID_PREFIXES) as IdKind[]) {
     const uuid = parseId(kind, text);

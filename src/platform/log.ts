@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
-/** A JSON line logger on standard output, UTC times; secrets under these names never reach it. */
+/** Writes JSON lines with UTC times to standard output; the names below are redacted. */
 export function createLog(level: string): Log {
   return pino({
     level,

@@ -1,15 +1,15 @@
 /**
- * Money is a BigInt of atto-dollars: 1 USD = 10^18. Every catalog price is a whole number of them
- * per token, so costs are exact without division; no amount ever passes through a float.
+ * Money is a BigInt of 10^-18 USD. Every catalog price is a whole number of these per token, so
+ * costs are exact without division. No amount ever passes through a floating-point number.
  */
 export type AttoUsd = bigint;
 
-/** Decimal places that money is kept to; PostgreSQL holds it as NUMERIC(38,18). */
+/** The decimal places of money; PostgreSQL stores it as NUMERIC(38,18). */
 export const MONEY_SCALE = 18;
 const ATTO_PER_USD = 10n ** BigInt(MONEY_SCALE);
-/** NUMERIC(38,18) leaves 20 digits before the point. */
+/** NUMERIC(38,18) has 20 digits before the point. */
 const MAX_ATTO = 10n ** 38n - 1n;
-/** Those that amounts need; raising a BigInt anew costs more than the rest of reading one. */
+/** The powers that amounts need. Computing one costs more than the rest of parsing an amount. */
 const POWERS_OF_TEN = Array.from({ length: 2 * MONEY_SCALE + 1 }, (_, i) => 10n ** BigInt(i));
 const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
@@ -18,9 +18,9 @@ function powerOfTen(exponent: number): bigint {
 }
 
 /**
- * Reads a decimal text (`"0.0061"`, also `"2.5e-06"` as JSON writes numbers) into an integer of
- * 10^-scale. Returns null when the string is not a decimal or has a digit other than 0 beyond
- * `scale` places: nothing is rounded.
+ * Parses a decimal string (`"0.0061"`, or `"2.5e-06"` as JSON writes numbers) as an integer of
+ * 10^-scale. Returns null when the string is not a decimal, or when it has a digit other than 0
+ * after `scale` places: nothing is rounded.
  */
 export function parseScaled(text: string, scale: number): bigint | null {
   const match = DECIMAL.exec(text);
@@ -37,10 +37,7 @@ export function parseScaled(text: string, scale: number): bigint | null {
   return sign === '-' ? -value : value;
 }
 
-/**
- * Reads a decimal string as money. Null when it is not a decimal, has more than 18 places, or does
- * not fit NUMERIC(38,18).
- */
+/** Returns null unless the string is a decimal with at most 18 places that fits NUMERIC(38,18). */
 export function parseMoney(text: string): AttoUsd | null {
   const value = parseScaled(text, MONEY_SCALE);
   return value === null || value > MAX_ATTO || value < -MAX_ATTO ? null : value;
@@ -48,10 +45,7 @@ export function parseMoney(text: string): AttoUsd | null {
 
 const ZERO = 48;
 
-/**
- * Writes an integer of 10^-scale as a plain decimal: no exponent, no trailing zeros (`"0.0075"`,
- * `"0"`, `"-12"`).
- */
+/** Formats without exponent or trailing zeros: `"0.0075"`, `"0"`, `"-12"`. */
 export function formatScaled(value: bigint, scale: number): string {
   if (value === 0n) return '0';
   const negative = value < 0n;
@@ -59,14 +53,14 @@ export function formatScaled(value: bigint, scale: number): string {
   const point = digits.length - scale;
   let end = digits.length;
   while (end > point && digits.charCodeAt(end - 1) === ZERO) end--;
-  const plain = end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`;
-  return negative ? `-${plain}` : plain;
+  const decimal = end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`;
+  return negative ? `-${decimal}` : decimal;
 }
 
 /**
- * A NUMERIC column as the wire has it. PostgreSQL returns NUMERIC at full scale; the API drops
+ * Formats a NUMERIC column for the wire: PostgreSQL returns NUMERIC at full scale; the API drops
  * trailing zeros.
- * @throws Error where the string is not a decimal of at most 18 places
+ * @throws Error when the string is not a decimal with at most 18 places
  */
 export function plainDecimal(text: string): string;
 export function plainDecimal(text: string | null): string | null;
@@ -77,19 +71,18 @@ export function plainDecimal(text: string | null): string | null {
   return formatScaled(value, MONEY_SCALE);
 }
 
-/** Writes money as the wire has it: a plain decimal string in USD. */
+/** Formats money for the wire, as a decimal string in USD. */
 export function formatMoney(value: AttoUsd): string {
   return formatScaled(value, MONEY_SCALE);
 }
 
-/** Whole dollars as money. */
 export function usd(dollars: bigint): AttoUsd {
   return dollars * ATTO_PER_USD;
 }
 
 /**
- * `part` / `whole` with `places` decimals, rounded half away from zero; null when `whole` is 0.
- * Only for display: no amount is derived from it.
+ * Returns `part` / `whole` with at most `places` decimals, rounded half away from zero; null when
+ * `whole` is 0. For display only: no amount is derived from it.
  */
 export function ratioOf(part: bigint, whole: bigint, places: number): string | null {
   if (whole === 0n) return null;
@@ -99,7 +92,10 @@ export function ratioOf(part: bigint, whole: bigint, places: number): string | n
   return formatScaled(rounded, places);
 }
 
-/** `part` of `whole` in percent with two decimals, rounded as {@link ratioOf} does. */
+/**
+ * Returns `part` as a percentage of `whole` with at most two decimals, rounded as {@link ratioOf}
+ * rounds.
+ */
 export function percentOf(part: bigint, whole: bigint): string | null {
   return ratioOf(part * 100n, whole, 2);
 }

@@ -1,6 +1,5 @@
 import { invalidField } from './errors.ts';
 
-/** One page of a list, newest or first things first. */
 export interface Page<T> {
   items: T[];
   hasMore: boolean;
@@ -13,35 +12,43 @@ export interface PageInput {
 
 export const PAGE_LIMIT = { default: 20, max: 100 } as const;
 
-/** The size of a page. @throws AppError invalid_request outside 1 to `max` */
+/**
+ * Returns the number of items on a page, 20 by default.
+ * @throws AppError invalid_request unless `first` is from 1 to `max`
+ */
 export function readPageSize(first: number | null | undefined, max: number = PAGE_LIMIT.max): number {
   const size = first ?? PAGE_LIMIT.default;
-  if (!Number.isInteger(size) || size < 1 || size > max) throw invalidField('first', `must be from 1 to ${max}`);
+  if (!Number.isInteger(size) || size < 1 || size > max)
+    throw invalidField('first', `must be a whole number from 1 to ${max}`);
   return size;
 }
 
 const CURSOR = /^[A-Za-z0-9_-]+$/;
 
-/**
- * A cursor is opaque to callers: a tag that says what list it is of, and the key of the last item
- * seen.
- */
+/** Makes a cursor, which is opaque to callers, from the key of the last item seen. */
 export function formatCursor(list: string, key: string): string {
   return Buffer.from(`${list}:${key}`).toString('base64url');
 }
 
-/** The key inside a cursor of this list. @throws AppError invalid_request when it is not one */
+/**
+ * Returns the key in a cursor of this list.
+ * @throws AppError invalid_request when the string is not such a cursor
+ */
 export function parseCursor(list: string, cursor: string): string {
   const text = CURSOR.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
-  if (!text.startsWith(`${list}:`) || text.includes('\0')) throw invalidField('after', 'is not a cursor of this list');
+  if (!text.startsWith(`${list}:`) || text.includes('\0'))
+    throw invalidField('after', 'must be a cursor that this list returned');
   return text.slice(list.length + 1);
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The same for a list whose key is a UUID. @throws AppError invalid_request */
+/**
+ * Like {@link parseCursor}, for a list whose key is a UUID.
+ * @throws AppError invalid_request when the string is not such a cursor
+ */
 export function parseUuidCursor(list: string, cursor: string): string {
   const key = parseCursor(list, cursor);
-  if (!UUID.test(key)) throw invalidField('after', 'is not a cursor of this list');
+  if (!UUID.test(key)) throw invalidField('after', 'must be a cursor that this list returned');
   return key;
 }

@@ -1,21 +1,21 @@
 import type pg from 'pg';
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Where a caller stands in its window. */
+/** The state of one caller in the current window. `limit` and `remaining` are numbers of calls. */
 export interface RateLimitState {
   limit: number;
   remaining: number;
-  /** Epoch milliseconds. */
+  /** The end of the window, in epoch milliseconds. */
   resetMs: number;
   /** Whether this call is over the limit. */
   exceeded: boolean;
 }
 
-/** Counts calls in fixed windows. */
+/** Limits the calls of each key in fixed windows. */
 export interface RateLimiter {
-  /** Counts one call of `key`. */
+  /** Counts one call of `key` and returns the state after it. */
   consume(key: string): Promise<RateLimitState>;
-  /** Where `key` stands, without counting. */
+  /** Returns the state of `key` without counting a call. */
   peek(key: string): Promise<RateLimitState>;
 }
 
@@ -45,7 +45,7 @@ function createLimiter(limiter: RateLimiterMemory | RateLimiterPostgres, windowS
   };
 }
 
-/** A limiter that all processes on one database share. */
+/** The counts are shared by all processes on one database. */
 export function createSharedRateLimiter(pool: pg.Pool, points: number, windowSeconds: number): RateLimiter {
   const limiter = new RateLimiterPostgres({
     storeClient: pool,
@@ -58,12 +58,12 @@ export function createSharedRateLimiter(pool: pg.Pool, points: number, windowSec
   return createLimiter(limiter, windowSeconds);
 }
 
-/** A limiter of this process alone: for what need not be exact. */
+/** The counts belong to this process alone. It serves limits that need not be exact. */
 export function createLocalRateLimiter(points: number, windowSeconds: number): RateLimiter {
   return createLimiter(new RateLimiterMemory({ points, duration: windowSeconds }), windowSeconds);
 }
 
-/** The headers that tell a caller where it stands; none where nothing limits it. */
+/** Returns the rate limit headers of an answer; none when the caller has no limit. */
 export function rateLimitHeaders(state: RateLimitState | null): Record<string, string> {
   if (!state) return {};
   return {

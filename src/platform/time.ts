@@ -3,21 +3,21 @@ export const DAY_MS = 24 * 60 * 60_000;
 
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** The years that PostgreSQL and RFC 3339 both write with four digits. */
+/** RFC 3339 has years of four digits. */
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** Each door reads a time twice, once to check it and once to use it. */
+/** Each door parses a time twice, once to check it and once to use it. */
 const recent = new Map<string, number>();
 const MAX_RECENT = 4_096;
 
 /**
- * Reads an RFC 3339 time with any offset; null when it is not one, not a date of the calendar, or
- * in UTC outside the years 0001 to 9999.
+ * Parses an RFC 3339 time with any offset. Returns null when the string is not one, when the date
+ * does not exist, or when the time in UTC is outside the years 1 to 9999.
  */
 export function parseTime(text: string): Date | null {
-  const known = recent.get(text);
-  if (known !== undefined) return new Date(known);
+  const cachedMs = recent.get(text);
+  if (cachedMs !== undefined) return new Date(cachedMs);
   const match = RFC3339.exec(text);
   if (!match) return null;
   const [, year, month, day, hour] = match.map(Number);

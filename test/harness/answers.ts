@@ -1,4 +1,4 @@
-/** What answers of REST hold, as far as tests read them. */
+/** The bodies of REST answers, as far as tests read them. */
 export interface UsageEventAnswer {
   id: string;
   event_id: string;

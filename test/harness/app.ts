@@ -11,50 +11,47 @@ import { typeIdsOf } from './make.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Whether calls go through `app.fetch` or a real socket: see vitest.config.ts. */
+    /** Whether calls go through `app.fetch` or a real socket, see vitest.config.ts. */
     through: Through;
   }
 }
 
 type Through = 'fetch' | 'socket';
 
-/** Time as the domain sees it: it stands still until a test moves it. */
+/** The clock of the domain. It stands still until a test moves it. */
 export interface TestClock {
   now(): number;
-  /** To an RFC 3339 time or epoch milliseconds. */
+  /** Sets the clock to an RFC 3339 time or epoch milliseconds. */
   set(time: string | number): void;
   advance(ms: number): void;
 }
 
-/** A line of the log, as pino writes it. */
 export interface LogLine extends Record<string, unknown> {
   level: number;
   msg: string;
 }
 
 export interface TestAppOptions {
-  /** Environment variables, as the server reads them. */
   env?: Record<string, string>;
-  /** Where the clock stands at first. */
   now?: string | number;
-  /** Default: what the run of the tests says. */
+  /** The default is that of the vitest project. */
   through?: Through;
-  /** A database that is there already, for a second process's worth of app on it. */
+  /** An existing database, on which this app is a second process. */
   connectionString?: string;
 }
 
-/** An app on a database of its own, and what tests need beside it. */
+/** An app on its own database, with what tests need besides. */
 export interface TestApp extends Calls {
   app: App;
-  /** A few connections to the same database, to arrange and to look behind the doors. */
+  /** Connections to the same database, to prepare data and to check what is stored. */
   sql: pg.Pool;
   connectionString: string;
-  /** The first organization: enterprise, so nothing limits it. */
+  /** The first organization. Its plan is enterprise, so it has no limits. */
   organization: MadeOrganization;
-  /** The secret of its owner's key, scope `admin`; every call's default. */
+  /** The secret of its owner's key, scope `admin`, which calls use by default. */
   adminKey: string;
   clock: TestClock;
-  /** What was logged so far, warnings and worse. */
+  /** The log lines so far, of level warn and above. */
   logged: LogLine[];
   close(): Promise<void>;
 }
@@ -79,14 +76,14 @@ function createRecordingLog(logged: LogLine[]): Log {
   return pino({ level: 'warn' }, { write: (line: string) => logged.push(JSON.parse(line)) });
 }
 
-/** Opens an app. Prefer {@link useTestApp}: one app serves a whole file. */
+/** Opens an app. Prefer {@link useTestApp}, which opens one app for a whole file. */
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.connectionString ? null : await createTestDatabase();
   const connectionString = options.connectionString ?? database?.connectionString ?? '';
   const clock = createClock(options.now ?? DEFAULT_NOW);
   const logged: LogLine[] = [];
   const through = options.through ?? inject('through');
-  // Over a socket all tests come from one address: the header stands for others.
+  // Over a socket all tests have one address, so X-Forwarded-For carries other ones.
   const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: 'true', ...options.env });
   const log = createRecordingLog(logged);
   const app = await createApp({ config, log, clock: clock.now, connectionString });
@@ -113,7 +110,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
 }
 
 /**
- * One app for the calling file (or `describe`): opened before its tests, closed after them.
+ * Opens one app for the calling file (or `describe`) before its tests and closes it after them.
  *
  *     const meterr = useTestApp();
  *     it('...', async () => { const { rest } = meterr(); ... });
@@ -127,7 +124,7 @@ export function useTestApp(options: TestAppOptions = {}): () => TestApp {
     await opened?.close();
   });
   return () => {
-    if (!opened) throw new Error('The app is open while tests run only.');
+    if (!opened) throw new Error('The app is open only while tests run.');
     return opened;
   };
 }

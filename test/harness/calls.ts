@@ -1,6 +1,6 @@
 import type { App } from '../../src/app.ts';
 
-/** A failure as both doors tell it; `details` in the door's own spelling. */
+/** A failure as both doors report it; `details` has the spelling of the door. */
 export interface Failure {
   code: string;
   message: string;
@@ -8,17 +8,14 @@ export interface Failure {
 }
 
 export interface CallOptions {
-  /**
-   * The API key's secret; null sends no Authorization. Default: the first organization's admin key.
-   */
+  /** Null sends no Authorization. The default is the admin key of the first organization. */
   key?: string | null;
   headers?: Record<string, string>;
-  /** Where the request comes from. */
   address?: string;
 }
 
 export interface RestOptions extends CallOptions {
-  /** Sent as JSON; a string, bytes or a stream go as they are. */
+  /** Sent as JSON; a string, bytes or a stream are sent unchanged. */
   body?: unknown;
 }
 
@@ -28,10 +25,7 @@ export interface Answer {
   text: string;
 }
 
-/**
- * An answer of REST: `body` is typed by the caller, `error` is what its envelope holds, where it is
- * one.
- */
+/** `error` is the content of the error envelope, if there is one. */
 export interface RestAnswer<T> extends Answer {
   body: T;
   error: Failure | undefined;
@@ -43,7 +37,7 @@ export interface GraphQLFailure {
   extensions: { code: string; details?: Failure['details'] };
 }
 
-/** An answer of GraphQL: `error` is its first error. */
+/** `error` is the first of `errors`. */
 export interface GraphQLAnswer<T> extends Answer {
   data: T;
   errors: GraphQLFailure[] | undefined;
@@ -53,12 +47,17 @@ export interface GraphQLAnswer<T> extends Answer {
 /** The two doors as functions, over `app.fetch`. */
 export interface Calls {
   rest<T = unknown>(method: string, path: string, options?: RestOptions): Promise<RestAnswer<T>>;
-  /** Answers what REST answers with a 2xx. @throws Error on any other status */
+  /**
+   * Returns the body of a 2xx.
+   * @throws Error on any other status
+   */
   ok<T = unknown>(method: string, path: string, options?: RestOptions): Promise<T>;
   gql<T = unknown>(query: string, variables?: object | null, options?: CallOptions): Promise<GraphQLAnswer<T>>;
-  /** GraphQL's data. @throws Error when there are errors */
+  /**
+   * Returns the data of GraphQL.
+   * @throws Error when there are errors
+   */
   data<T = unknown>(query: string, variables?: object | null, options?: CallOptions): Promise<T>;
-  /** Anything else: a path or URL on the server. */
   fetch(path: string, init?: RequestInit, address?: string): Promise<Response>;
 }
 
@@ -76,7 +75,6 @@ function parse(text: string): unknown {
   }
 }
 
-/** How a request gets to the server. */
 export type Door = Calls['fetch'];
 
 function withDuplex(init: RequestInit): RequestInit {
@@ -87,7 +85,7 @@ export function fetchDoor(app: Pick<App, 'fetch'>): Door {
   return (path, init = {}, address) => app.fetch(new Request(new URL(path, ORIGIN), withDuplex(init)), address);
 }
 
-/** Over a connection to the loopback; an address is told as a proxy tells it. */
+/** Sends requests over a loopback socket; `address` goes into X-Forwarded-For. */
 export function socketDoor(port: number): Door {
   return (path, init = {}, address) => {
     const headers = new Headers(init.headers);
@@ -96,7 +94,7 @@ export function socketDoor(port: number): Door {
   };
 }
 
-/** Calls through `fetch`, by default with `adminKey`. */
+/** Makes the calls of both doors, by default with `adminKey`. */
 export function createCalls(fetch: Door, adminKey: string): Calls {
   function headersOf({ key = adminKey, headers = {} }: CallOptions, sendsJson: boolean): Record<string, string> {
     return {

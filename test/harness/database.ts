@@ -6,14 +6,17 @@ import { readMigrations } from '../../src/platform/postgres/schema-engine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The maintenance database of the run's PostgreSQL. */
+    /** The connection string of the maintenance database of the run's PostgreSQL. */
     postgresUrl: string;
   }
 }
 
 export interface TestDatabase {
   connectionString: string;
-  /** Drops the database. Throws when a connection to it is still open: some pool was not closed. */
+  /**
+   * Drops the database.
+   * @throws Error when a connection is still open, because a pool was not closed
+   */
   drop(): Promise<void>;
 }
 
@@ -33,8 +36,9 @@ function urlOf(postgresUrl: string, database: string): string {
 }
 
 /**
- * Makes the migrated database that tests clone, once for each state of the migrations, and returns
- * its name. Safe from several processes at once: it gets its final name only when it is complete.
+ * Creates the migrated database that tests clone, once for each state of the migrations, and
+ * returns its name. Several processes may call this at once: the database gets its final name only
+ * when it is complete.
  */
 export async function createTemplate(postgresUrl: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify((await readMigrations()).migrationDirectories));
@@ -54,7 +58,7 @@ export async function createTemplate(postgresUrl: string): Promise<string> {
   return template;
 }
 
-/** A migrated, empty database of its own for the calling test file (or test). */
+/** Creates a migrated, empty database for the calling test file or test. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const postgresUrl = inject('postgresUrl');
   const template = await createTemplate(postgresUrl);
@@ -66,7 +70,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 async function dropDatabase(postgresUrl: string, name: string): Promise<void> {
   await withClient(postgresUrl, async (client) => {
     try {
-      // Waits up to 5 s for connections that are just being closed.
+      // The server waits up to 5 s for connections that are closing.
       await client.query(`DROP DATABASE ${name}`);
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === OBJECT_IN_USE)) throw error;

@@ -13,18 +13,18 @@ import { createTestDatabase } from './database.ts';
 import { EVENT_INPUT, type MadeOrganization } from './make.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** What a server process works with, without its doors: for what no door can arrange. */
+/** The resources of a server without doors, for situations that no request can create. */
 export interface TestDomain {
   resources: Resources;
   sql: pg.Pool;
-  /** As the owner of the organization. */
+  /** Returns a context of the organization's owner. */
   contextOf(organization: MadeOrganization): Promise<Context>;
   close(): Promise<void>;
 }
 
 export interface TestDomainOptions {
   env?: Record<string, string>;
-  /** A database that is there already: another process's worth of domain on it. */
+  /** An existing database, on which this is a second process. */
   connectionString?: string;
 }
 
@@ -35,7 +35,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
   const clock = () => Date.parse(DEFAULT_NOW);
   const resources = await openResources({ config, log: pino({ level: 'silent' }), connectionString, clock });
   const sql = new pg.Pool({ connectionString, max: 4 });
-  // A test may end connections by force.
+  // A test may terminate connections.
   sql.on('error', () => {});
   return {
     resources,
@@ -53,7 +53,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
   };
 }
 
-/** One for the calling file. */
+/** Opens one domain for the calling file. */
 export function useTestDomain(options: TestDomainOptions = {}): () => TestDomain & { url: string } {
   let opened: (TestDomain & { url: string }) | undefined;
   beforeAll(async () => {
@@ -63,12 +63,12 @@ export function useTestDomain(options: TestDomainOptions = {}): () => TestDomain
     await opened?.close();
   });
   return () => {
-    if (!opened) throw new Error('The domain is open while tests run only.');
+    if (!opened) throw new Error('The domain is open only while tests run.');
     return opened;
   };
 }
 
-/** Events ready for the ledger, each `EVENT_INPUT` with what is given. */
+/** Makes rows for the ledger, each from `EVENT_INPUT` and the given fields. */
 export async function makeRows(context: Context, inputs: readonly Partial<UsageInput>[]): Promise<UsageRow[]> {
   const prepared = await prepareUsage(
     context,
@@ -80,10 +80,7 @@ export async function makeRows(context: Context, inputs: readonly Partial<UsageI
   });
 }
 
-/**
- * How many wait for a lock on the table. Clones of one template have the same oids: only this
- * database counts.
- */
+/** Clones of a template share its oids, so only locks of this database are counted. */
 export async function countWaiting(sql: pg.Pool, table: string): Promise<number> {
   const { rows } = await sql.query<{ waiting: number }>(
     `SELECT count(*) AS waiting FROM pg_locks l JOIN pg_database d ON d.oid = l.database
@@ -93,9 +90,9 @@ export async function countWaiting(sql: pg.Pool, table: string): Promise<number>
   return rows[0]?.waiting ?? 0;
 }
 
-/** A writer of the organization that is not done: others wait for it until it is let go. */
+/** A transaction that holds the lock of the organization, so that other writers wait for it. */
 export interface Blockade {
-  /** Resolves when so many writers wait, and who they are: process ids of the database. */
+  /** Resolves when `writers` backends wait, with their process ids. */
   waiting(writers?: number): Promise<number[]>;
   release(): Promise<void>;
 }

@@ -1,13 +1,13 @@
-// What usage must come to, worked out apart from the server: BigInt sums over a plain list of
-// events, with prices written here by hand. Nothing of src/ is imported.
+// The expected sums of usage, computed without the server: BigInt sums over a list of events, with
+// prices copied by hand. Nothing from src/ is imported.
 
 const ATTO = 10n ** 18n;
 const PLACES = 18;
 
-/** `-0.0075` as a whole number of 10^-18. */
+/** Parses a decimal such as `-0.0075` as a whole number of 10^-18. */
 export function attoOf(decimal: string): bigint {
   const [, sign, whole = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d{1,18}))?$/.exec(decimal) ?? [];
-  if (whole === '') throw new Error(`no plain decimal: ${decimal}`);
+  if (whole === '') throw new Error(`not a decimal: ${decimal}`);
   const value = BigInt(whole) * ATTO + BigInt(fraction.padEnd(PLACES, '0'));
   return sign === '-' ? -value : value;
 }
@@ -20,14 +20,14 @@ export function decimalOf(atto: bigint): string {
 
 interface Price {
   provider: string;
-  /** USD for a million. */
+  /** USD per million tokens. */
   input: string;
   cacheRead: string;
   cacheWrite: string;
   output: string;
 }
 
-/** List prices that stood still all through the times that tests use. */
+/** List prices that did not change during the times that tests use. */
 export const PRICES: Readonly<Record<string, Price>> = {
   'gpt-4o': { provider: 'openai', input: '2.5', cacheRead: '1.25', cacheWrite: '2.5', output: '10' },
   'gpt-4o-mini': { provider: 'openai', input: '0.15', cacheRead: '0.075', cacheWrite: '0.15', output: '0.6' },
@@ -48,14 +48,14 @@ export interface Counts {
   reasoning: number;
 }
 
-/** In 10^-18 USD; null where the model has no price. */
+/** The cost in 10^-18 USD; null where the model has no price. */
 export function priceOf(model: string, counts: Counts): bigint | null {
   const price = PRICES[model];
   if (!price) return null;
   const perMillion = (usd: string) => attoOf(usd) / 1_000_000n;
-  const plainInput = counts.input - counts.cacheRead - counts.cacheWrite;
+  const uncachedInput = counts.input - counts.cacheRead - counts.cacheWrite;
   return (
-    BigInt(plainInput) * perMillion(price.input) +
+    BigInt(uncachedInput) * perMillion(price.input) +
     BigInt(counts.cacheRead) * perMillion(price.cacheRead) +
     BigInt(counts.cacheWrite) * perMillion(price.cacheWrite) +
     BigInt(counts.output) * perMillion(price.output)
@@ -72,11 +72,10 @@ export interface LedgerEvent {
   tags: Record<string, string>;
   counts: Counts;
   cost: bigint | null;
-  /** -1 for one that reverses another. */
+  /** -1 for an event that reverses another. */
   sign: 1 | -1;
 }
 
-/** As the wire has sums. */
 export interface WireSums {
   requests: number;
   input_tokens: number;
@@ -111,13 +110,12 @@ function isNothing(sums: WireSums): boolean {
   return Object.values(sums).every((sum) => Number(sum) === 0);
 }
 
-/** Sums by a name that each event has; without those of which all was taken back. */
+/** Sums by the name of each event, without groups whose sums are all 0. */
 export function sumsBy<T extends SumOf>(events: readonly T[], nameOf: (event: T) => string): Map<string, WireSums> {
   const groups = [...Map.groupBy(events, nameOf)].map(([name, list]) => [name, sumsOf(list)] as const);
   return new Map(groups.filter(([, sums]) => !isNothing(sums)).sort());
 }
 
-/** Only the sums of an answer's row or totals. */
 export function pickSums(row: WireSums): WireSums {
   const { requests, input_tokens, output_tokens, total_tokens, cost, unpriced_requests } = row;
   const { cache_read_tokens, cache_write_tokens, reasoning_tokens } = row;
@@ -134,9 +132,12 @@ export function pickSums(row: WireSums): WireSums {
   };
 }
 
-/** The rows of an answer as {@link sumsBy} has them. @throws Error when two rows have one name */
+/**
+ * The rows of an answer in the form of {@link sumsBy}.
+ * @throws Error when two rows have the same name
+ */
 export function rowsBy<Row extends WireSums>(rows: readonly Row[], nameOf: (row: Row) => string) {
   const named = new Map(rows.map((row) => [nameOf(row), pickSums(row)]).sort() as [string, WireSums][]);
-  if (named.size !== rows.length) throw new Error('two groups of one name');
+  if (named.size !== rows.length) throw new Error('two groups have the same name');
   return named;
 }

@@ -1,14 +1,11 @@
-/**
- * Calendar units as tests know them, worked out with Intl alone: nothing of it is shared with the
- * server.
- */
+/** Calendar units computed with Intl alone, so that tests share no code with the server. */
 export type Unit = 'none' | 'hour' | 'day' | 'week' | 'month';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone);
-  if (known) return known;
+  const cached = formats.get(zone);
+  if (cached) return cached;
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
     hourCycle: 'h23',
@@ -25,8 +22,8 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 const DAY_MS = 86_400_000;
 
 /**
- * The name of the unit that holds a moment in a zone: two moments are in the same unit when their
- * names are equal. An hour that the clock shows twice is two hours.
+ * Names the unit that contains a moment in a zone: two moments are in the same unit when their
+ * names are equal. An hour that occurs twice because of a clock change counts as two hours.
  */
 export function unitName(timeMs: number, unit: Unit, zone: string): string {
   if (unit === 'none') return '';

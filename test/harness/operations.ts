@@ -1,31 +1,28 @@
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import { EVENT, EVENT_INPUT } from './make.ts';
 
-/**
- * One operation of the product, in both doors: a request of each that is well-formed and harmless.
- */
+/** One operation of the API, with a valid and harmless request for each door. */
 export interface Operation {
   /** The field of GraphQL's Query or Mutation. */
   field: string;
   kind: 'query' | 'mutation';
-  /** Null: any valid key. */
+  /** Null: every valid key may call it. */
   scope: Scope | 'operator' | null;
   rest: { method: string; path: string; url: string; body?: object };
   graphql: { query: string; variables?: object };
 }
 
-/** A TypeID that is well-formed, and of nothing. */
+/** A valid TypeID that identifies nothing. */
 export function noId(prefix: string): string {
   return `${prefix}_01h455vb4pex5vsknk084sn02q`;
 }
 
-/** Well-formed, and of nothing. */
+/** A valid usage id that identifies nothing. */
 export const NO_USAGE_ID = noId('usage');
 
 interface Requests {
-  /** `GET /v1/usage/{id}` */
+  /** Method and path, for example `GET /v1/usage/{id}`. */
   rest: string;
-  /** What stands for `{id}`. */
   id?: string;
   body?: object;
   graphql: string;
@@ -45,7 +42,6 @@ function query(field: string, scope: Operation['scope'], requests: Requests): Op
   };
 }
 
-/** A mutation that takes `input`. */
 function mutation(
   field: string,
   scope: Operation['scope'],
@@ -61,8 +57,8 @@ const HOLD = { provider: 'openai', model: 'gpt-4o' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
- * Every operation. `test/pure/schema.test.ts` holds the list to the routes and the schema: whoever
- * adds an operation adds it here, and with that its scope is proved in both doors.
+ * All operations. `test/pure/schema.test.ts` compares the list with the routes and the schema, so
+ * every new operation must be added here, and its scope is then tested in both doors.
  */
 export const OPERATIONS: readonly Operation[] = [
   mutation('recordUsage', 'usage:write', { rest: 'POST /v1/usage', body: EVENT, input: EVENT_INPUT }),
@@ -180,20 +176,14 @@ export const OPERATIONS: readonly Operation[] = [
   query('me', null, { rest: 'GET /v1/me', graphql: '{ me { scopes } }' }),
 ];
 
-/**
- * Fields of GraphQL that are no operation of their own: REST has them inside another, or by their
- * own routes.
- */
+/** Not an operation of their own: REST has them inside another answer or as separate routes. */
 export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
   node: "Relay's own: REST has a route for each type",
   nodes: "Relay's own: REST has a route for each type",
   organization: 'REST has it inside /v1/me',
 };
 
-/**
- * Routes that speak another protocol, and so are no translation of one operation, with the scope
- * they ask.
- */
+/** Routes of another protocol, which do not correspond to one operation. */
 export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; body: object }>> = {
   'POST /v1/traces': {
     why: 'OTLP: recordUsageBatch in the words of OpenTelemetry',
@@ -202,10 +192,7 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
   },
 };
 
-/**
- * Operations that only the operator key opens; `test/doors/access/organizations.test.ts` proves
- * them.
- */
+/** Operations that need the operator key. `test/doors/access/organizations.test.ts` tests them. */
 export const OPERATOR_ONLY: Readonly<Record<string, string>> = {
   createOrganization: 'POST /v1/organizations',
   updateOrganization: 'PATCH /v1/organizations/{id}',

@@ -2,49 +2,45 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BatchAnswer, UsageEventAnswer } from './answers.ts';
 import { EVENT } from './make.ts';
 
-/** Where requests go now, and with which key: it changes when a server is started anew. */
+/** The server and the key of the next requests. Both change when a server is restarted. */
 export interface Target {
   url: string;
   key: string;
 }
 
-/** What a load was told, to be held against what is stored. */
+/** What the server answered to a load, for comparison with what it has stored. */
 export interface LoadReport {
-  /** Event id by what was acknowledged under it. All were sent until they were. */
+  /** The usage id of each event id. Every event was sent until it was acknowledged. */
   byEventId: Map<string, string>;
-  /**
-   * Events sent once, without an id, by their user: the usage id, or null where no acknowledgement
-   * came.
-   */
+  /** The usage ids of events sent once and without an id, by user; null: no answer came. */
   byUser: Map<string, string | null>;
-  /** Answers of known events, sent once more. */
+  /** The number of acknowledgements of events that were sent again. */
   repeats: number;
-  /** How often each kind of failure was met: a status, or `network`. */
+  /** The number of failures of each kind: a status with its code, or `network`. */
   failures: Record<string, number>;
 }
 
 export interface UsageLoad {
-  /**
-   * Resolves when so many more requests were acknowledged from now on. Rejects when a lane has
-   * failed.
-   */
+  /** Resolves when `requests` more requests have been acknowledged. Rejects when a lane fails. */
   acknowledged(requests: number): Promise<void>;
   /**
-   * Lets each lane finish what it has begun. @throws Error when an answer was one that never may be
+   * Stops after each lane has finished its current request.
+   * @throws Error when the server gave a wrong answer
    */
   stop(): Promise<LoadReport>;
 }
 
 const RETRY_PAUSE_MS = 10;
 const BATCH_EVENTS = 20;
-/** So many that the server sends them behind a transaction under way. */
+/** Above the number of events that makes the server open a second transaction. */
 const LARGE_BATCH_EVENTS = 600;
 const LANES = { single: 6, batch: 2, large: 2, graphql: 2, anonymous: 3 } as const;
 const MUTATION = 'mutation ($input: RecordUsageInput!) { recordUsage(input: $input) { id } }';
 
 /**
- * Writers that never rest: single events, batches small and large, GraphQL, events without an id.
- * `target` is asked each time: it resolves when there is a server to ask. Ids begin with `name`.
+ * Starts lanes that write without pause: single events, small and large batches, GraphQL, and
+ * events without an id. Each request awaits `target`, which resolves when a server is up. Event ids
+ * begin with `name`.
  */
 export function startLoad(name: string, target: () => Promise<Target>): UsageLoad {
   const report: LoadReport = { byEventId: new Map(), byUser: new Map(), repeats: 0, failures: {} };
@@ -61,8 +57,8 @@ export function startLoad(name: string, target: () => Promise<Target>): UsageLoa
   }
 
   /**
-   * One try: the body of a 2xx, or null where no answer came, or a 5xx. @throws Error on any other
-   * answer
+   * Sends one request. Returns the body of a 2xx, or null on a 5xx or when no answer came.
+   * @throws Error on any other answer
    */
   async function send(path: string, body: object): Promise<unknown> {
     const { url, key } = await target();
@@ -96,9 +92,9 @@ export function startLoad(name: string, target: () => Promise<Target>): UsageLoa
   }
 
   function note(eventId: string, usageId: string): void {
-    const known = report.byEventId.get(eventId);
-    if (known !== undefined && known !== usageId) throw new Error(`${eventId} is ${known} and ${usageId}`);
-    if (known !== undefined) report.repeats++;
+    const earlier = report.byEventId.get(eventId);
+    if (earlier !== undefined && earlier !== usageId) throw new Error(`${eventId} is ${earlier} and ${usageId}`);
+    if (earlier !== undefined) report.repeats++;
     report.byEventId.set(eventId, usageId);
   }
 
@@ -119,7 +115,7 @@ export function startLoad(name: string, target: () => Promise<Target>): UsageLoa
     async single() {
       const event = nextEvent();
       note(event.id, ((await sendUntilAnswered('/v1/usage', event)) as UsageEventAnswer).id);
-      // Some are sent once more, as a client does that has lost the answer.
+      // Some events are sent again, as by a client that lost the answer.
       if (count % 5 === 0) note(event.id, ((await sendUntilAnswered('/v1/usage', event)) as UsageEventAnswer).id);
     },
     batch: () => sendBatch(BATCH_EVENTS),

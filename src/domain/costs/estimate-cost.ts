@@ -14,7 +14,7 @@ export interface CostEstimate
 }
 
 /**
- * What an event would cost if it were recorded. Records nothing.
+ * Returns what an event would cost if it were recorded; records nothing.
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function estimateCost(context: Context, input: UsageInput): Promise<CostEstimate> {

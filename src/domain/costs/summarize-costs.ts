@@ -27,7 +27,7 @@ export interface CostQuestion {
 export interface CostGroup extends UsageSums {
   values: (string | null)[];
   other: boolean;
-  /** Part of the total from 0 to 1, as decimal text; null where the total is 0. */
+  /** A decimal string from 0 to 1 with at most 6 decimals; null where the total is 0. */
   share: string | null;
 }
 
@@ -36,9 +36,9 @@ export interface CostSummary extends TimeSpan {
   groupBy: readonly Dimension[];
   total: AttoUsd;
   unpricedRequests: number;
-  /** The same elapsed part of the period before. */
+  /** The same elapsed part of the previous period. */
   previous: TimeSpan & { total: AttoUsd };
-  /** Decimal text; null where nothing was spent before. */
+  /** A decimal string; null where the previous total is 0. */
   changePercent: string | null;
   groups: CostGroup[];
   /** Budgets in USD that the caller may see, the fullest first. */
@@ -46,8 +46,8 @@ export interface CostSummary extends TimeSpan {
 }
 
 /**
- * What this period has cost so far, beside the same part of the one before, and by what it is
- * grouped by (by default the provider).
+ * Sums the costs of the current period so far, next to the same elapsed part of the previous
+ * period, and by group (by default by provider).
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function summarizeCosts(context: Context, question: CostQuestion): Promise<CostSummary> {

@@ -1,4 +1,4 @@
-/** How large an event's parts may be, in characters where nothing else is said. */
+/** The limits of an event, in characters unless the name or a comment has another unit. */
 export const USAGE_LIMITS = {
   eventId: 255,
   provider: 100,
@@ -10,10 +10,10 @@ export const USAGE_LIMITS = {
   tagValue: 255,
   metadataBytes: 16_384,
   voidReason: 500,
-  /** Of one event: a hundred million of them still fit the columns that sums are kept in. */
+  /** The maximum cost of one event. The columns of sums hold a hundred million such costs. */
   costUsd: 10n ** 12n,
   batchEvents: 1_000,
   batchLines: 10_000,
-  /** How far ahead of the server's clock a timestamp may be. */
+  /** How far a timestamp may be ahead of the server's clock, in milliseconds. */
   aheadMs: 5 * 60_000,
 } as const;

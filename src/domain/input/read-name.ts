@@ -3,7 +3,7 @@ import { invalidField } from '../../platform/errors.ts';
 const MAX_CHARACTERS = 100;
 
 /**
- * The name of a team or organization, without the white space around it.
+ * Returns the name of a team or organization without surrounding white space.
  * @throws AppError invalid_request unless it has 1 to 100 characters that PostgreSQL can store
  */
 export function readName(text: string): string {

@@ -1,11 +1,10 @@
 import { type CalendarUnit, isTimeZone, spanAt, type TimeSpan } from '../../platform/calendar.ts';
 import { invalidField } from '../../platform/errors.ts';
 
-/** A range of time as callers give it. */
 export interface SpanInput {
   start?: Date | null;
   end?: Date | null;
-  /** IANA name, default UTC. */
+  /** An IANA time zone; the default is UTC. */
   timezone?: string | null;
 }
 
@@ -13,7 +12,7 @@ export interface ZonedSpan extends TimeSpan {
   zone: string;
 }
 
-/** @throws AppError invalid_request when the name is not an IANA zone */
+/** @throws AppError invalid_request when the name is not an IANA time zone */
 export function readZone(timezone: string | null | undefined): string {
   const zone = timezone ?? 'UTC';
   if (!isTimeZone(zone)) throw invalidField('timezone', 'must be an IANA time zone such as Asia/Kolkata');
@@ -21,9 +20,10 @@ export function readZone(timezone: string | null | undefined): string {
 }
 
 /**
- * The range asked for; by default the calendar unit (in the zone) that holds now. An end alone is
- * the end of a range that starts with its own unit.
- * @throws AppError invalid_request for a bad zone, or an end that is not after the start
+ * Reads a time range. Without `start` and `end` it is the calendar unit (in the zone) that contains
+ * now. With `end` alone it begins at the start of the unit that contains the last millisecond
+ * before `end`.
+ * @throws AppError invalid_request when the zone is invalid or the end is not after the start
  */
 export function readSpan(input: SpanInput, nowMs: number, unit: CalendarUnit): ZonedSpan {
   const zone = readZone(input.timezone);

@@ -3,29 +3,25 @@ import { isObject } from '../../platform/json.ts';
 import { checkText, isStorableText } from './check-text.ts';
 import { USAGE_LIMITS } from './limits.ts';
 
-/** An object with string values, its keys sorted. */
+/** An object with string values and sorted keys. */
 export type Tags = Record<string, string>;
 
-/**
- * Tags without the names of a prototype. Not `Object.create(null)`: the engine keeps such objects
- * as dictionaries, which it writes as JSON several times more slowly.
- */
+/** Not `Object.create(null)`: V8 keeps that in dictionary mode, where `JSON.stringify` is slow. */
 const TagSet = function TagSet() {} as unknown as new () => Tags;
 TagSet.prototype = Object.create(null);
 
 const NO_TAGS: Tags = Object.freeze(new TagSet());
-/** An escape in JSON text that PostgreSQL's jsonb refuses: NUL, or half of a surrogate pair. */
+/** An escape in JSON that PostgreSQL's jsonb refuses: NUL or a surrogate. */
 const UNSTORABLE = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/i;
 
-/** Callers mostly send the same tags in the same order: looking is cheaper than sorting. */
+/** Callers mostly send sorted tags, and checking the order is cheaper than sorting. */
 function sortedKeys(object: object): string[] {
   const keys = Object.keys(object);
   for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
   return keys;
 }
 
-/** Whether nothing at all is wrong with a tag. */
-function isPlainTag(key: string, value: unknown): value is string {
+function isValidTag(key: string, value: unknown): value is string {
   return (
     typeof value === 'string' &&
     key.length > 0 &&
@@ -36,7 +32,7 @@ function isPlainTag(key: string, value: unknown): value is string {
   );
 }
 
-/** Tags as an object with string values and sorted keys, so that equal tags are equal bytes. */
+/** Reads tags with sorted keys: equal tags give equal bytes. Adds a problem for each bad tag. */
 export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags'): Tags {
   if (raw === undefined || raw === null) return NO_TAGS;
   if (!isObject(raw)) {
@@ -51,7 +47,7 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
   const tags = new TagSet();
   for (const key of keys) {
     const value = raw[key];
-    if (isPlainTag(key, value)) {
+    if (isValidTag(key, value)) {
       tags[key] = value;
       continue;
     }
@@ -66,13 +62,13 @@ export function readTags(problems: FieldProblem[], raw: unknown, field = 'tags')
   return tags;
 }
 
-/** Tags as JSON, the same string for equal tags; null where there are none. */
+/** Formats tags as JSON: equal tags give equal strings, no tags give null. */
 export function formatTags(tags: Tags): string | null {
   for (const _ in tags) return JSON.stringify(tags);
   return null;
 }
 
-/** Metadata as JSON text, keys in the order given; null when there is none. */
+/** Formats metadata as JSON in the given key order, or null. Adds a problem when it is invalid. */
 export function readMetadata(problems: FieldProblem[], raw: unknown): string | null {
   if (raw === undefined || raw === null) return null;
   if (!isObject(raw)) {

@@ -3,17 +3,14 @@ import { readGenaiSpan, type SpanUsage } from './genai-span.ts';
 import type { OtlpSpan } from './otlp-span.ts';
 
 export interface RejectedSpan {
-  /** 16 hex digits; empty when the span's own id is what is wrong. */
+  /** 16 hex digits; empty when the id itself is invalid. */
   spanId: string;
   message: string;
 }
 
-/**
- * What became of one export request. The three parts add up to all its spans; twins of a call count
- * as ignored.
- */
+/** The usage in one export request. Repeated spans of the same call count as ignored. */
 export interface CollectedUsage {
-  /** One for each call of a model, in the order of the spans. */
+  /** One event for each call of a model, in the order of the spans. */
   events: SpanUsage[];
   ignored: number;
   rejected: RejectedSpan[];
@@ -22,9 +19,10 @@ export interface CollectedUsage {
 const NO_SCOPES: ReadonlySet<string> = new Set();
 
 /**
- * Takes the usage out of the spans of one export request. Spans that are no call of a model, and
- * calls that tell no tokens, are ignored; calls whose numbers can't be used are rejected, and do
- * not hold up the others.
+ * Collects the usage in the spans of one export request. Spans that are not a call of a model, and
+ * calls without token counts, are ignored. Calls with invalid numbers are rejected and do not
+ * affect the others.
+ * @param exclusiveScopes see {@link readGenaiSpan}
  */
 export function collectSpanUsage(
   request: readonly OtlpSpan[],

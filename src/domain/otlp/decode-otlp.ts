@@ -8,10 +8,10 @@ import { type Fields, readList, readObject } from './read-fields.ts';
 import { readScope, readSpan } from './read-span.ts';
 
 /**
- * Reads an `ExportTraceServiceRequest`, already unpacked, into plain spans in the order they were
- * sent. Only the attributes that metering asks for are taken out of it. A span whose id or time is
- * bad is kept, with its `problem`.
- * @throws AppError `invalid_request` when the bytes are no such request
+ * Decodes an `ExportTraceServiceRequest`, already decompressed, into spans in the order they were
+ * sent, with only the attributes that metering needs. A span with an invalid id or time is returned
+ * with its `problem`.
+ * @throws AppError invalid_request when the body is not such a request
  */
 export function decodeOtlp(body: Uint8Array, encoding: OtlpEncoding): OtlpSpan[] {
   const request = encoding === 'json' ? parseJson(body) : parseProtobuf(body);
@@ -33,7 +33,7 @@ function parseJson(body: Uint8Array): Fields {
   try {
     request = parseExactNames(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
-    throw new AppError('invalid_request', 'The body is not JSON in UTF-8.', { cause });
+    throw new AppError('invalid_request', 'The body must be JSON in UTF-8.', { cause });
   }
   if (!isObject(request)) throw new AppError('invalid_request', 'The body must be a JSON object.');
   return request;
@@ -43,6 +43,6 @@ function parseProtobuf(body: Uint8Array): Fields {
   try {
     return RequestType.toObject(RequestType.decode(body), { longs: String });
   } catch (cause) {
-    throw new AppError('invalid_request', 'The body is not an ExportTraceServiceRequest in protobuf.', { cause });
+    throw new AppError('invalid_request', 'The body must be an ExportTraceServiceRequest in protobuf.', { cause });
   }
 }

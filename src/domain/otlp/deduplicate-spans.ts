@@ -1,50 +1,47 @@
 import type { SpanUsage } from './genai-span.ts';
 import type { OtlpSpan } from './otlp-span.ts';
 
-/** A billable span, by its place among all spans of the request, and the usage it tells of. */
+/** A billable span: `at` is its index among all spans of the request. */
 export interface BillableSpan {
   at: number;
   usage: SpanUsage;
 }
 
-/** No honest trace is deeper; a loop of parents ends here. */
+/** No real trace is deeper. The limit ends a cycle of parents. */
 const MAX_DEPTH = 200;
 
 /**
- * One usage for each call of a model, where several libraries have traced the same call: the same
- * span sent twice, the same response id within a trace, or the nearest ancestor with the same model
- * and totals. Of such twins the one that tells more is kept, else the first. Order is kept.
- * @param spans all spans of the request: the way to an ancestor may lead over spans that are not
- * billable
+ * Returns one usage for each call of a model when several libraries have traced the same call.
+ * Spans belong to the same call when they have the same id or, within a trace, the same response
+ * id, and when one is an ancestor of the other with the same model and token counts. The span with
+ * the most details is returned, or the first of those. Order is preserved.
+ * @param spans all spans of the request, because spans that are not billable can be between a span
+ *   and its ancestor
  */
 export function deduplicateSpans(spans: readonly OtlpSpan[], billables: readonly BillableSpan[]): SpanUsage[] {
-  const twins = makeGroups(billables.length);
-  joinEqualKeys(billables, twins, ({ usage }) => usage.event.id);
-  joinEqualKeys(billables, twins, ({ at, usage }) =>
+  const calls = makeGroups(billables.length);
+  joinEqualKeys(billables, calls, ({ usage }) => usage.event.id);
+  joinEqualKeys(billables, calls, ({ at, usage }) =>
     usage.responseId === null ? null : keyOf(spans[at]?.traceId, usage.responseId),
   );
-  joinAncestors(spans, billables, twins);
+  joinAncestors(spans, billables, calls);
 
   const best = new Map<number, number>();
   for (const [index, { usage }] of billables.entries()) {
-    const group = twins.find(index);
-    const known = billables[best.get(group) ?? -1];
-    if (!known || countDetails(usage) > countDetails(known.usage)) best.set(group, index);
+    const group = calls.find(index);
+    const current = billables[best.get(group) ?? -1];
+    if (!current || countDetails(usage) > countDetails(current.usage)) best.set(group, index);
   }
-  const kept = new Set(best.values());
-  return billables.filter((_, index) => kept.has(index)).map(({ usage }) => usage);
+  const chosen = new Set(best.values());
+  return billables.filter((_, index) => chosen.has(index)).map(({ usage }) => usage);
 }
 
 interface Groups {
-  /** The number that stands for the member's group. */
   find: (member: number) => number;
   join: (member: number, other: number) => void;
 }
 
-/**
- * Numbers from 0, each a group of its own at first (union-find; ways are halved, so chains stay
- * cheap).
- */
+/** A union-find of the numbers below `size`; path halving keeps chains short. */
 function makeGroups(size: number): Groups {
   const links = Array.from({ length: size }, (_, index) => index);
   const find = (member: number): number => {
@@ -65,20 +62,20 @@ function makeGroups(size: number): Groups {
 
 function joinEqualKeys(
   billables: readonly BillableSpan[],
-  twins: Groups,
+  calls: Groups,
   keyOfSpan: (billable: BillableSpan) => string | null,
 ): void {
-  const known = new Map<string, number>();
+  const firstByKey = new Map<string, number>();
   for (const [index, billable] of billables.entries()) {
     const key = keyOfSpan(billable);
     if (key === null) continue;
-    const other = known.get(key);
-    if (other === undefined) known.set(key, index);
-    else twins.join(index, other);
+    const other = firstByKey.get(key);
+    if (other === undefined) firstByKey.set(key, index);
+    else calls.join(index, other);
   }
 }
 
-function joinAncestors(spans: readonly OtlpSpan[], billables: readonly BillableSpan[], twins: Groups): void {
+function joinAncestors(spans: readonly OtlpSpan[], billables: readonly BillableSpan[], calls: Groups): void {
   const placeOf = new Map(spans.map(({ traceId, spanId }, at) => [keyOf(traceId, spanId), at]));
   const parentOf = spans.map(({ traceId, parentSpanId }) =>
     parentSpanId === null ? undefined : placeOf.get(keyOf(traceId, parentSpanId)),
@@ -90,7 +87,7 @@ function joinAncestors(spans: readonly OtlpSpan[], billables: readonly BillableS
       const other = billableAt.get(place);
       const ancestor = other === undefined ? undefined : billables[other];
       if (other !== undefined && ancestor && isSameCall(ancestor.usage, usage)) {
-        twins.join(index, other);
+        calls.join(index, other);
         break;
       }
       place = parentOf[place];
@@ -102,10 +99,7 @@ function keyOf(traceId: string | undefined, id: string): string {
   return `${traceId}:${id}`;
 }
 
-/**
- * Two response ids that differ are two calls, whatever their numbers. A wrapper may know only the
- * requested model.
- */
+/** Different response ids are different calls. A wrapper may report only the requested model. */
 function isSameCall(one: SpanUsage, other: SpanUsage): boolean {
   if (one.responseId !== null && other.responseId !== null) return one.responseId === other.responseId;
   if (one.event.inputTokens !== other.event.inputTokens || one.event.outputTokens !== other.event.outputTokens) {

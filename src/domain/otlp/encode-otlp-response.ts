@@ -6,7 +6,7 @@ export const OTLP_CONTENT_TYPES: Readonly<Record<OtlpEncoding, string>> = {
   protobuf: 'application/x-protobuf',
 };
 
-/** `google.rpc.Code` of the HTTP statuses that an export can end with. */
+/** The `google.rpc.Code` of each HTTP status that an export can end with. */
 const RPC_CODES: Readonly<Record<number, number>> = {
   400: 3,
   401: 16,
@@ -24,16 +24,12 @@ const RPC_CODES: Readonly<Record<number, number>> = {
 };
 const RPC_INTERNAL = 13;
 
-/** How many spans were refused and why; null = none. */
 export interface PartialSuccess {
   rejectedSpans: number;
   errorMessage: string;
 }
 
-/**
- * The body of a 200: `ExportTraceServiceResponse`, empty unless spans were rejected, which clients
- * must not resend.
- */
+/** Encodes an `ExportTraceServiceResponse`. Clients must not resend rejected spans. */
 export function encodeOtlpResponse(encoding: OtlpEncoding, partialSuccess: PartialSuccess | null): Uint8Array {
   if (encoding === 'protobuf') return ResponseType.encode(partialSuccess ? { partialSuccess } : {}).finish();
   if (!partialSuccess) return toJson({});
@@ -41,9 +37,7 @@ export function encodeOtlpResponse(encoding: OtlpEncoding, partialSuccess: Parti
   return toJson({ partialSuccess: { rejectedSpans: String(rejectedSpans), errorMessage } });
 }
 
-/**
- * The body of any other answer: `google.rpc.Status`. Clients resend on 429, 502, 503 and 504 alone.
- */
+/** Encodes a `google.rpc.Status`. Clients resend only on 429, 502, 503 and 504 (OTLP/HTTP). */
 export function encodeOtlpError(encoding: OtlpEncoding, httpStatus: number, message: string): Uint8Array {
   const status = { code: RPC_CODES[httpStatus] ?? RPC_INTERNAL, message };
   return encoding === 'protobuf' ? StatusType.encode(status).finish() : toJson(status);

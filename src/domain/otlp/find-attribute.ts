@@ -1,6 +1,6 @@
 import type { Attributes } from './otlp-span.ts';
 
-/** The first of these attributes that is a text with something in it. */
+/** Returns the first of these attributes that is a string and not blank, trimmed. */
 export function findWord(attributes: Attributes, names: readonly string[]): string | undefined {
   for (const name of names) {
     const value = attributes.get(name);
@@ -9,7 +9,6 @@ export function findWord(attributes: Attributes, names: readonly string[]): stri
   return undefined;
 }
 
-/** Whether any of these attributes is there. */
 export function hasAnyOf(attributes: Attributes, names: readonly string[]): boolean {
   return names.some((name) => attributes.has(name));
 }

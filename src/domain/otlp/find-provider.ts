@@ -3,7 +3,7 @@ import { findWord } from './find-attribute.ts';
 import { WORD_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';
 
-/** Who answers at a host; the SDK in front of it may be another vendor's. */
+/** The provider behind a host. The SDK that calls it may be another vendor's. */
 const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [
   [/(?:^|\.)openrouter\.ai$/, 'openrouter'],
   [/(?:^|\.)deepseek\.com$/, 'deepseek'],
@@ -23,7 +23,7 @@ const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [
   [/\.googleapis\.com$/, 'google'],
 ];
 
-/** Whose models these are, for a provider name that cannot be true or is missing. */
+/** The provider of a model, for a provider attribute that is missing or cannot be right. */
 const MODELS: readonly (readonly [model: RegExp, provider: string])[] = [
   [/^claude-/, 'anthropic'],
   [/^gemini-/, 'google'],
@@ -41,9 +41,10 @@ function findIn(table: readonly (readonly [RegExp, string])[], text: string): st
 }
 
 /**
- * Who has served the call. The attribute names the flavour of the telemetry, so that every vendor
- * behind an OpenAI-compatible proxy is `openai`: a host that we know decides before it, and
- * `openai` yields to a model that is plainly another vendor's. `unknown` when nothing tells.
+ * Finds the provider that served the call. The provider attribute names the flavor of the
+ * telemetry, so every vendor behind an OpenAI-compatible API is reported as `openai`. Therefore a
+ * host in the table takes precedence over the attribute, and `openai` yields to a model name of
+ * another vendor. Returns `unknown` when nothing identifies the provider.
  */
 export function findProvider(attributes: Attributes, model: string): string {
   const host = findIn(HOSTS, findWord(attributes, WORD_NAMES.serverAddress) ?? '');

@@ -1,8 +1,8 @@
 /**
- * The names of one measure, in the order they are asked for: newest convention, v1.37-v1.44, older,
- * then the dialects (OpenLLMetry, Sentry, Vercel AI SDK, OpenInference). They are synonyms: the
- * first that is present counts, none is summed. `llm.cost.*` is not among them: the instrumentation
- * computes it from a price list, so it is not a charge.
+ * The attribute names of each count, in order of precedence: the newest convention, v1.37 to v1.44,
+ * older ones, then the dialects (OpenLLMetry, Sentry, Vercel AI SDK, OpenInference). They are
+ * synonyms: the first that is present counts, and they are never added up. `llm.cost.*` is not
+ * listed, because the instrumentation computes it from a price list; it is not a charge.
  */
 export const TOKEN_NAMES = {
   inputTokens: [
@@ -48,7 +48,7 @@ export const TOKEN_NAMES = {
   outputAudioTokens: ['gen_ai.usage.audio.output_tokens', 'llm.token_count.completion_details.audio'],
 } as const;
 
-/** The names of a call's string attributes, in the order in which they are tried. */
+/** The attribute names of each string that is read of a call, in order of precedence. */
 export const WORD_NAMES = {
   responseModel: ['gen_ai.response.model', 'ai.response.model'],
   requestModel: ['gen_ai.request.model', 'ai.model.id', 'llm.model_name', 'embedding.model_name'],
@@ -67,7 +67,7 @@ export const WORD_NAMES = {
   environment: ['deployment.environment.name', 'deployment.environment'],
 } as const;
 
-/** The names that say what kind of span it is. */
+/** The attribute names that identify the kind of a span. */
 export const KIND_NAMES = {
   operation: 'gen_ai.operation.name',
   aiSdk: 'ai.operationId',
@@ -77,10 +77,7 @@ export const KIND_NAMES = {
   sentry: 'sentry.op',
 } as const;
 
-/**
- * Everything that is read of a span or its resource; all else, above all messages, is dropped as it
- * is decoded.
- */
+/** The attributes that are read. The decoder drops all others, above all messages. */
 export const READ_NAMES: ReadonlySet<string> = new Set([
   ...Object.values(TOKEN_NAMES).flat(),
   ...Object.values(WORD_NAMES).flat(),

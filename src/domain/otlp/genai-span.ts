@@ -6,19 +6,18 @@ import { isBillable } from './is-billable.ts';
 import type { OtlpSpan } from './otlp-span.ts';
 import { hasTokens, type InputRule, readTokens } from './read-tokens.ts';
 
-/** The usage that one span tells of. */
 export interface SpanUsage {
   spanId: string;
   /**
-   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` the span's end. It never has a
-   * `cost`: `llm.cost.*` is the instrumentation's own estimate from a price list, so the catalog's
-   * price is used.
+   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` is the end of the span. It never
+   * has a `cost`: `llm.cost.*` is an estimate that the instrumentation made from a price list, so
+   * the catalog's price is used.
    */
   event: UsageInput & { id: string; model: string; timestamp: Date };
-  /** When the call began, in ms since 1970: the time whose prices hold. */
+  /** The start of the call in epoch milliseconds: prices of this time apply. */
   startTimeMs: number;
   endTimeMs: number;
-  /** The same in nanoseconds, as decimal text. */
+  /** The same times in epoch nanoseconds, as decimal strings. */
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   requestModel: string | null;
@@ -26,27 +25,24 @@ export interface SpanUsage {
   inputRule: InputRule;
 }
 
-/**
- * Why a span gives no usage: `ignored` is not a model call, `rejected` is a call whose numbers are
- * unusable.
- */
+/** `ignored` is a span that is not a call of a model or has no tokens, `rejected` a bad call. */
 export type SpanOutcome =
   | { outcome: 'usage'; usage: SpanUsage }
   | { outcome: 'ignored'; reason: 'not_billable' | 'no_tokens' }
   | { outcome: 'rejected'; message: string };
 
-/** As much as the record of an event takes (`USAGE_LIMITS`). */
+/** The length limit of a recorded string, in characters (`USAGE_LIMITS`). */
 const MAX_WORD = 255;
 const NANOS_PER_MS = 1_000_000n;
 const UNTYPED_ERROR = '_OTHER';
-/** A request may ask for this tier; an answer never names it. */
-const TIER_WISH = 'auto';
+/** A request may ask for this tier. It names no tier that served the call. */
+const AUTOMATIC_TIER = 'auto';
 
 /**
- * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37-v1.44, older) or of the
- * Vercel AI SDK's, OpenInference's, OpenLLMetry's or Sentry's dialect.
- * @param exclusiveScopes instrumentations (`name` or `name@version`) known to leave cached tokens
- * out of the input
+ * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37 to v1.44, older) or of the
+ * dialects of the Vercel AI SDK, OpenInference, OpenLLMetry and Sentry.
+ * @param exclusiveScopes instrumentations (`name` or `name@version`) whose input count excludes
+ *   cached tokens
  */
 export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<string>): SpanOutcome {
   const { attributes, scope } = span;
@@ -55,7 +51,7 @@ export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<strin
   if (span.problem !== null) return { outcome: 'rejected', message: span.problem };
   const requestModel = findWord(attributes, WORD_NAMES.requestModel);
   const model = findWord(attributes, WORD_NAMES.responseModel) ?? requestModel;
-  if (model === undefined) return { outcome: 'rejected', message: 'it names no model' };
+  if (model === undefined) return { outcome: 'rejected', message: 'the span must name a model' };
   const provider = findProvider(attributes, model);
   const isExclusive =
     scope !== null && (exclusiveScopes.has(scope) || exclusiveScopes.has(scope.split('@', 1)[0] ?? ''));
@@ -96,15 +92,15 @@ export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<strin
   return { outcome: 'usage', usage };
 }
 
-/** An attribute of the span, else of its resource, cut to what a record takes. */
+/** Reads an attribute of the span, or else of its resource. */
 function readWord({ attributes, resource }: OtlpSpan, names: readonly string[]): string | null {
   const word = findWord(attributes, names) ?? findWord(resource, names);
   return word?.replaceAll('\0', '').slice(0, MAX_WORD).toWellFormed() || null;
 }
 
 function readTier({ attributes }: OtlpSpan): string | null {
-  const asked = findWord(attributes, WORD_NAMES.requestTier);
-  return findWord(attributes, WORD_NAMES.responseTier) ?? (asked === TIER_WISH ? null : (asked ?? null));
+  const requested = findWord(attributes, WORD_NAMES.requestTier);
+  return findWord(attributes, WORD_NAMES.responseTier) ?? (requested === AUTOMATIC_TIER ? null : (requested ?? null));
 }
 
 function readTags(span: OtlpSpan): Record<string, string> {

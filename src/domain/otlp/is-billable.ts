@@ -2,7 +2,7 @@ import { findWord, hasAnyOf } from './find-attribute.ts';
 import { KIND_NAMES, TOKEN_NAMES, WORD_NAMES } from './genai-attributes.ts';
 import type { OtlpSpan } from './otlp-span.ts';
 
-/** One call of a model. The last row: what older libraries and Sentry call a `chat`. */
+/** The second row has the names that older libraries and Sentry use for `chat`. */
 const MODEL_CALLS: ReadonlySet<string> = new Set([
   ...['chat', 'text_completion', 'generate_content', 'embeddings'],
   ...['completion', 'completions', 'embedding', 'messages', 'responses'],
@@ -14,9 +14,9 @@ const SENTRY_PREFIX = 'gen_ai.';
 
 /**
  * Whether the span is one call of a model. Agents, workflows, tools and the outer spans of
- * frameworks are not: they repeat the numbers of the calls inside them. What says so is asked in
- * the order of how much it can be trusted; a span of the oldest kind says nothing, and is a call
- * when it carries a provider, a model and tokens.
+ * frameworks are not, because they repeat the counts of the calls inside them. The attributes are
+ * checked in order of reliability. A span of the oldest kind has none of them; it is a call when it
+ * has a provider, a model and tokens.
  */
 export function isBillable({ name, attributes }: OtlpSpan): boolean {
   const operation = findWord(attributes, [KIND_NAMES.operation])?.toLowerCase();

@@ -1,9 +1,9 @@
 import protobuf from 'protobufjs/light.js';
 
 /**
- * The part of OTLP that Meterr reads and writes. Events, links, and the list, map and bytes forms
- * of an attribute are left out on purpose: the reader skips them, so that message content is never
- * decoded and nothing nests.
+ * The part of OTLP that Meterr reads and writes. Events, links, and list, map and bytes attributes
+ * are left out on purpose: the decoder skips them, so message content is never decoded and no value
+ * nests.
  */
 const DESCRIPTOR = {
   nested: {
@@ -47,7 +47,7 @@ const DESCRIPTOR = {
 
 const root = protobuf.Root.fromJSON(DESCRIPTOR);
 
-/** `opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest`, as far as it is read. */
+/** `opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest`, in part. */
 export const RequestType = root.lookupType('ExportTraceServiceRequest');
 /** `opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse`. */
 export const ResponseType = root.lookupType('ExportTraceServiceResponse');

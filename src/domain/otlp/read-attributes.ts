@@ -2,10 +2,7 @@ import { READ_NAMES } from './genai-attributes.ts';
 import type { Attributes, AttributeValue } from './otlp-span.ts';
 import { type Fields, readList, readObject } from './read-fields.ts';
 
-/**
- * The scalar attributes of a span or resource that metering reads; the rest is dropped here, and
- * never looked at.
- */
+/** Reads the scalar attributes that metering needs. All others are skipped unread. */
 export function readAttributes(owner: Fields, path: string): Attributes {
   const attributes = new Map<string, AttributeValue>();
   for (const [pair, pairPath] of readList(owner, 'attributes', path)) {
@@ -16,10 +13,7 @@ export function readAttributes(owner: Fields, path: string): Attributes {
   return attributes;
 }
 
-/**
- * JSON writes 64-bit integers as text, and some exporters as numbers. What is not a number becomes
- * NaN.
- */
+/** JSON has 64-bit integers as strings; some exporters write numbers. The rest becomes NaN. */
 function readScalar({ stringValue, intValue, doubleValue, boolValue }: Fields): AttributeValue | null {
   if (typeof stringValue === 'string') return stringValue;
   const number = intValue ?? doubleValue;

@@ -8,8 +8,8 @@ function joinPath(path: string, name: string): string {
 }
 
 /**
- * The object of that name; missing is empty. @throws AppError `invalid_request` when it is anything
- * else
+ * Returns the object of that name; an empty one when it is missing.
+ * @throws AppError invalid_request when the value is not an object
  */
 export function readObject(fields: Fields, name: string, path: string): Fields {
   const value = fields[name] ?? {};
@@ -18,8 +18,8 @@ export function readObject(fields: Fields, name: string, path: string): Fields {
 }
 
 /**
- * The objects of a list with their paths; missing is empty. @throws AppError `invalid_request` for
- * anything else
+ * Yields the objects of a list with their paths; none when the list is missing.
+ * @throws AppError invalid_request when the value is not a list of objects
  */
 export function* readList(fields: Fields, name: string, path: string): Generator<[Fields, string]> {
   const list = fields[name] ?? [];

@@ -8,15 +8,16 @@ const TRACE_ID = /^[0-9a-f]{32}$/;
 const SPAN_ID = /^[0-9a-f]{16}$/;
 const ONLY_ZEROS = /^0*$/;
 
-/** The instrumentation scope as `name` or `name@version`. */
+/** Returns the instrumentation scope as `name` or `name@version`; null when it has no name. */
 export function readScope({ name, version }: Fields): string | null {
   if (typeof name !== 'string' || name === '') return null;
   return typeof version === 'string' && version !== '' ? `${name}@${version}` : name;
 }
 
 /**
- * One span of either encoding: ids are hex text in JSON and bytes in protobuf, times are texts or
- * numbers.
+ * Reads one span of either encoding. Ids are hex strings in JSON and bytes in protobuf; times are
+ * strings or numbers.
+ * @throws AppError invalid_request when `status` or `attributes` has the wrong type
  */
 export function readSpan(fields: Fields, path: string, resource: Attributes, scope: string | null): OtlpSpan {
   const traceId = readId(fields.traceId, TRACE_ID);
@@ -26,8 +27,9 @@ export function readSpan(fields: Fields, path: string, resource: Attributes, sco
   let problem: string | null = null;
   if (!traceId) problem = 'traceId must be 16 bytes, not all 0';
   else if (!spanId) problem = 'spanId must be 8 bytes, not all 0';
-  else if (start === null || end === null) problem = 'its times must be nanoseconds since 1970';
-  else if (start === 0n && end === 0n) problem = 'it has no time';
+  else if (start === null || end === null)
+    problem = 'startTimeUnixNano and endTimeUnixNano must be nanoseconds since 1970';
+  else if (start === 0n && end === 0n) problem = 'startTimeUnixNano or endTimeUnixNano must be set';
   return {
     traceId: traceId ?? '',
     spanId: spanId ?? '',
@@ -50,10 +52,7 @@ function readId(value: unknown, pattern: RegExp): string | null {
   return pattern.test(id) && !ONLY_ZEROS.test(id) ? id : null;
 }
 
-/**
- * Null when it is not a time; 0 when it is missing. A JSON number past 2^53 has lost its last
- * digits already.
- */
+/** Null when it is not a time, 0 when missing. JSON numbers above 2^53 are inexact already. */
 function readNanos(value: unknown): bigint | null {
   if (value === undefined || value === null || value === '') return 0n;
   if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? capNanos(BigInt(value)) : null;

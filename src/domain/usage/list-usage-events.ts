@@ -49,7 +49,8 @@ const OF_ATTRIBUTION = /^e\.(organization_id|user_id|tags)\b/;
  */
 async function canMatch(sql: Sql, { conditions, values, needsEvents }: UsageWhere): Promise<boolean> {
   if (!needsEvents) return true;
-  // PostgreSQL wants every parameter used: these conditions are only some, so theirs are numbered anew.
+  // PostgreSQL wants every parameter used: these conditions are only some, so theirs are numbered
+  // anew.
   const used = [values[0]];
   const fits = conditions
     .filter((condition) => OF_ATTRIBUTION.test(condition))

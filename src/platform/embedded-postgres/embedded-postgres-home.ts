@@ -17,39 +17,33 @@ import {
 import { dirname, join } from 'node:path';
 import { AppError } from '../errors.ts';
 
-/** The account PostgreSQL runs under when we are root, which it refuses to be. */
+/** PostgreSQL refuses to run as root: this account runs it when this process is root. */
 export interface ServerUser {
   uid: number;
   gid: number;
 }
 
-/**
- * The folder of one cluster: `data`, `socket`, `postgres.log` and, as root, a copy of the binaries.
- */
+/** Holds `data`, `socket`, `postgres.log` and, under root, a copy of the binaries. */
 export interface PostgresHome {
   folder: string;
-  /** Null: the server runs as ourselves. */
+  /** Null when the server runs as the user of this process. */
   user: ServerUser | null;
 }
 
 const ROOT_HOMES = '/var/lib/meterr';
 const NOBODY: ServerUser = { uid: 65534, gid: 65534 };
-/**
- * The shortest limit of `sun_path` (macOS), less its final zero and the name PostgreSQL gives its
- * socket.
- */
+/** The smallest `sun_path` limit (macOS), minus a final zero and the name of the socket. */
 const MAX_SOCKET_FOLDER_BYTES = 103 - '/.s.PGSQL.5432'.length;
 
-/**
- * True where PostgreSQL and Node meet on a Unix socket; elsewhere (Windows) it is TCP on the
- * loopback.
- */
+/** True where the server listens on a Unix socket; on Windows it uses TCP on the loopback. */
 export const HAS_UNIX_SOCKETS = process.platform !== 'win32';
 
 /**
- * Where the cluster of `dataDir` (absolute, real) lies: `<dataDir>/postgres`, unless we are root
- * and the server's user cannot enter there (a clone under /root); then that name is a link to a
- * folder under /var/lib/meterr.
+ * Opens the folder of the cluster that belongs to `dataDir` (absolute, without symlinks), and
+ * creates it when it is missing. It is `<dataDir>/postgres`. When this process is root and the
+ * server's user cannot enter that folder (a clone under /root), that name is a link to a folder
+ * under /var/lib/meterr.
+ * @throws AppError unavailable when the link points to a folder that is gone
  */
 export async function openPostgresHome(dataDir: string, log: (line: string) => void): Promise<PostgresHome> {
   const folder = join(dataDir, 'postgres');
@@ -63,7 +57,7 @@ export async function openPostgresHome(dataDir: string, log: (line: string) => v
   if (found?.isSymbolicLink()) {
     const home = await readlink(folder);
     if (await isHomeOf(dataDir, home)) return { folder: home, user: await findServerUser(home) };
-    log(`${dataDir} is a copy of another data folder, whose database stays its own: beginning with an empty one.`);
+    log(`${dataDir} is a copy of another data folder and does not share its database: starting with an empty one.`);
     await rm(folder);
   } else if (found) return { folder, user: await findServerUser(folder) };
 
@@ -91,14 +85,11 @@ async function makeRootHome(dataDir: string): Promise<string> {
   return home;
 }
 
-/**
- * A moved data folder takes its home along; a copied one (`cp -r` copies the link) must not share
- * it.
- */
+/** A moved data folder keeps its home; a copied one (`cp -r` copies the link) must not. */
 async function isHomeOf(dataDir: string, home: string): Promise<boolean> {
   const owner = await readFile(join(home, 'folder'), 'utf8').catch(() => null);
   if (owner === null) {
-    const message = `The database of ${dataDir} was kept in ${home}, which is gone. To begin with an empty one, remove ${join(dataDir, 'postgres')}.`;
+    const message = `The database of ${dataDir} was kept in ${home}, which is gone. To start with an empty database, remove ${join(dataDir, 'postgres')}.`;
     throw new AppError('unavailable', message);
   }
   if (owner === dataDir) return true;
@@ -108,9 +99,7 @@ async function isHomeOf(dataDir: string, home: string): Promise<boolean> {
   return true;
 }
 
-/**
- * Data that exists keeps its owner, also when a `postgres` account is added to the machine later.
- */
+/** Existing data keeps its owner, even when a `postgres` account is added to the machine later. */
 async function findServerUser(home: string): Promise<ServerUser> {
   const data = await stat(join(home, 'data')).catch(() => null);
   if (data && data.uid !== 0) return { uid: data.uid, gid: data.gid };
@@ -127,10 +116,7 @@ async function canEnter(folder: string, user: ServerUser): Promise<boolean> {
   return parent === folder || canEnter(parent, user);
 }
 
-/**
- * The path of the folder of the Unix socket: in the home, or in /tmp where that would be too long
- * for a socket.
- */
+/** It is in the home, or in /tmp when that path would exceed the length limit of a socket. */
 export function socketFolder(home: PostgresHome): string {
   const inHome = join(home.folder, 'socket');
   if (Buffer.byteLength(inHome) <= MAX_SOCKET_FOLDER_BYTES) return inHome;
@@ -138,18 +124,21 @@ export function socketFolder(home: PostgresHome): string {
 }
 
 /**
- * Makes a folder that only the server's user (and root) can enter; refuses one that somebody else
- * put there.
+ * Creates a folder that only the server's user (and root) can enter.
+ * @throws AppError unavailable when a folder with another owner or mode is already there
  */
 export async function makePrivateFolder(folder: string, user: ServerUser | null): Promise<void> {
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
   if (!HAS_UNIX_SOCKETS) return;
-  // Root's own folder is one that a crash left before it was given away.
+  // A crash between `mkdir` and `lchown` leaves a folder that root owns.
   if (user && (await lstat(folder)).uid === 0) await lchown(folder, user.uid, user.gid);
   const { uid, mode } = await lstat(folder);
   if (uid !== (user?.uid ?? process.getuid?.()) || (mode & 0o170777) !== 0o040700) {
-    throw new AppError('unavailable', `${folder} must be a folder of mode 0700 of the user who runs PostgreSQL.`);
+    throw new AppError(
+      'unavailable',
+      `${folder} must be a folder with mode 0700 that belongs to the user who runs PostgreSQL.`,
+    );
   }
 }

@@ -4,19 +4,19 @@ import { AppError, invalidField } from '../errors.ts';
 
 const gunzip = promisify(gunzipCallback);
 
-/** How large a body may be, after decompression where there is any. */
+/** The maximum size of a body in bytes, after decompression. */
 export const BODY_LIMIT_BYTES = 1_048_576;
 export const STREAM_LIMIT_BYTES = 10 * 1_048_576;
 
-/** The refusal of a body over the limit. */
+/** Makes the error for a body over the limit. */
 export function payloadTooLarge(maxBytes: number): AppError {
-  return new AppError('payload_too_large', `The body has more than ${maxBytes} bytes.`, { details: { maxBytes } });
+  return new AppError('payload_too_large', `The body must have at most ${maxBytes} bytes.`, { details: { maxBytes } });
 }
 
 async function readSentBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = Number(request.headers.get('content-length') ?? 'NaN');
   if (declared > maxBytes) throw payloadTooLarge(maxBytes);
-  // A declared length is one the HTTP parser holds the sender to.
+  // The HTTP parser enforces a declared length.
   if (Number.isInteger(declared) && !request.headers.has('transfer-encoding')) {
     return new Uint8Array(await request.arrayBuffer());
   }
@@ -32,8 +32,8 @@ async function readSentBytes(request: Request, maxBytes: number): Promise<Uint8A
 }
 
 /**
- * Undoes gzip, and no more of it than the limit: a small body can unfold into a huge one.
- * @throws AppError payload_too_large, invalid_request
+ * Decompresses gzip and stops at the limit, because a small body can expand to a huge one.
+ * @throws AppError payload_too_large, invalid_request (not gzip)
  */
 async function gunzipBody(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   try {
@@ -41,14 +41,14 @@ async function gunzipBody(bytes: Uint8Array, maxBytes: number): Promise<Uint8Arr
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
       throw payloadTooLarge(maxBytes);
-    throw invalidField('', 'The body is not gzip, though its Content-Encoding says so.');
+    throw invalidField('', 'The body is not valid gzip: send gzip, or remove the header Content-Encoding.');
   }
 }
 
 /**
- * Reads a body, gzip undone, and no more of it than the limit before and after.
+ * Reads a body and decompresses gzip. The limit applies before and after decompression.
  * @throws AppError payload_too_large, unsupported_media_type (another Content-Encoding),
- * invalid_request (no gzip)
+ *   invalid_request (not gzip)
  */
 export async function readBodyBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const bytes = await readSentBytes(request, maxBytes);
@@ -58,13 +58,16 @@ export async function readBodyBytes(request: Request, maxBytes: number): Promise
   throw new AppError('unsupported_media_type', 'Content-Encoding must be gzip or identity.');
 }
 
-/** Reads a body as UTF-8. @throws AppError as readBodyBytes does */
+/**
+ * Reads a body as UTF-8.
+ * @throws AppError as {@link readBodyBytes} does
+ */
 export async function readBodyText(request: Request, maxBytes: number = BODY_LIMIT_BYTES): Promise<string> {
   const bytes = await readBodyBytes(request, maxBytes);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-/** The media type of a request's body, lower case, without parameters; empty when it says none. */
+/** Returns the media type in lower case, without parameters; an empty string if there is none. */
 export function mediaType(contentType: string | null | undefined): string {
   if (contentType === 'application/json') return contentType;
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

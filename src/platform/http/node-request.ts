@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { payloadTooLarge } from './http-body.ts';
 
-/** A header of a request as it came through Node's own server; null when it is missing. */
+/** `name` must be in lower case. Returns null when the header is missing. */
 export function incomingHeader(incoming: IncomingMessage, name: string): string | null {
   const value = incoming.headers[name];
   return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
@@ -22,7 +22,8 @@ function readChunks<T>(incoming: IncomingMessage, maxBytes: number, join: (chunk
     incoming.on('end', () => resolve(join(chunks)));
     incoming.on('error', reject);
     incoming.on('close', () => {
-      if (!incoming.complete) reject(new Error('the request was broken off'));
+      if (!incoming.complete)
+        reject(new Error('The client closed the connection before it had sent the whole request.'));
     });
   });
 }
@@ -32,20 +33,23 @@ function joinBytes(chunks: Buffer[]): Buffer {
 }
 
 /**
- * Reads a body straight from the socket, and no more of it than the limit: without the web's
- * Request and its streams, which cost more than the rest of a small request.
- * @throws AppError payload_too_large
+ * Reads a body straight from the socket. A `Request` and its stream cost more than the rest of a
+ * small request.
+ * @throws AppError payload_too_large when the body exceeds `maxBytes`
  */
 export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return readChunks(incoming, maxBytes, joinBytes);
 }
 
-/** The same as UTF-8. @throws AppError payload_too_large */
+/**
+ * Like {@link readIncoming}, as UTF-8.
+ * @throws AppError payload_too_large when the body exceeds `maxBytes`
+ */
 export function readIncomingText(incoming: IncomingMessage, maxBytes: number): Promise<string> {
   return readChunks(incoming, maxBytes, (chunks) => joinBytes(chunks).toString('utf8'));
 }
 
-/** The same request as the web has it, after its body was read. */
+/** Makes a `Request` from a request whose body was read. */
 export function toWebRequest(incoming: IncomingMessage, body: Buffer): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {

@@ -1,6 +1,6 @@
-/** What the server knows of a request beside the request itself. */
+/** What the server adds to a request. */
 export interface RequestInfo {
   requestId: string;
-  /** Where the request comes from, as far as the configuration trusts it. */
+  /** The client's address; proxy headers count only where the configuration trusts them. */
   address: string;
 }

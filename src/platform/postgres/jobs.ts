@@ -2,10 +2,10 @@ import { Logger, run, type TaskList } from 'graphile-worker';
 import type pg from 'pg';
 import type { Log } from '../log.ts';
 
-/** Work that runs at its times, once over all processes on the database. */
+/** A job that runs at its scheduled times, once among all processes on the database. */
 export interface CronJob {
   name: string;
-  /** Five fields of crontab, UTC. */
+  /** Five crontab fields, in UTC. */
   schedule: string;
   /**
    * @param signal aborted when the server stops: what runs then is to end at once, and is begun
@@ -15,14 +15,14 @@ export interface CronJob {
 }
 
 export interface Jobs {
-  /** Cancels what is running, and gives it back to the queue. */
+  /** Stops the queue after running jobs have finished. */
   close(): Promise<void>;
 }
 
 const CONCURRENCY = 2;
 const LEVELS = { error: 'error', warning: 'warn', info: 'debug', debug: 'trace' } as const;
 
-/** Starts the queue (graphile-worker, on the same database) with these jobs. */
+/** Starts graphile-worker on the same database with these jobs. */
 export async function startJobs(pool: pg.Pool, jobs: readonly CronJob[], log: Log): Promise<Jobs> {
   const stopping = new AbortController();
   const taskList: TaskList = Object.fromEntries(jobs.map((job) => [job.name, () => job.run(stopping.signal)]));

@@ -3,7 +3,7 @@ import { violatedIndexOf } from './prisma-errors.ts';
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Whether a statement, ours or Prisma's, failed because of this unique index or constraint. */
+/** Whether a statement failed because it violated this unique index or constraint. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   if (error instanceof pg.DatabaseError) return error.code === UNIQUE_VIOLATION && error.constraint === constraint;
   return violatedIndexOf(error) === constraint;

@@ -5,25 +5,23 @@ import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../../..');
 
-/** How a process ended, and all it wrote. */
 export interface Ended {
   code: number | null;
   output: string;
 }
 
-/** The server in a process of its own, up and greeting. */
+/** A server in a separate process that has printed its greeting. */
 export interface Started {
-  /** Of the `node src/main.ts` that npm started. */
+  /** The pid of the `node src/main.ts` that npm started. */
   serverPid: number;
   url: string;
-  /** The line to paste that it printed. */
   curl: string;
   output(): string;
-  /** When it has ended, and npm with it. */
+  /** Resolves when the server, and npm with it, has ended. */
   ended: Promise<Ended>;
 }
 
-/** The command lines of all processes that can be read, by process id. */
+/** Returns the command lines of all processes that this user can read, by process id. */
 export async function commandLines(): Promise<Map<number, string>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(
@@ -70,32 +68,34 @@ function run(command: string, args: string[], env: Record<string, string>) {
 
 async function startBy(command: string, args: string[], env: Record<string, string>): Promise<Started> {
   const { pid, output, ended, wrote } = run(command, args, { PORT: '0', METERR_LOG_LEVEL: 'warn', ...env });
-  const failed = ended.then((end) => Promise.reject(new Error(`It ended with ${end.code}:\n${end.output}`)));
+  const failed = ended.then((end) => Promise.reject(new Error(`The server ended with ${end.code}:\n${end.output}`)));
   failed.catch(() => {});
   await Promise.race([wrote(/^ +curl .*$/m), failed]);
   const [, url = ''] = /serves at (http:\S+)/.exec(output()) ?? [];
   const [, curl = ''] = /^ +(curl .*)$/m.exec(output()) ?? [];
   const serverPid = command === process.execPath ? pid : await findDescendant(pid, 'src/main.ts');
-  if (!serverPid) throw new Error('npm start has no server under it');
+  if (!serverPid) throw new Error('npm start has no server process under it.');
   return { serverPid, url, curl, output, ended };
 }
 
-/** Runs `npm start` until it greets. @throws Error with what it wrote when it ends before */
+/**
+ * Runs `npm start` and resolves when the server has printed its greeting.
+ * @throws Error with its output when it ends before
+ */
 export function npmStart(env: Record<string, string>): Promise<Started> {
   return startBy('npm', ['start'], env);
 }
 
-/** The same without npm around it. */
+/** Like {@link npmStart}, without npm. */
 export function startMain(env: Record<string, string>): Promise<Started> {
   return startBy(process.execPath, ['src/main.ts'], env);
 }
 
-/** Runs the server where it cannot start. */
+/** Runs a server that cannot start, until it ends. */
 export async function startAndFail(env: Record<string, string>): Promise<Ended> {
   return run(process.execPath, ['src/main.ts'], env).ended;
 }
 
-/** What a line for the shell writes. */
 export async function shell(line: string): Promise<Ended> {
   return run('/bin/sh', ['-c', line], {}).ended;
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** What `use-postgres.ts` reports: either all of the first three or `error`. */
+/** The report of `use-postgres.ts`: the first three fields, or `error`. */
 export interface PostgresReport {
   connectionString: string;
   pid: number;
@@ -12,7 +12,7 @@ export interface PostgresReport {
 }
 
 export interface PostgresProcess extends PostgresReport {
-  /** Ends the process as SIGTERM would end Meterr: with `stop()`. */
+  /** Ends the process with `stop()`, as SIGTERM ends a server. */
   stop(): Promise<void>;
   /** Ends the process as `kill -9` does. */
   kill(): Promise<void>;
@@ -20,15 +20,13 @@ export interface PostgresProcess extends PostgresReport {
 
 export interface PostgresProcessOptions {
   settings?: Record<string, string>;
-  /** Runs as this user and group. */
+  /** The user and group that runs the process. */
   uid?: number;
-  /** No file may become larger: a full disk for those who have none at hand. */
+  /** The maximum size of a file in KiB, which simulates a full disk. */
   maxFileKib?: number;
 }
 
-/**
- * Starts a Node process that starts or finds the PostgreSQL of `dataDir`; resolves with its report.
- */
+/** Starts a process that calls `startEmbeddedPostgres`, and resolves with its report. */
 export async function usePostgres(dataDir: string, options: PostgresProcessOptions = {}): Promise<PostgresProcess> {
   const { settings = {}, uid, maxFileKib } = options;
   const script = join(import.meta.dirname, 'use-postgres.ts');
@@ -42,7 +40,7 @@ export async function usePostgres(dataDir: string, options: PostgresProcessOptio
   const ended = once(child, 'exit');
   const [line] = await Promise.race([
     once(createInterface(child.stdout), 'line'),
-    ended.then(([code]) => Promise.reject(new Error(`It ended with ${code} and said nothing.`))),
+    ended.then(([code]) => Promise.reject(new Error(`The process ended with ${code} before it reported.`))),
   ]);
   const end = async (how: () => unknown) => {
     how();

@@ -8,10 +8,7 @@ import { findPostmaster } from '../../../src/platform/embedded-postgres/embedded
 const POLL_MS = 20;
 const RM_OPTIONS = { recursive: true, force: true, maxRetries: 5 };
 
-/**
- * Removes `folder` and, without ceremony, the PostgreSQL of each data folder in it, with what it
- * keeps elsewhere. For clusters that nobody uses any more.
- */
+/** Removes `folder` with all clusters in it, running or not, and their files elsewhere. */
 export async function removeClusters(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true }).catch(() => []);
   for (const entry of entries) {
@@ -26,7 +23,7 @@ async function removeCluster(dataDir: string): Promise<void> {
   const home = { folder, user: null };
   const postmaster = existsSync(folder) ? await findPostmaster(home) : null;
   if (postmaster) {
-    // PostgreSQL's "immediate" stop: the data is about to go.
+    // SIGQUIT is the immediate shutdown of PostgreSQL. The data is removed anyway.
     process.kill(postmaster.pid, 'SIGQUIT');
     while (await findPostmaster(home)) await sleep(POLL_MS);
   }

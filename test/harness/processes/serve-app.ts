@@ -3,9 +3,9 @@ import { readConfig } from '../../../src/config.ts';
 import { createLog } from '../../../src/platform/log.ts';
 import type { ServeMessage, ServeReport } from './server-process.ts';
 
-// A server of its own on the database of argv[2], with a clock that its parent sets (argv[3] at
-// first; empty: the real one). Says its port when it listens, answers each message when it is done,
-// and stops when its parent is gone.
+// A server on the database of argv[2]. Its parent sets the clock, at first to argv[3]; when that is
+// empty, the clock is real. It reports its port when it listens, answers each message when it is
+// done, and stops when its parent is gone.
 
 const [connectionString = '', now = ''] = process.argv.slice(2);
 let timeMs = now === '' ? null : Number(now);

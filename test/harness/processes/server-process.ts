@@ -3,28 +3,25 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Calls, createCalls, socketDoor } from '../calls.ts';
 
-/** What a server process is told. */
 export type ServeMessage = { now: number } | { stop: true };
-/** What it says. */
 export type ServeReport = { port: number } | { done: true };
 
-/** A server in a process of its own, and calls to it over real sockets. */
+/** A server in a separate process, and calls to it over real sockets. */
 export interface ServerProcess extends Calls {
   port: number;
-  /** Sets the clock; resolves when the server goes by it. */
+  /** Sets the clock; resolves when the server uses it. */
   setNow(timeMs: number): Promise<void>;
-  /** Ends it as SIGTERM would: what is in flight is finished. */
+  /** Stops the server as SIGTERM does, after the requests in flight. */
   stop(): Promise<void>;
-  /** Ends it as `kill -9` does. */
+  /** Ends the process as `kill -9` does. */
   kill(): Promise<void>;
 }
 
 export interface ServerProcessOptions {
-  /** Of a migrated database. */
+  /** A migrated database. */
   connectionString: string;
-  /** The default key of calls. */
   key: string;
-  /** Where the clock stands; without it the server goes by the real one. */
+  /** The initial time of the clock in epoch milliseconds; without it the clock is real. */
   nowMs?: number;
 }
 
@@ -49,17 +46,17 @@ export async function startServer({ connectionString, key, nowMs }: ServerProces
   });
   const exited = once(child, 'exit');
   const first = await nextReport(child);
-  if (!('port' in first)) throw new Error('A server says its port first.');
-  const tell = async (message: ServeMessage) => {
+  if (!('port' in first)) throw new Error('A server must report its port first.');
+  const sendAndWait = async (message: ServeMessage) => {
     const answered = nextReport(child);
     child.send(message);
     await answered;
   };
   return {
     port: first.port,
-    setNow: (now) => tell({ now }),
+    setNow: (now) => sendAndWait({ now }),
     async stop() {
-      await tell({ stop: true });
+      await sendAndWait({ stop: true });
       await exited;
     },
     async kill() {

@@ -4,16 +4,16 @@ import { DEFAULT_NOW } from '../app.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
-/** Two server processes on one database, on one clock. */
+/** Two server processes on one database, with the same clock. */
 export interface TwoServers {
   sql: pg.Pool;
   connectionString: string;
-  /** One of the two, by turns: any number will do. */
+  /** Returns one of the two servers: the first for an even `n`, the second for an odd one. */
   server(n: number): ServerProcess;
   setNow(time: string | number): Promise<void>;
 }
 
-/** Two servers for the calling file: started before its tests, stopped after them. */
+/** Starts two servers for the calling file before its tests and stops them after them. */
 export function useTwoServers(now: string = DEFAULT_NOW): () => TwoServers {
   let database: TestDatabase;
   let sql: pg.Pool;
@@ -23,7 +23,7 @@ export function useTwoServers(now: string = DEFAULT_NOW): () => TwoServers {
     const { connectionString } = database;
     sql = new pg.Pool({ connectionString, max: 3 });
     const options = { connectionString, key: '', nowMs: Date.parse(now) };
-    // One after the other: both would make the first organization.
+    // One after the other: each creates the first organization when there is none.
     servers.push(await startServer(options));
     servers.push(await startServer(options));
   });

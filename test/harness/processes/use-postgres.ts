@@ -1,7 +1,7 @@
 import { startEmbeddedPostgres } from '../../../src/platform/embedded-postgres/embedded-postgres.ts';
 
-// A process that uses the embedded PostgreSQL of argv[2]: writes one line of JSON when it is up, or
-// the error, and stops when its standard input ends.
+// A process that uses the embedded PostgreSQL of argv[2]. It writes one line of JSON when the
+// server is up or has failed, and stops when its standard input ends.
 const [dataDir = '', settings = '{}'] = process.argv.slice(2);
 try {
   const { stop, ...postgres } = await startEmbeddedPostgres({ dataDir, settings: JSON.parse(settings) });

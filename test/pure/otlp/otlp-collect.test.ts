@@ -220,11 +220,11 @@ describe('a call whose numbers cannot be used is rejected, and holds up no other
     ['past 2^53', { attributes: { ...CALL, 'gen_ai.usage.input_tokens': '9007199254740992' } }, 'input_tokens'],
     ['reasoning too large', { attributes: { ...CALL, 'gen_ai.usage.reasoning.output_tokens': 11 } }, 'reasoning'],
     ['audio too large', { attributes: { ...CALL, 'gen_ai.usage.audio.input_tokens': 101 } }, 'audio'],
-    ['no input', { attributes: withoutInput }, 'no input tokens'],
-    ['no model', { attributes: withoutModel }, 'names no model'],
+    ['no input', { attributes: withoutInput }, 'must have input tokens'],
+    ['no model', { attributes: withoutModel }, 'must name a model'],
     ['a short span id', { spanId: 'abcd', attributes: CALL }, 'spanId'],
     ['a trace id of zeros', { traceId: '0'.repeat(32), attributes: CALL }, 'traceId'],
-    ['no time', { start: '0', end: '0', attributes: CALL }, 'no time'],
+    ['no time', { start: '0', end: '0', attributes: CALL }, 'must be set'],
     ['a bad time', { start: '-5', attributes: CALL }, 'nanoseconds'],
   ])('%s', (_title, bad, message) => {
     const result = collect([good, bad]);

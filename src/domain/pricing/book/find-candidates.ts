@@ -3,7 +3,7 @@ import { normalizeProvider } from '../price/provider-name.ts';
 import { findCached } from './name-cache.ts';
 import type { CatalogMatch, ModelPrices, OverrideList, PriceBook, ProviderPrices } from './price-book.ts';
 
-/** `-20250929` before `-`, `:` or the end. */
+/** A date such as `-20250929`, followed by `-`, `:` or the end. */
 const COMPACT_DATE = /-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)/g;
 
 function findOwnModel(provider: ProviderPrices, name: string): ModelPrices | undefined {
@@ -21,9 +21,7 @@ function findModel(book: PriceBook, provider: ProviderPrices, name: string): Mod
   return undefined;
 }
 
-/**
- * `claude-x-20250929` as `claude-x-2025-09-29`; what is not a day of the calendar stays as it is.
- */
+/** Writes `claude-x-20250929` as `claude-x-2025-09-29`; leaves digits that are not a date. */
 function spellDates(name: string): string {
   return name.replace(COMPACT_DATE, (given, year: string, month: string, day: string) => {
     const date = `${year}-${month}-${day}`;
@@ -32,10 +30,7 @@ function spellDates(name: string): string {
   });
 }
 
-/**
- * Names for comparing. With LiteLLM's proxy as provider the true one stands in the model
- * (`litellm`, `azure/gpt-4o`).
- */
+/** With the provider `litellm` the model contains the real provider (`azure/gpt-4o`). */
 function readNames(givenProvider: string, givenModel: string): { provider: string; model: string } {
   const provider = normalizeProvider(givenProvider);
   const model = givenModel.trim().toLowerCase();
@@ -54,15 +49,15 @@ function searchCatalog(book: PriceBook, givenProvider: string, givenModel: strin
 }
 
 /**
- * The catalog's sheets for the names. Names are matched exactly, then by the rules that the data
- * has for dates and regions, then (one step) with the provider's fallbacks; then all again with
- * compact dates spelled out. Nothing is guessed from likeness.
+ * Returns the catalog's sheets for a provider and a model. Names are matched exactly, then by the
+ * catalog's rules for dates and regions, then (one step) by the same of the fallback providers, and
+ * at last all of these with compact dates expanded. Similar names are never matched.
  */
 export function findInCatalog(book: PriceBook, provider: string, model: string): CatalogMatch {
   return findCached(book.cache, provider, model, () => searchCatalog(book, provider, model));
 }
 
-/** An organization's overrides for the names, of every tier and time; the last in force counts. */
+/** Returns an organization's overrides for every tier and time, the most specific last. */
 export function findOverrides(list: OverrideList, provider: string, model: string): readonly Price[] {
   return findCached(list.cache, provider, model, () => {
     const names = readNames(provider, model);

@@ -8,14 +8,14 @@ import type { PriceBook } from './price-book.ts';
 export type { PriceBook } from './price-book.ts';
 
 export interface PriceQuery {
-  /** Whose overrides count; without one the catalog alone answers. */
+  /** The organization whose overrides apply; without it only the catalog is searched. */
   organizationId?: string;
-  /** In any spelling that `normalizeProvider` knows. */
+  /** In any spelling that `normalizeProvider` accepts. */
   provider: string;
   model: string;
-  /** When the request happened, epoch milliseconds. */
+  /** The time of the request in epoch milliseconds. */
   timeMs: number;
-  /** As the provider calls it; default standard. */
+  /** The provider's own name of the tier; null means standard. */
   serviceTier?: string | null;
 }
 
@@ -35,7 +35,7 @@ function isWithin({ startSeconds, endSeconds }: DailyWindow, timeMs: number): bo
     : seconds >= startSeconds && seconds < endSeconds;
 }
 
-/** Whether the sheet is in force at that moment. */
+/** Whether the sheet is in force at a moment. */
 export function isInForce(price: Price, timeMs: number): boolean {
   if (price.validFrom !== null && timeMs < price.validFrom) return false;
   if (price.validTo !== null && timeMs >= price.validTo) return false;
@@ -43,17 +43,17 @@ export function isInForce(price: Price, timeMs: number): boolean {
 }
 
 /**
- * The sheet that prices a request, or why there is none. An override of its tier in force comes
- * first; then, for the standard tier only, the catalog: of the model's sheets in force the last
- * one. Below a microsecond for names seen before.
+ * Finds the sheet that prices a request, or the reason why there is none. An override in force
+ * for the tier comes first. For the standard tier only, the catalog follows: the last of the
+ * model's sheets in force. A look-up of names seen before takes less than a microsecond.
  *
- * Where this differs from `calcPrice` of genai-prices 0.1.8, on purpose:
- * - Providers are known by `normalizeProvider`'s table, not by a part of their name
- *   (`my-openai-proxy`), nor by the model's name when the provider is not known.
- * - The catalog's own id of a model is always a name of it, also where its rule leaves it out
+ * Intended differences from `calcPrice` of genai-prices 0.1.8:
+ * - Providers are matched by the table of `normalizeProvider`, not by a part of their name
+ *   (`my-openai-proxy`), nor by the name of the model when the provider is unknown.
+ * - The catalog's own id of a model always matches it, even where its rule omits the id
  *   (`mistral codestral`).
- * - Sheets by pages or hours of audio alone (`whisper-1`, OCR) are unpriced instead of 0.
- * - When no sheet is in force there is no price; `calcPrice` takes the first sheet (0.1.8 has no
+ * - Sheets that charge only by pages or hours of audio (`whisper-1`, OCR) are unpriced, not 0.
+ * - When no sheet is in force there is no price; `calcPrice` uses the first sheet (0.1.8 has no
  *   such model).
  */
 export function findPrice(book: PriceBook, query: PriceQuery): Price | Unpriced {
@@ -73,12 +73,10 @@ export function findPrice(book: PriceBook, query: PriceQuery): Price | Unpriced 
   return book.uncountable.has(price) ? NOT_FOR_UNITS : price;
 }
 
-/** Tells the two answers of `findPrice` apart. */
 export function isUnpriced(found: Price | Unpriced): found is Unpriced {
   return 'reason' in found;
 }
 
-/** A reason as a sentence for the caller. */
 export function describeUnpriced({ reason }: Unpriced): string {
   return UNPRICED_REASONS[reason];
 }

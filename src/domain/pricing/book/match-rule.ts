@@ -1,12 +1,9 @@
 import type { MatchRule } from '../price/price.ts';
 
-/** Answers for a model name that is already trimmed and in lower case. */
+/** Tests a model name that is already trimmed and in lower case. */
 export type NameTest = (name: string) => boolean;
 
-/**
- * Makes a rule ready for many names. Same meaning as in genai-prices, which also gives `regex` the
- * lower-case name.
- */
+/** Compiles a rule. As in genai-prices, `regex` is tested on the lower-case name, too. */
 export function compileMatchRule(rule: MatchRule): NameTest {
   if ('or' in rule) {
     const tests = rule.or.map(compileMatchRule);
@@ -36,16 +33,13 @@ export function compileMatchRule(rule: MatchRule): NameTest {
   return (name) => name === whole;
 }
 
-/** The names that a rule lists one by one (its aliases), in lower case. */
+/** Returns the names that a rule lists one by one (its aliases), in lower case. */
 export function listExactNames(rule: MatchRule): string[] {
   if ('equals' in rule) return [rule.equals.toLowerCase()];
   return 'or' in rule ? rule.or.flatMap(listExactNames) : [];
 }
 
-/**
- * The rule of an override: a model's exact name, or with a `*` at its end every name that starts
- * so.
- */
+/** Makes the rule of an override: an exact name, or with a final `*` a prefix. */
 export function ruleOfPattern(pattern: string): MatchRule {
   return pattern.endsWith('*') ? { starts_with: pattern.slice(0, -1) } : { equals: pattern };
 }

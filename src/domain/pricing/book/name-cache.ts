@@ -1,10 +1,7 @@
-/** Random model names must not fill the memory: a full cache starts again. */
+/** Random model names must not fill the memory, so a full cache is emptied. */
 const MAX_NAMES = 8_192;
 
-/**
- * Answers by provider and model as they were spelled; two levels, so that a look-up makes no new
- * text.
- */
+/** Two levels of maps, so that a look-up allocates no string. */
 export interface NameCache<T> {
   byProvider: Map<string, Map<string, T>>;
   size: number;
@@ -14,10 +11,10 @@ export function createNameCache<T>(): NameCache<T> {
   return { byProvider: new Map(), size: 0 };
 }
 
-/** The remembered answer, else the answer of `find`, remembered. */
+/** Returns the cached value, or the value of `find`, which is then cached. */
 export function findCached<T>(cache: NameCache<T>, provider: string, model: string, find: () => T): T {
-  const known = cache.byProvider.get(provider)?.get(model);
-  if (known !== undefined) return known;
+  const cached = cache.byProvider.get(provider)?.get(model);
+  if (cached !== undefined) return cached;
   if (cache.size >= MAX_NAMES) {
     cache.byProvider.clear();
     cache.size = 0;

@@ -5,23 +5,22 @@ import { normalizeProvider } from '../price/provider-name.ts';
 import { compileMatchRule, listExactNames, type NameTest } from './match-rule.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
 
-/** The sheets of one model, in the order of the data: of those in force, the last one counts. */
+/** The price sheets of one model, in catalog order. Of those in force, the last one counts. */
 export interface ModelPrices {
   fits: NameTest;
   prices: Price[];
 }
 
 export interface ProviderPrices {
-  /** By the catalog's own id, else by a name that a rule lists. */
+  /** By the catalog's own model id, and by each name that a rule lists. */
   byName: Map<string, ModelPrices>;
   models: ModelPrices[];
   fallbackProviders: string[];
 }
 
-/** What the catalog may answer for one spelling of a provider and a model, at any time. */
+/** The catalog's prices of one spelling of a provider and a model, at any time. */
 export interface CatalogMatch {
   prices: readonly Price[];
-  /** Why `prices` is empty. */
   missing: 'unknown_provider' | 'unknown_model' | null;
 }
 
@@ -31,19 +30,19 @@ interface Override {
   price: Price;
 }
 
-/** The overrides of one organization, the most specific last. */
+/** The overrides of one organization, in ascending order of specificity. */
 export interface OverrideList {
   overrides: readonly Override[];
   cache: NameCache<readonly Price[]>;
 }
 
-/** Prices made ready for look-ups by `findPrice`; lives as long as the process. */
+/** Prices prepared for the look-ups of `findPrice`. The book lives as long as the process. */
 export interface PriceBook {
   readonly catalog: ReadonlyMap<string, ProviderPrices>;
-  /** Sheets that charge only by what Meterr does not count. */
+  /** The sheets that charge only for units that Meterr does not count. */
   readonly uncountable: ReadonlySet<Price>;
   readonly cache: NameCache<CatalogMatch>;
-  /** By organization; changed by `setOverrides` alone. */
+  /** By organization. Only `setOverrides` changes it. */
   readonly overrides: Map<string, OverrideList>;
 }
 
@@ -54,11 +53,12 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
   const models = new Map<string, ModelPrices>();
   for (const price of prices.toSorted((a, b) => a.ordinal - b.ordinal)) {
     const provider = index.get(price.provider);
-    if (!provider) throw new Error(`Price ${price.id} is of a provider the catalog does not list: ${price.provider}`);
+    if (!provider)
+      throw new Error(`Price ${price.id} has a provider that the catalog does not list: ${price.provider}`);
     const key = `${price.provider}\n${price.model}`;
-    const known = models.get(key);
-    if (known) {
-      known.prices.push(price);
+    const existing = models.get(key);
+    if (existing) {
+      existing.prices.push(price);
       continue;
     }
     const model = { fits: compileMatchRule(price.match), prices: [price] };
@@ -76,14 +76,12 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
 }
 
 /**
- * An exact name beats a pattern, a longer pattern a shorter one, and then a later override an
- * earlier one.
+ * An exact name beats a pattern, a longer pattern a shorter one, a later override an older one.
  */
 function specificity({ match }: Price): number {
   return 'starts_with' in match ? match.starts_with.length : Number.POSITIVE_INFINITY;
 }
 
-/** The book of a catalog, without overrides. */
 export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>): PriceBook {
   return {
     catalog: indexCatalog(catalog),
@@ -94,10 +92,11 @@ export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>):
 }
 
 /**
- * Makes these the overrides of an organization, instead of those it had in the book. An override is
- * for the very name that is sent, or a pattern of it, never for the catalog's aliases of that name;
- * its sheet replaces the catalog's as a whole. `ordinal` is the order they were made in. Throws
- * RangeError when a price is too fine (`compilePrice`), and then changes nothing.
+ * Replaces the overrides of an organization in the book. An override matches the exact name that is
+ * sent, or a pattern of it, never the catalog's aliases of that name. Its sheet replaces the
+ * catalog's sheet as a whole. `ordinal` is the order of creation.
+ * @throws RangeError when a price has too many decimals (`compilePrice`); the book is then
+ *   unchanged
  */
 export function setOverrides(book: PriceBook, organizationId: string, prices: readonly Price[]): void {
   prices.forEach(compilePrice);

@@ -1,7 +1,7 @@
 import type { Database } from '../../../platform/postgres/database.ts';
 import type { Catalog } from './read-catalog.ts';
 
-/** Serialises imports over processes; any number that nothing else locks. */
+/** Serializes imports among processes. Any number that no other lock uses will do. */
 const ADVISORY_LOCK = 6_384_377_002;
 
 function jsonOrNull(value: unknown): string | null {
@@ -13,12 +13,10 @@ function timeOrNull(timeMs: number | null): string | null {
 }
 
 /**
- * Writes a version of the catalog, unless it is there. Prices are append-only: a price has the same
- * id in every version that holds the same content, and a version is the list of its prices, so
- * older versions stay as they were. Several processes may start at once: one imports, the others
- * find it done.
- *
- * @returns whether it was imported now
+ * Imports a version of the catalog, unless it is already stored. Prices are append-only: equal
+ * prices have the same id in every version, and a version is a list of price ids, so older versions
+ * stay unchanged. When several processes start at once, one imports and the others wait.
+ * @returns whether this call imported the version
  */
 export async function importCatalog(database: Database, catalog: Catalog): Promise<boolean> {
   const { version, providers, prices } = catalog;

@@ -6,9 +6,9 @@ import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import type { DailyWindow, Price, UnitPrice } from '../price/price.ts';
 
 const PACKAGE = '@pydantic/genai-prices';
-/** USD per million to 12 places is a whole number of 10^-18 USD per token. */
+/** A price of USD per million with 12 places is a whole number of 10^-18 USD per token. */
 const PRICE_PLACES = 12;
-/** Fixes the time part of the ids of prices that have no start. */
+/** The time part of the ids of prices that have no start. */
 const UNDATED_MS = Date.UTC(2020, 0, 1);
 const SUFFIXES: readonly (readonly [suffix: string, unit: string, per: number])[] = [
   ['_mtok', '_tokens', 1_000_000],
@@ -22,13 +22,11 @@ const SUFFIXES: readonly (readonly [suffix: string, unit: string, per: number])[
 export interface CatalogProvider {
   id: string;
   name: string;
-  /** Whose models are tried, in this order, when the provider itself has none of that name. */
+  /** Tried in this order when this provider has no model of that name. */
   fallbackProviders: string[];
 }
 
-/**
- * A price whose text has more than 12 decimals: binary noise of the data, kept rounded (half up).
- */
+/** A price with more than 12 decimals (binary noise in the data), rounded half up to `kept`. */
 export interface RoundedPrice {
   provider: string;
   model: string;
@@ -41,7 +39,7 @@ export interface Catalog {
   version: string;
   providers: CatalogProvider[];
   prices: Price[];
-  /** For the log. */
+  /** The prices that were rounded, for the log. */
   rounded: RoundedPrice[];
 }
 
@@ -56,27 +54,24 @@ function unitOf(priceKey: string): { unit: string; per: number } {
     const unit = priceKey.slice(0, -suffix.length) + end;
     return { unit: unit === 'output_reasoning_tokens' ? 'reasoning_tokens' : unit, per };
   }
-  throw new Error(`${PACKAGE} has a price key of an unknown unit: ${priceKey}`);
+  throw new Error(`${PACKAGE} has a price key with an unknown unit: ${priceKey}`);
 }
 
-/**
- * The plain decimal of a JSON number, through its text: the shortest that reads back as the same
- * number.
- */
+/** Uses the string of the number, the shortest that parses to the same number. */
 function readDecimal(value: number, onRounded: (given: string, kept: string) => void): string {
   const given = String(value);
   const exact = parseScaled(given, PRICE_PLACES);
   if (exact !== null) return formatScaled(exact, PRICE_PLACES);
-  const fine = parseScaled(given, 30);
-  if (fine === null) throw new Error(`${PACKAGE} has a price that is no decimal: ${given}`);
-  const kept = formatScaled((fine + 5n * 10n ** 17n) / 10n ** 18n, PRICE_PLACES);
+  const unrounded = parseScaled(given, 30);
+  if (unrounded === null) throw new Error(`${PACKAGE} has an invalid price: ${given}`);
+  const kept = formatScaled((unrounded + 5n * 10n ** 17n) / 10n ** 18n, PRICE_PLACES);
   onRounded(given, kept);
   return kept;
 }
 
 function secondsOfDay(time: string): number {
   const ms = Date.parse(`1970-01-01T${time}`);
-  if (Number.isNaN(ms)) throw new Error(`${PACKAGE} has a time of day that cannot be read: ${time}`);
+  if (Number.isNaN(ms)) throw new Error(`${PACKAGE} has an invalid time of day: ${time}`);
   return (((ms / 1000) % 86_400) + 86_400) % 86_400;
 }
 
@@ -109,10 +104,7 @@ function readSheets(
   });
 }
 
-/**
- * When a later sheet without a window takes over for good, so that a sheet alone tells when it was
- * in force.
- */
+/** The start of the first later sheet without a daily window, which replaces this one for good. */
 function endOf(sheets: Times[], index: number): number | null {
   const starts = sheets.slice(index + 1).flatMap((later) => (later.dailyWindow ? [] : [later.validFrom ?? 0]));
   return starts.length > 0 ? Math.min(...starts) : null;
@@ -146,16 +138,17 @@ function readProvider({ id: provider, models }: Provider, sourceVersion: string,
 }
 
 /**
- * Reads every price bundled with genai-prices, offline. The same package version gives the same
- * answer, ids included. Throws when the data has a unit or a time it cannot read: that is for the
- * test of a version bump to find.
+ * Reads every price bundled with genai-prices, offline. The same package version always gives the
+ * same result, ids included.
+ * @throws Error when the data has an unknown unit or an invalid price or time, which the tests find
+ *   on an upgrade
  */
 export async function readCatalog(): Promise<Catalog> {
   const manifest = findPackageJSON(PACKAGE, import.meta.url);
   if (manifest === undefined) throw new Error(`${PACKAGE} is not installed`);
   const { version }: { version: string } = JSON.parse(await readFile(manifest, 'utf8'));
-  // The package has no "list all"; this is the data in use, and the bundled one as long as nobody
-  // calls updatePrices().
+  // The package has no function that lists all prices. This returns the data in use, which is the
+  // bundled data because nobody calls `updatePrices`.
   const data = (await waitForUpdate()) ?? [];
   const rounded: RoundedPrice[] = [];
   const prices = data.flatMap((provider) => readProvider(provider, version, rounded));

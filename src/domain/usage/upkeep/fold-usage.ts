@@ -12,8 +12,8 @@ const STATEMENT_TIMEOUT_MS = 60_000;
 const SMALLEST_CHUNK = 1_000;
 const POSITION_INDEX = 'usage_events_position_brin';
 /**
- * The BRIN index is summarized every 10,000 events: readers scan a few extra page ranges, and single
- * inserts rarely have to update a summary.
+ * The BRIN index is summarized every 10,000 events: readers scan a few extra page ranges, and
+ * single inserts rarely have to update a summary.
  */
 const SUMMARIZE_EVERY_POSITIONS = 10_000;
 /**
@@ -86,9 +86,9 @@ async function readSafePosition(database: Database, signal?: AbortSignal): Promi
 }
 
 /**
- * Summarizes new pages in the BRIN index on position. Pages without a summary are always scanned, and
- * otherwise only autovacuum summarizes them, after 20 % growth. While a vacuum holds the table, this
- * gives up: the vacuum does the same.
+ * Summarizes new pages in the BRIN index on position. Pages without a summary are always scanned,
+ * and otherwise only autovacuum summarizes them, after 20 % growth. While a vacuum holds the table,
+ * this gives up: the vacuum does the same.
  */
 async function summarizePositions(database: Database, signal?: AbortSignal): Promise<void> {
   try {
