@@ -159,18 +159,24 @@ async function writeSettings(home: PostgresHome, settings: Record<string, string
  */
 async function untilAborted(starting: Promise<void>, signal: AbortSignal | undefined, stop: () => Promise<void>) {
   let isPending = true;
+  let ending: Promise<void> | undefined;
   const end = async () => {
     while (isPending) {
       await stop().catch(() => {});
       await sleep(STOP_POLL_MS);
     }
   };
-  signal?.addEventListener('abort', end);
+  const abort = () => {
+    ending = end();
+  };
+  signal?.addEventListener('abort', abort);
   try {
     await starting;
   } finally {
     isPending = false;
-    signal?.removeEventListener('abort', end);
+    signal?.removeEventListener('abort', abort);
+    // Its last stop ends before we do: no process of ours is left.
+    await ending;
   }
 }
 

@@ -220,7 +220,7 @@ describe('a call whose numbers cannot be used is rejected, and holds up no other
     ['past 2^53', { attributes: { ...CALL, 'gen_ai.usage.input_tokens': '9007199254740992' } }, 'input_tokens'],
     ['reasoning too large', { attributes: { ...CALL, 'gen_ai.usage.reasoning.output_tokens': 11 } }, 'reasoning'],
     ['audio too large', { attributes: { ...CALL, 'gen_ai.usage.audio.input_tokens': 101 } }, 'audio'],
-    ['no input', { attributes: withoutInput }, 'must have input tokens'],
+    ['no input', { attributes: withoutInput }, 'has no input tokens'],
     ['no model', { attributes: withoutModel }, 'must name a model'],
     ['a short span id', { spanId: 'abcd', attributes: CALL }, 'spanId'],
     ['a trace id of zeros', { traceId: '0'.repeat(32), attributes: CALL }, 'traceId'],
