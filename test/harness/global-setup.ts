@@ -2,14 +2,16 @@ import type { TestProject } from 'vitest/node';
 import { createTemplate } from './database.ts';
 import { startTestRun, type TestRun } from './test-run.ts';
 
-let run: TestRun | undefined;
+/** Each project of vitest sets up and tears down once, all through this one module. */
+const runs: TestRun[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
-  run = await startTestRun();
+  const run = await startTestRun();
+  runs.push(run);
   await createTemplate(run.postgres.connectionString);
   project.provide('postgresUrl', run.postgres.connectionString);
 }
 
 export async function teardown(): Promise<void> {
-  await run?.end();
+  await runs.pop()?.end();
 }
