@@ -4,31 +4,56 @@ import { type CreatedHold, type HeldBudget, HOLD_STATUSES, type Hold, type HoldS
 import { releaseHold } from '../domain/holds/release-hold.ts';
 import { formatId } from '../platform/ids.ts';
 import { plainDecimal } from '../platform/money.ts';
+import { AMOUNT_UNITS } from './builder/amount.ts';
 import { builder } from './builder/builder.ts';
 
+const STATUS_DESCRIPTIONS: Readonly<Record<HoldStatus, string>> = {
+  active: 'The hold reserves its amount.',
+  settled: 'A usage event has settled the hold.',
+  released: 'The hold was released without usage.',
+  expired: 'The hold has expired and reserves nothing.',
+};
+
 const StatusEnum = builder.enumType('HoldStatus', {
-  values: Object.fromEntries(HOLD_STATUSES.map((status) => [status.toUpperCase(), { value: status }])) as Record<
-    string,
-    { value: HoldStatus }
-  >,
+  values: Object.fromEntries(
+    HOLD_STATUSES.map((status) => [status.toUpperCase(), { value: status, description: STATUS_DESCRIPTIONS[status] }]),
+  ) as Record<string, { value: HoldStatus }>,
 });
 
 const amountOf = (budget: HeldBudget, decimal: string) => toAmount(budget.unit, decimal);
 
 const HeldBudgetRef = builder.objectRef<HeldBudget>('HeldBudget').implement({
-  description: 'A budget that the hold counts in, as it is after the hold.',
+  description: 'A budget that counts the hold, as it was right after the hold was created.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
-    limit: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.limit) }),
-    spent: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.spent) }),
-    held: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.held) }),
-    remaining: t.field({ type: 'Amount', resolve: (budget) => amountOf(budget, budget.remaining) }),
+    limit: t.field({
+      type: 'Amount',
+      description: `The limit, with a raise that is in force, ${AMOUNT_UNITS}.`,
+      resolve: (budget) => amountOf(budget, budget.limit),
+    }),
+    spent: t.field({
+      type: 'Amount',
+      description: `Recorded usage in the current period, ${AMOUNT_UNITS}.`,
+      resolve: (budget) => amountOf(budget, budget.spent),
+    }),
+    held: t.field({
+      type: 'Amount',
+      description: `Reserved by active holds, this one included, ${AMOUNT_UNITS}.`,
+      resolve: (budget) => amountOf(budget, budget.held),
+    }),
+    remaining: t.field({
+      type: 'Amount',
+      description: `\`limit\` - \`spent\` - \`held\`, ${AMOUNT_UNITS}.`,
+      resolve: (budget) => amountOf(budget, budget.remaining),
+    }),
   }),
 });
 
 const HoldCreditsRef = builder.objectRef<{ available: string }>('HoldCredits').implement({
-  description: 'The prepaid credits that are left after the hold.',
-  fields: (t) => ({ available: t.expose('available', { type: 'Decimal' }) }),
+  description: 'The prepaid credits as they were right after the hold was created.',
+  fields: (t) => ({
+    available: t.expose('available', { type: 'Decimal', description: 'The available credits in USD.' }),
+  }),
 });
 
 const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement({
@@ -38,54 +63,72 @@ const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement
     status: t.expose('status', { type: StatusEnum }),
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
-    amount: t.expose('amount', { type: 'Decimal', nullable: true }),
-    tokens: t.expose('tokens', { type: 'SafeInt' }),
+    amount: t.expose('amount', {
+      type: 'Decimal',
+      nullable: true,
+      description: 'The reserved cost in USD; null where the model has no price and no amount was given.',
+    }),
+    tokens: t.expose('tokens', {
+      type: 'SafeInt',
+      description: 'The reserved tokens: the input tokens plus the maximum number of output tokens.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     budgets: t.expose('budgets', {
       type: [HeldBudgetRef],
       nullable: true,
-      description: 'The budgets that the hold counts in, as of its creation: those with the least left come first.',
+      description:
+        'The budgets that count the hold, those with the least remaining first. Only the answer that creates the hold has them.',
     }),
     credits: t.field({
       type: HoldCreditsRef,
       nullable: true,
+      description: 'Only the answer that creates the hold has them; null without prepaid credits.',
       resolve: ({ creditsAvailable }) => (creditsAvailable ? { available: plainDecimal(creditsAvailable) } : null),
     }),
   }),
 });
 
 const CreateHoldInput = builder.inputType('CreateHoldInput', {
+  description: 'A call that is about to be made. Its worst-case cost is reserved.',
   fields: (t) => ({
     provider: t.string({ required: true }),
     model: t.string({ required: true }),
-    inputTokens: t.field({ type: 'SafeInt', required: true }),
-    maxOutputTokens: t.field({ type: 'SafeInt', required: true }),
-    teamId: t.id(),
-    userId: t.string(),
-    tags: t.field({ type: 'JSON' }),
+    inputTokens: t.field({ type: 'SafeInt', required: true, description: 'Number of input tokens of the call.' }),
+    maxOutputTokens: t.field({
+      type: 'SafeInt',
+      required: true,
+      description: 'Maximum number of output tokens of the call, reasoning included.',
+    }),
+    teamId: t.id({ description: "Default: the API key's team, if it is bound to one." }),
+    userId: t.string({ description: 'Your own id of the user; at most 255 characters.' }),
+    tags: t.field({
+      type: 'JSON',
+      description: 'An object with at most 32 string values. Keys have at most 64 characters, values at most 255.',
+    }),
     expiresIn: t.field({ type: 'SafeInt', description: 'Seconds until the hold expires: 1 to 3,600, default 300.' }),
     amount: t.field({
       type: 'Decimal',
-      description: 'The amount to reserve in USD, instead of the computed worst case.',
+      description: 'The amount to reserve in USD, above 0 and at most 10^12. Default: the computed worst-case cost.',
     }),
   }),
 });
 
 const ReleaseHoldInput = builder.inputType('ReleaseHoldInput', {
-  fields: (t) => ({ id: t.id({ required: true }) }),
+  fields: (t) => ({ id: t.id({ required: true, description: 'Id of the hold.' }) }),
 });
 
 builder.mutationFields((t) => ({
   createHold: t.field({
     type: HoldRef,
-    description: 'Reserves the worst case of a call, or refuses it. Scope usage:write.',
+    description:
+      'Reserves the worst-case cost of a call in budgets and prepaid credits, or refuses it. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: CreateHoldInput, required: true }) },
     resolve: (_, { input }, context) => createHold(context, input),
   }),
   releaseHold: t.field({
     type: HoldRef,
-    description: 'Gives back what a hold reserves. Scope usage:write.',
+    description: 'Releases a hold whose call was not made. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: ReleaseHoldInput, required: true }) },
     resolve: (_, { input }, context) => releaseHold(context, input.id),
   }),

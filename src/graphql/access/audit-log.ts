@@ -2,10 +2,10 @@ import { requireScope } from '../../domain/access/require-scope.ts';
 import { AUDIT_CURSOR, listAuditEntries, whereAudit } from '../../domain/audit/list-audit-entries.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
-import { toConnection } from '../builder/connection.ts';
+import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from '../builder/connection.ts';
 
 const AuditEntryRef = builder.prismaNode('AuditEntry', {
-  description: 'One change: who made it, to what, when.',
+  description: 'An entry of the audit log: who changed what, and when.',
   id: { resolve: (entry) => entry.id },
   nullable: true,
   findUnique(id, { caller }) {
@@ -13,15 +13,23 @@ const AuditEntryRef = builder.prismaNode('AuditEntry', {
     return { organizationId_id: { organizationId: caller.organization.id, id }, AND: whereAudit(caller) };
   },
   fields: (t) => ({
-    action: t.exposeString('action', { description: 'Such as `team.created`.' }),
-    targetId: t.exposeID('targetId'),
+    action: t.exposeString('action', { description: 'What was done, such as `team.created`.' }),
+    targetId: t.exposeID('targetId', { description: 'Id of what was changed.' }),
     actorKeyId: t.id({
       nullable: true,
-      description: 'The API key that did it; null: the operator.',
+      description: 'The API key that made the change; null: the operator.',
       resolve: ({ actorKeyId }) => actorKeyId && formatId('apiKey', actorKeyId),
     }),
-    before: t.expose('before', { type: 'JSON', nullable: true }),
-    after: t.expose('after', { type: 'JSON', nullable: true }),
+    before: t.expose('before', {
+      type: 'JSON',
+      nullable: true,
+      description: 'The object before the change; null where the change created it.',
+    }),
+    after: t.expose('after', {
+      type: 'JSON',
+      nullable: true,
+      description: 'The object after the change; null where the change deleted or revoked it.',
+    }),
     createdAt: t.expose('at', { type: 'DateTime' }),
   }),
 });
@@ -31,10 +39,10 @@ const AuditEntryConnection = builder.connectionObject({ type: AuditEntryRef, nam
 builder.queryField('auditLog', (t) =>
   t.field({
     type: AuditEntryConnection,
-    description: 'Changes that were made, newest first. Scope admin.',
+    description: 'The audit log, newest first. Requires the scope `admin`.',
     args: {
-      first: t.arg.int({ description: '1 to 100; default 20.' }),
-      after: t.arg.string(),
+      first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
     },
     resolve: async (_, args, context) =>
       toConnection(AUDIT_CURSOR, await listAuditEntries(context, args), (entry) => entry.id, args.after),

@@ -6,9 +6,13 @@ import { listTeams, TEAM_CURSOR } from '../../domain/teams/list-teams.ts';
 import { whereTeams } from '../../domain/teams/team.ts';
 import { updateTeam } from '../../domain/teams/update-team.ts';
 import { builder } from '../builder/builder.ts';
-import { toConnection } from '../builder/connection.ts';
+import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from '../builder/connection.ts';
+
+const TEAM_ID = 'Id of the team.';
+const NAME = '1 to 100 characters, unique among the teams of the organization.';
 
 export const TeamRef = builder.prismaNode('Team', {
+  description: 'A part of an organization whose usage, budgets and keys can be separate.',
   id: { field: 'id' },
   nullable: true,
   findUnique(id, { caller }) {
@@ -29,33 +33,37 @@ export const TeamRef = builder.prismaNode('Team', {
 
 const CreateTeamInput = builder.inputType('CreateTeamInput', {
   fields: (t) => ({
-    name: t.string({ required: true, description: '1 to 100 characters, unique among the teams.' }),
+    name: t.string({ required: true, description: NAME }),
   }),
 });
 const UpdateTeamInput = builder.inputType('UpdateTeamInput', {
   fields: (t) => ({
-    id: t.id({ required: true }),
-    name: t.string({ description: '1 to 100 characters, unique among the teams. Not given: it keeps its name.' }),
+    id: t.id({ required: true, description: TEAM_ID }),
+    name: t.string({ description: `${NAME} Without it, the team keeps its name.` }),
   }),
 });
-const DeleteTeamInput = builder.inputType('DeleteTeamInput', { fields: (t) => ({ id: t.id({ required: true }) }) });
+const DeleteTeamInput = builder.inputType('DeleteTeamInput', {
+  fields: (t) => ({ id: t.id({ required: true, description: TEAM_ID }) }),
+});
 
 builder.mutationFields((t) => ({
   createTeam: t.field({
     type: TeamRef,
-    description: 'Makes a team. Scope teams:write.',
+    description: 'Creates a team. Requires the scope `teams:write`.',
     args: { input: t.arg({ type: CreateTeamInput, required: true }) },
     resolve: (_, { input }, context) => createTeam(context, input),
   }),
   updateTeam: t.field({
     type: TeamRef,
-    description: 'Changes a team. Scope teams:write.',
+    description: 'Changes a team. Requires the scope `teams:write`.',
     args: { input: t.arg({ type: UpdateTeamInput, required: true }) },
     resolve: (_, { input }, context) => updateTeam(context, input),
   }),
   deleteTeam: t.field({
     type: TeamRef,
-    description: 'Deletes a team and revokes the keys that are bound to it; its usage stays. Scope teams:write.',
+    description:
+      'Deletes a team and revokes the API keys that are bound to it. Its usage stays in the ledger. Requires the scope ' +
+      '`teams:write`.',
     args: { input: t.arg({ type: DeleteTeamInput, required: true }) },
     resolve: (_, { input }, context) => deleteTeam(context, input),
   }),
@@ -66,16 +74,16 @@ const TeamConnection = builder.connectionObject({ type: TeamRef, name: 'TeamConn
 builder.queryFields((t) => ({
   team: t.field({
     type: TeamRef,
-    description: 'Scope teams:read.',
-    args: { id: t.arg.id({ required: true }) },
+    description: 'One team. Requires the scope `teams:read`.',
+    args: { id: t.arg.id({ required: true, description: TEAM_ID }) },
     resolve: (_, { id }, context) => getTeam(context, id),
   }),
   teams: t.field({
     type: TeamConnection,
-    description: 'The teams, newest first. Scope teams:read.',
+    description: 'The teams, newest first. Requires the scope `teams:read`.',
     args: {
-      first: t.arg.int({ description: '1 to 100; default 20.' }),
-      after: t.arg.string(),
+      first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
     },
     resolve: async (_, args, context) =>
       toConnection(TEAM_CURSOR, await listTeams(context, args), (team) => team.id, args.after),

@@ -7,7 +7,7 @@ import type { Context } from '../../domain/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { formatId, type IdKind, parseAnyId } from '../../platform/ids.ts';
 
-/** GraphQL types that are nodes, by the kind of their id. */
+/** The GraphQL types that are nodes, by the kind of their id. */
 const NODE_TYPES: Partial<Record<IdKind, string>> = {
   organization: 'Organization',
   team: 'Team',
@@ -23,7 +23,7 @@ const KINDS = new Map(Object.entries(NODE_TYPES).map(([kind, name]) => [name, ki
 
 function kindOf(typename: string): IdKind {
   const kind = KINDS.get(typename);
-  if (!kind) throw new Error(`the type ${typename} has no kind of id`);
+  if (!kind) throw new Error(`no kind of id is set for the type ${typename}: add it to NODE_TYPES`);
   return kind;
 }
 
@@ -41,7 +41,7 @@ export interface SchemaTypes {
   DefaultFieldNullability: false;
 }
 
-/** The one Pothos builder. Types of the app are in a file per noun; `schema.ts` joins them. */
+/** The one Pothos builder. Each noun's types are in a file of its own; `schema.ts` joins them. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
@@ -52,11 +52,16 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
   relay: {
     nodesQueryOptions: false,
+    nodeTypeOptions: { description: 'An object that `node` finds by its id.' },
+    nodeQueryOptions: {
+      description: 'The object with this id, of any type that has ids. Requires the scope that reading its type does.',
+    },
+    pageInfoTypeOptions: { description: 'The place of a page in its list.' },
     encodeGlobalID: (typename, id) => formatId(kindOf(typename), String(id)),
     decodeGlobalID: (id) => {
       const parsed = parseAnyId(id);
       const typename = parsed && NODE_TYPES[parsed.kind];
-      if (!typename) throw new AppError('not_found', 'There is nothing with this id.');
+      if (!typename) throw new AppError('not_found', 'There is no object with this id.');
       return { typename, id: parsed.uuid };
     },
   },

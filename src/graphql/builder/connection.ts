@@ -1,6 +1,14 @@
 import { formatCursor, type Page } from '../../platform/page.ts';
 
-/** A page as a Relay connection: the cursor of an edge is its item's key in the list. */
+// REST shows these as `limit` and `cursor`, so they must be right there, too.
+
+export const PAGE_SIZE_DESCRIPTION = 'Maximum number of items on the page: 1 to 100, default 20.';
+export const CURSOR_DESCRIPTION = 'Cursor that the previous page returned; this page continues after it.';
+
+/**
+ * Makes a Relay connection of a page. The cursor of an edge contains the name of the list and the
+ * key of its item there.
+ */
 export function toConnection<T>(
   list: string,
   page: Page<T>,

@@ -3,9 +3,9 @@ import { AppError } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
 import { isCancelled, isConnectionLoss } from '../../platform/postgres/database-errors.ts';
 
-const MASKED = 'Something went wrong on our side. Quote the X-Request-Id of this answer to us.';
+const MASKED = 'The server failed to answer this request. Report the X-Request-Id of this answer to the operator.';
 
-/** Where graphql-js says which variable, or which part of it, has a wrong value. */
+/** Matches where graphql-js says which variable, or which part of it, has an invalid value. */
 const VARIABLE_PATH = /^Variable "\$[^"]+" got invalid value .* at "([^"]+)"/s;
 
 function findAppError(error: unknown): AppError | null {
@@ -13,7 +13,7 @@ function findAppError(error: unknown): AppError | null {
     if (inner instanceof AppError) return inner;
     if (isConnectionLoss(inner)) {
       const options = { details: { retryAfterSeconds: 1 }, cause: inner };
-      return new AppError('unavailable', 'The database is out of reach. Try again.', options);
+      return new AppError('unavailable', 'The database cannot be reached. Try again.', options);
     }
     if (isCancelled(inner)) {
       const options = { details: { retryAfterSeconds: 1 }, cause: inner };
@@ -24,10 +24,10 @@ function findAppError(error: unknown): AppError | null {
   return null;
 }
 
-/** What was translated is not translated again, whichever way it goes on. */
+/** Errors that were translated: both the executor and the door translate what they see. */
 const translated = new WeakSet<GraphQLError>();
 
-/** Whether GraphQL itself refused the request: syntax, validation, or a value of a wrong type. */
+/** Whether GraphQL itself refused the request: its syntax, a rule, or a value of a wrong type. */
 function isRequestError(error: GraphQLError): boolean {
   return (
     error.originalError === undefined || error.originalError === null || error.originalError instanceof GraphQLError
@@ -35,14 +35,15 @@ function isRequestError(error: GraphQLError): boolean {
 }
 
 /**
- * Translates any failure into what callers may see: an AppError's own code, message and details;
- * `unavailable` where the database went away; `invalid_request` where the request was no valid
- * GraphQL; else `internal_error`, logged with the request's id and masked.
+ * Translates any failure into what callers may see. An AppError keeps its code, message and details.
+ * A lost connection to the database or a cancelled statement becomes `unavailable`, and invalid
+ * GraphQL becomes `invalid_request`. Everything else is logged with the request id and masked as
+ * `internal_error`.
  */
 export function translateError(error: unknown, log: Log, requestId: string): GraphQLError {
   if (error instanceof GraphQLError && translated.has(error)) return error;
   const result = translate(error, log, requestId);
-  // Compiled operations know where in the text a field is, but no longer its node.
+  // Errors of compiled operations have the location of the field, but not its node.
   if (error instanceof GraphQLError && error.locations && !result.locations) {
     Object.defineProperty(result, 'locations', { value: error.locations, enumerable: true });
   }
@@ -67,7 +68,7 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
     return new GraphQLError(known.message, { ...at, extensions });
   }
   if (error instanceof GraphQLError && isRequestError(error)) {
-    // `http` is Yoga's own word for the status; it leaves it out of the answer.
+    // Yoga takes the status from `http` and removes it from the answer.
     const { http } = error.extensions ?? {};
     const path = VARIABLE_PATH.exec(error.message)?.[1] ?? error.path?.join('.') ?? '';
     const details = { fields: [{ path, message: error.message }] };

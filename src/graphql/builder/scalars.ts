@@ -23,7 +23,7 @@ function readDecimal(value: unknown): string {
 
 function readSafeInt(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  return refuse('must be a whole number up to 2^53-1');
+  return refuse('must be a whole number from -(2^53-1) to 2^53-1');
 }
 
 function literalText(node: ValueNode): string | null {
@@ -33,7 +33,7 @@ function literalText(node: ValueNode): string | null {
 let lastTimeMs = Number.NaN;
 let lastTime = '';
 
-/** Many times in a row are the same one, of events that were recorded together. */
+/** Remembers the last time: events that were recorded together have the same one. */
 function formatTime(value: Date): string {
   const timeMs = value.getTime();
   if (timeMs !== lastTimeMs) {
@@ -44,21 +44,22 @@ function formatTime(value: Date): string {
 }
 
 builder.scalarType('DateTime', {
-  description: 'A moment, as RFC 3339. Input takes any offset; output is UTC, to the millisecond.',
+  description: 'A moment in RFC 3339. Input may have any offset; output is in UTC with milliseconds.',
   serialize: formatTime,
   parseValue: readTime,
 });
 
 builder.scalarType('Decimal', {
   description:
-    'An exact decimal as a plain string, such as "0.0075": without an exponent and without rounding errors. Money is in USD.',
+    'An exact decimal as a string without an exponent, such as "0.0075". Money is in USD. Input has at most 18 decimal ' +
+    'places, and may also be a JSON number.',
   serialize: (value) => value,
   parseValue: readDecimal,
   parseLiteral: (node) => readDecimal(literalText(node)),
 });
 
 builder.scalarType('SafeInt', {
-  description: 'A whole number up to 2^53-1.',
+  description: 'A whole number from -(2^53-1) to 2^53-1.',
   serialize: (value) => value,
   parseValue: readSafeInt,
   parseLiteral: (node) => readSafeInt(node.kind === Kind.INT ? Number(node.value) : null),

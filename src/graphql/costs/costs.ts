@@ -13,10 +13,26 @@ import { formatId } from '../../platform/ids.ts';
 import { formatMoney } from '../../platform/money.ts';
 import { builder } from '../builder/builder.ts';
 import { GroupByInput, readGroupBy, UsageEventInput, UsageFilterInput } from '../usage/usage-inputs.ts';
-import { GroupValueRef } from '../usage/usage-summary.ts';
-import { CostBreakdownLineRef, CostSourceRef } from '../usage/usage-types.ts';
+import {
+  GROUP_DESCRIPTION,
+  GROUP_LIMIT_DESCRIPTION,
+  GroupValueRef,
+  OTHER_DESCRIPTION,
+  REQUESTS_DESCRIPTION,
+  UNPRICED_REQUESTS_DESCRIPTION,
+} from '../usage/usage-summary.ts';
+import {
+  COMPUTED_COST_DESCRIPTION,
+  COST_BREAKDOWN_DESCRIPTION,
+  COST_DESCRIPTION,
+  CostBreakdownLineRef,
+  CostSourceRef,
+  PRICE_ID_DESCRIPTION,
+  UNPRICED_REASON_DESCRIPTION,
+} from '../usage/usage-types.ts';
 
 const PeriodEnum = builder.enumType('CostPeriod', {
+  description: 'Calendar period in the time zone that is asked for.',
   values: Object.fromEntries(COST_PERIODS.map((period) => [period.toUpperCase(), { value: period }])) as Record<
     string,
     { value: CostPeriod }
@@ -26,60 +42,104 @@ const PeriodEnum = builder.enumType('CostPeriod', {
 type GroupSource = CostGroup & { keys: string[] };
 
 const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
+  description: 'The costs of one group in the period.',
   fields: (t) => ({
     group: t.field({
       type: [GroupValueRef],
+      description: GROUP_DESCRIPTION,
       resolve: ({ keys, values, other }) => keys.map((key, i) => ({ key, value: other ? null : (values[i] ?? null) })),
     }),
-    other: t.exposeBoolean('other'),
-    cost: t.field({ type: 'Decimal', resolve: (group) => formatMoney(group.cost) }),
+    other: t.exposeBoolean('other', { description: OTHER_DESCRIPTION }),
+    cost: t.field({
+      type: 'Decimal',
+      description: 'The cost of the group in USD.',
+      resolve: (group) => formatMoney(group.cost),
+    }),
     share: t.float({
       nullable: true,
-      description: 'Part of the total from 0 to 1, for display; null where the total is 0.',
+      description: '`cost` divided by `total`, rounded to 6 decimal places, for display; null where the total is 0.',
       resolve: ({ share }) => (share === null ? null : Number(share)),
     }),
-    totalTokens: t.field({ type: 'SafeInt', resolve: (group) => addSaturating(group.inputTokens, group.outputTokens) }),
-    requests: t.expose('requests', { type: 'SafeInt' }),
+    totalTokens: t.field({
+      type: 'SafeInt',
+      description: 'Input tokens plus output tokens.',
+      resolve: (group) => addSaturating(group.inputTokens, group.outputTokens),
+    }),
+    requests: t.expose('requests', { type: 'SafeInt', description: REQUESTS_DESCRIPTION }),
   }),
 });
 
 const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').implement({
-  description: 'The same elapsed part of the period before.',
+  description: 'The costs of the previous period, up to the point that the current period has reached.',
   fields: (t) => ({
-    start: t.field({ type: 'DateTime', resolve: (previous) => new Date(previous.startMs) }),
-    end: t.field({ type: 'DateTime', resolve: (previous) => new Date(previous.endMs) }),
-    total: t.field({ type: 'Decimal', resolve: (previous) => formatMoney(previous.total) }),
+    start: t.field({
+      type: 'DateTime',
+      description: 'Start of the previous period, included.',
+      resolve: (previous) => new Date(previous.startMs),
+    }),
+    end: t.field({
+      type: 'DateTime',
+      description: 'End of the compared part of the previous period, excluded.',
+      resolve: (previous) => new Date(previous.endMs),
+    }),
+    total: t.field({
+      type: 'Decimal',
+      description: 'The cost in USD.',
+      resolve: (previous) => formatMoney(previous.total),
+    }),
   }),
 });
 
 const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
-  description: 'A budget in USD, and what has been spent of it in its own period.',
+  description: 'A budget in USD, and what has been spent in its own current period.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
     name: t.exposeString('name'),
-    limit: t.expose('limit', { type: 'Decimal' }),
-    spent: t.expose('spent', { type: 'Decimal' }),
-    percent: t.float({ resolve: ({ percent }) => Number(percent) }),
+    limit: t.expose('limit', { type: 'Decimal', description: 'The limit now in USD, with a raise that is in force.' }),
+    spent: t.expose('spent', { type: 'Decimal', description: 'Recorded usage in the current period, in USD.' }),
+    percent: t.float({
+      description: '`spent` as a percentage of `limit`, rounded to 2 decimal places.',
+      resolve: ({ percent }) => Number(percent),
+    }),
   }),
 });
 
 const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
+  description: 'The costs of the current period so far.',
   fields: (t) => ({
-    start: t.field({ type: 'DateTime', resolve: (summary) => new Date(summary.startMs) }),
-    end: t.field({ type: 'DateTime', resolve: (summary) => new Date(summary.endMs) }),
-    timezone: t.exposeString('zone'),
-    currency: t.string({ resolve: () => 'USD' }),
-    total: t.field({ type: 'Decimal', resolve: (summary) => formatMoney(summary.total) }),
+    start: t.field({
+      type: 'DateTime',
+      description: 'Start of the period, included.',
+      resolve: (summary) => new Date(summary.startMs),
+    }),
+    end: t.field({
+      type: 'DateTime',
+      description: 'End of the period, excluded.',
+      resolve: (summary) => new Date(summary.endMs),
+    }),
+    timezone: t.exposeString('zone', { description: 'IANA name of the time zone of the period.' }),
+    currency: t.string({ description: 'Always USD.', resolve: () => 'USD' }),
+    total: t.field({
+      type: 'Decimal',
+      description: 'The sum of all costs in USD.',
+      resolve: (summary) => formatMoney(summary.total),
+    }),
     previous: t.expose('previous', { type: PreviousRef }),
     changePercent: t.float({
       nullable: true,
-      description: 'For display; null where nothing was spent before.',
+      description:
+        'The change from the previous total to this one, in percent, rounded to 2 decimal places, for display. Null where the ' +
+        'previous total is 0.',
       resolve: ({ changePercent }) => (changePercent === null ? null : Number(changePercent)),
     }),
-    unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt' }),
-    budgets: t.expose('budgets', { type: [CostBudgetRef] }),
+    unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt', description: UNPRICED_REQUESTS_DESCRIPTION }),
+    budgets: t.expose('budgets', {
+      type: [CostBudgetRef],
+      description: 'The budgets in USD, in descending order of `percent`.',
+    }),
     data: t.field({
       type: [CostGroupRef],
+      description: 'The groups in descending order of cost; the merged one is last.',
       resolve: ({ groups, groupBy }) => {
         const keys = groupBy.map(formatDimension);
         return groups.map((group) => ({ ...group, keys }));
@@ -94,34 +154,42 @@ const CostEstimateRef = builder.objectRef<CostEstimate>('CostEstimate').implemen
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
     serviceTier: t.exposeString('serviceTier'),
-    cost: t.expose('cost', { type: 'Decimal', nullable: true }),
-    computedCost: t.expose('computedCost', { type: 'Decimal', nullable: true }),
+    cost: t.expose('cost', { type: 'Decimal', nullable: true, description: COST_DESCRIPTION }),
+    computedCost: t.expose('computedCost', {
+      type: 'Decimal',
+      nullable: true,
+      description: COMPUTED_COST_DESCRIPTION,
+    }),
     costSource: t.expose('costSource', { type: CostSourceRef }),
-    priceId: t.id({ nullable: true, resolve: ({ priceId }) => priceId && formatId('price', priceId) }),
-    unpricedReason: t.exposeString('unpricedReason', { nullable: true }),
-    costBreakdown: t.expose('costBreakdown', { type: [CostBreakdownLineRef] }),
+    priceId: t.id({
+      nullable: true,
+      description: PRICE_ID_DESCRIPTION,
+      resolve: ({ priceId }) => priceId && formatId('price', priceId),
+    }),
+    unpricedReason: t.exposeString('unpricedReason', { nullable: true, description: UNPRICED_REASON_DESCRIPTION }),
+    costBreakdown: t.expose('costBreakdown', {
+      type: [CostBreakdownLineRef],
+      description: COST_BREAKDOWN_DESCRIPTION,
+    }),
   }),
 });
 
 builder.queryFields((t) => ({
   costs: t.field({
     type: CostSummaryRef,
-    description: 'What this period has cost so far. Scope costs:read.',
+    description: 'The costs of the current period so far. Requires the scope `costs:read`.',
     args: {
-      period: t.arg({ type: PeriodEnum, description: 'Default: MONTH.' }),
-      timezone: t.arg.string({ description: 'IANA name; default UTC.' }),
-      groupBy: t.arg({ type: [GroupByInput], description: 'Default: PROVIDER.' }),
+      period: t.arg({ type: PeriodEnum, description: 'Calendar period that contains now; default `MONTH`.' }),
+      timezone: t.arg.string({ description: 'IANA name of the time zone of the period; default UTC.' }),
+      groupBy: t.arg({ type: [GroupByInput], description: 'At most 3 different dimensions; default `PROVIDER`.' }),
       filter: t.arg({ type: UsageFilterInput }),
-      limit: t.arg.int({
-        description:
-          'Maximum number of groups: 1 to 1,000, default 100. The remaining groups are merged into one, marked `other`.',
-      }),
+      limit: t.arg.int({ description: GROUP_LIMIT_DESCRIPTION }),
     },
     resolve: (_, { groupBy, ...args }, context) => summarizeCosts(context, { ...args, groupBy: readGroupBy(groupBy) }),
   }),
   costEstimate: t.field({
     type: CostEstimateRef,
-    description: 'Prices an event and records nothing. Scope costs:read.',
+    description: 'Prices an event without recording it. Requires the scope `costs:read`.',
     args: { input: t.arg({ type: UsageEventInput, required: true }) },
     resolve: (_, { input }, context) => estimateCost(context, input),
   }),

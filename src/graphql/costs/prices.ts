@@ -2,22 +2,26 @@ import { getPrice, listPrices, PRICE_CURSOR, priceCursorKey } from '../../domain
 import type { Price, PriceTier, UnitPrice } from '../../domain/pricing/price/price.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
-import { toConnection } from '../builder/connection.ts';
+import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from '../builder/connection.ts';
 
 const PriceTierRef = builder.objectRef<PriceTier>('PriceTier').implement({
-  description: 'A request with more than `above` input tokens pays this price for all of the unit.',
+  description: 'A request with more than `above` input tokens pays this price for the whole quantity of the unit.',
   fields: (t) => ({
-    above: t.expose('above', { type: 'SafeInt' }),
-    price: t.expose('price', { type: 'Decimal' }),
+    above: t.expose('above', { type: 'SafeInt', description: 'Number of input tokens.' }),
+    price: t.expose('price', { type: 'Decimal', description: 'USD for each `per` of the unit.' }),
   }),
 });
 
 const UnitPriceRef = builder.objectRef<UnitPrice>('UnitPrice').implement({
+  description: 'The price of one unit, such as input tokens.',
   fields: (t) => ({
-    unit: t.exposeString('unit'),
+    unit: t.exposeString('unit', { description: 'What is charged, such as `input_tokens`.' }),
     price: t.expose('price', { type: 'Decimal', description: 'USD for each `per` of the unit.' }),
-    per: t.expose('per', { type: 'SafeInt' }),
-    tiers: t.expose('tiers', { type: [PriceTierRef] }),
+    per: t.expose('per', { type: 'SafeInt', description: 'The quantity of the unit that `price` is for.' }),
+    tiers: t.expose('tiers', {
+      type: [PriceTierRef],
+      description: 'Prices of larger requests, ascending by `above`; empty where all requests pay `price`.',
+    }),
   }),
 });
 
@@ -28,29 +32,43 @@ function timeOrNull(timeMs: number | null): Date | null {
 }
 
 builder.node(PriceRef, {
-  description: 'One price of one model as it holds in a span of time.',
+  description: 'The prices of the units of one model in one span of time.',
   id: { resolve: (price) => price.id },
   loadOne: (uuid, context) => getPrice(context, formatId('price', uuid)),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'units' in value,
   fields: (t) => ({
     provider: t.exposeString('provider'),
-    model: t.exposeString('model'),
+    model: t.exposeString('model', { description: "The catalog's own name of the model." }),
     match: t.field({
       type: 'JSON',
-      description: 'Which model names the price is for.',
+      description: 'The rule that decides which model names the price is for.',
       resolve: (price) => price.match,
     }),
-    serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard tier.' }),
-    validFrom: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validFrom) }),
-    validTo: t.field({ type: 'DateTime', nullable: true, resolve: (price) => timeOrNull(price.validTo) }),
+    serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard service tier.' }),
+    validFrom: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the price comes into force; null: it has no start.',
+      resolve: (price) => timeOrNull(price.validFrom),
+    }),
+    validTo: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the price is no longer in force; null: it has no end.',
+      resolve: (price) => timeOrNull(price.validTo),
+    }),
     dailyWindow: t.expose('dailyWindow', {
       type: 'JSON',
       nullable: true,
-      description: 'Set where the price holds for a part of each day only, in seconds of the UTC day.',
+      description:
+        'The part of each UTC day in which the price is in force, in seconds from 00:00: start included, end excluded. ' +
+        'An end before its start is on the next day. Null: the whole day.',
     }),
     units: t.expose('units', { type: [UnitPriceRef] }),
-    source: t.exposeString('source', { description: '`genai-prices`, or `override`.' }),
-    sourceVersion: t.exposeString('sourceVersion'),
+    source: t.exposeString('source', {
+      description: '`genai-prices` for the public catalog, or `override` for a price of the organization.',
+    }),
+    sourceVersion: t.exposeString('sourceVersion', { description: 'The version of the source.' }),
   }),
 });
 
@@ -59,13 +77,17 @@ const PriceConnection = builder.connectionObject({ type: PriceRef, name: 'PriceC
 builder.queryFields((t) => ({
   prices: t.field({
     type: PriceConnection,
-    description: 'The prices that events are charged by, by provider and model. Scope prices:read.',
+    description:
+      'The prices that events are charged by, sorted by provider and model. Requires the scope `prices:read`.',
     args: {
-      first: t.arg.int({ description: '1 to 100; default 20.' }),
-      after: t.arg.string(),
-      provider: t.arg.string(),
-      model: t.arg.string({ description: "The catalog's own name of the model." }),
-      at: t.arg({ type: 'DateTime', description: 'Only prices that are in force at that time.' }),
+      first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
+      provider: t.arg.string({ description: 'Only prices of this provider.' }),
+      model: t.arg.string({ description: "Only prices of this model, by the catalog's own name." }),
+      at: t.arg({
+        type: 'DateTime',
+        description: 'Only prices that are in force at this time. Default: all prices, past and future ones included.',
+      }),
     },
     resolve: async (_, args, context) =>
       toConnection(PRICE_CURSOR, await listPrices(context, args), priceCursorKey, args.after),

@@ -5,44 +5,69 @@ import { builder } from '../builder/builder.ts';
 
 export const UsageEventInput = builder.inputType('RecordUsageInput', {
   description:
-    'One usage event. Totals include their parts: inputTokens the cache reads and writes, outputTokens the reasoning.',
+    'One usage event. Counts include their parts: `inputTokens` includes cache reads, cache writes and audio; ' +
+    '`outputTokens` includes reasoning and audio. A count that is not given is 0.',
   fields: (t) => ({
-    id: t.string({ description: 'Your own id of the event: a repeat with the same id is never recorded twice.' }),
+    id: t.string({
+      description:
+        'Your own id of the event, at most 255 characters. An id is recorded once: a repeat with the same body returns the ' +
+        'first record, and another body is refused. Default: a new id.',
+    }),
     provider: t.string({ required: true }),
-    model: t.string({ description: 'May be left out only where `usage` is a response body that names it.' }),
+    model: t.string({ description: 'Required, unless `usage` is a response body that names the model.' }),
     // Not made in a loop: the input's type is inferred from its fields' names.
     ...({
       inputTokens: t.field({
         type: 'SafeInt',
-        description: 'All input, cache reads and writes included. Required, unless `usage` is given.',
+        description: 'All input tokens, cache reads and writes included. Required, unless `usage` is given.',
       }),
       outputTokens: t.field({
         type: 'SafeInt',
-        description: 'All output, reasoning included. Required, unless `usage` is given.',
+        description: 'All output tokens, reasoning included. Required, unless `usage` is given.',
       }),
-      cacheReadTokens: t.field({ type: 'SafeInt' }),
-      cacheWriteTokens: t.field({ type: 'SafeInt' }),
-      cacheWrite1hTokens: t.field({ type: 'SafeInt', description: 'The part of cacheWriteTokens kept for an hour.' }),
-      reasoningTokens: t.field({ type: 'SafeInt' }),
-      inputAudioTokens: t.field({ type: 'SafeInt' }),
-      outputAudioTokens: t.field({ type: 'SafeInt' }),
-      webSearches: t.field({ type: 'SafeInt' }),
+      cacheReadTokens: t.field({ type: 'SafeInt', description: 'The part of `inputTokens` read from a cache.' }),
+      cacheWriteTokens: t.field({
+        type: 'SafeInt',
+        description: 'The part of `inputTokens` written to a cache, whatever its lifetime.',
+      }),
+      cacheWrite1hTokens: t.field({
+        type: 'SafeInt',
+        description: 'The part of `cacheWriteTokens` that the cache keeps for one hour.',
+      }),
+      reasoningTokens: t.field({ type: 'SafeInt', description: 'The part of `outputTokens` used for reasoning.' }),
+      inputAudioTokens: t.field({ type: 'SafeInt', description: 'The part of `inputTokens` that is audio.' }),
+      outputAudioTokens: t.field({ type: 'SafeInt', description: 'The part of `outputTokens` that is audio.' }),
+      webSearches: t.field({ type: 'SafeInt', description: 'Number of web searches.' }),
     } satisfies Record<UsageCount, unknown>),
     usage: t.field({
       type: 'JSON',
-      description: "The provider's own usage object, or its whole response body, unchanged; instead of the counts.",
+      description: "The provider's own usage object, or its whole response body, unchanged. It replaces the counts.",
     }),
-    serviceTier: t.string({ description: 'Default: standard.' }),
-    timestamp: t.field({ type: 'DateTime', description: 'When the request happened; default now.' }),
-    teamId: t.id(),
-    userId: t.string(),
-    tags: t.field({ type: 'JSON', description: 'An object with string values, such as {"env": "prod"}.' }),
-    metadata: t.field({ type: 'JSON', description: 'Any object. It is stored and returned, and never interpreted.' }),
-    holdId: t.id({ description: 'The hold that this event settles.' }),
-    requireCredits: t.boolean({ description: 'Refuse the event where prepaid credits do not cover it.' }),
+    serviceTier: t.string({ description: 'Default: the tier that `usage` names, else `standard`.' }),
+    timestamp: t.field({
+      type: 'DateTime',
+      description:
+        'When the request happened: from 1970 to 5 minutes after now, and within the retention. Default: now.',
+    }),
+    teamId: t.id({ description: "Default: the API key's team, if it is bound to one." }),
+    userId: t.string({ description: 'Your own id of the user; at most 255 characters.' }),
+    tags: t.field({
+      type: 'JSON',
+      description:
+        'An object with at most 32 string values, such as {"env": "prod"}. Keys have at most 64 characters, values at ' +
+        'most 255.',
+    }),
+    metadata: t.field({
+      type: 'JSON',
+      description: 'Any object of at most 16,384 bytes as JSON. It is stored and returned, and never interpreted.',
+    }),
+    holdId: t.id({ description: 'The hold that this event settles, also after it has expired.' }),
+    requireCredits: t.boolean({
+      description: 'Whether the event is refused where prepaid credits do not cover its cost; default false.',
+    }),
     cost: t.field({
       type: 'Decimal',
-      description: 'What the request really cost, in USD. It takes precedence over the computed cost.',
+      description: 'What the request cost in USD, if you know it. It takes precedence over the computed cost.',
     }),
   }),
 });
@@ -52,23 +77,25 @@ export const RecordUsageBatchInput = builder.inputType('RecordUsageBatchInput', 
 });
 
 const TagFilter = builder.inputType('TagFilter', {
+  description: 'A tag that an event must carry: its key and its value.',
   fields: (t) => ({ key: t.string({ required: true }), value: t.string({ required: true }) }),
 });
 
 export const UsageFilterInput = builder.inputType('UsageFilter', {
-  description: 'Which events count: those that match everything given here.',
+  description: 'Which events count: those that match every field given here.',
   fields: (t) => ({
-    provider: t.string(),
-    model: t.string(),
-    teamId: t.id(),
-    userId: t.string(),
-    apiKeyId: t.id(),
-    serviceTier: t.string(),
-    tags: t.field({ type: [TagFilter] }),
+    provider: t.string({ description: 'Only events of this provider.' }),
+    model: t.string({ description: 'Only events of this model.' }),
+    teamId: t.id({ description: 'Only events of this team.' }),
+    userId: t.string({ description: 'Only events of this user.' }),
+    apiKeyId: t.id({ description: 'Only events that this API key recorded.' }),
+    serviceTier: t.string({ description: 'Only events of this service tier.' }),
+    tags: t.field({ type: [TagFilter], description: 'Only events that carry all of these tags.' }),
   }),
 });
 
 const DimensionEnum = builder.enumType('UsageDimension', {
+  description: 'What usage can be grouped by. `TAG` needs the key of a tag.',
   values: Object.fromEntries(DIMENSIONS.map((name) => [name.toUpperCase(), { value: name }])) as Record<
     string,
     { value: DimensionName }
@@ -76,13 +103,14 @@ const DimensionEnum = builder.enumType('UsageDimension', {
 });
 
 export const GroupByInput = builder.inputType('UsageGroupBy', {
+  description: 'A dimension that usage is grouped by.',
   fields: (t) => ({
     dimension: t.field({ type: DimensionEnum, required: true }),
-    key: t.string({ description: 'The key of the tag, where the dimension is TAG.' }),
+    key: t.string({ description: 'The key of the tag: required where the dimension is `TAG`, and refused elsewhere.' }),
   }),
 });
 
-/** Arguments as the domain has them. */
+/** Converts the argument `groupBy` to the dimensions of the domain; null where it is missing. */
 export function readGroupBy(
   given: readonly { dimension: DimensionName; key?: string | null }[] | null | undefined,
 ): Dimension[] | null {

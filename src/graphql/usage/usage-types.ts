@@ -2,15 +2,15 @@ import { requireScope } from '../../domain/access/require-scope.ts';
 import type { Context } from '../../domain/context.ts';
 import { UNPRICED_REASONS } from '../../domain/pricing/price/unpriced-reason.ts';
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
-import { COST_SOURCES, type UsageEvent } from '../../domain/usage/event/usage-event.ts';
+import { COST_SOURCES, type CostSource, type UsageEvent } from '../../domain/usage/event/usage-event.ts';
 import { type CostBreakdownLine, explainCost } from '../../domain/usage/explain-cost.ts';
 import { findUsageEvent } from '../../domain/usage/find-usage-event.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
 
 /**
- * An event as its type's fields read it: with ids as the wire has them, so that hardly a field
- * needs a call.
+ * An event as the fields of its type read it. Ids are TypeIDs already, so that few fields need a
+ * resolver call.
  */
 export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId'> {
   event: UsageEvent;
@@ -18,15 +18,15 @@ export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 't
   timestamp: Date;
   recordedAt: Date;
   voids: string | null;
-  /** Whether an earlier request had recorded it. */
+  /** Whether an earlier request recorded the event. */
   duplicate: boolean;
-  /** Where it was worked out before it was asked for. */
+  /** Set when it was computed before the field was asked for. */
   costBreakdown?: ReturnType<typeof explainCost>;
 }
 
 /**
- * Makes an event ready for its type. A literal, since V8 gives no stable hidden class to an object
- * that is spread or filled in a loop; the type makes a missing field a compile error.
+ * Makes the source of the type UsageEvent. It is a literal because V8 gives no stable hidden class
+ * to an object that is spread or filled in a loop.
  */
 export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageEventSource {
   const { teamId, priceId, holdId, voidsId } = event;
@@ -68,20 +68,40 @@ export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageE
   };
 }
 
+export const COST_DESCRIPTION = "The caller's cost, else the computed one, in USD; null where it is unknown.";
+export const COMPUTED_COST_DESCRIPTION =
+  'The cost by prices in USD, also where the caller gave a cost; null where no price is known.';
+export const PRICE_ID_DESCRIPTION = 'The price that the cost is computed by; null without a computed cost.';
+export const COST_BREAKDOWN_DESCRIPTION = 'The lines that add up to the computed cost; empty without one.';
+export const UNPRICED_REASON_DESCRIPTION = [
+  'Why no cost is computed; null where one is.',
+  ...Object.entries(UNPRICED_REASONS).map(([reason, text]) => `\`${reason}\`: ${text}`),
+].join('\n');
+
 export const UsageEventRef = builder.objectRef<UsageEventSource>('UsageEvent');
 
+const SOURCE_DESCRIPTIONS: Readonly<Record<CostSource, string>> = {
+  caller: 'The caller gave the cost, itself or in the response body of the provider.',
+  catalog: 'The cost is computed by a price of the public catalog.',
+  override: "The cost is computed by the organization's own price.",
+  unpriced: 'The cost is unknown.',
+};
+
 export const CostSourceRef = builder.enumType('CostSource', {
-  description: "Where a cost came from: the caller, the public catalog, the organization's own price, or nowhere.",
-  values: Object.fromEntries(COST_SOURCES.map((source) => [source.toUpperCase(), { value: source }])),
+  description: "Where a cost comes from: the caller, the public catalog, the organization's own price, or nowhere.",
+  values: Object.fromEntries(
+    COST_SOURCES.map((source) => [source.toUpperCase(), { value: source, description: SOURCE_DESCRIPTIONS[source] }]),
+  ),
 });
 
 export const CostBreakdownLineRef = builder.objectRef<CostBreakdownLine>('CostBreakdownLine').implement({
-  description: 'One part of a computed cost: amount = quantity x unitPrice, exactly. No token is in two lines.',
+  description:
+    'One line of a computed cost: `amount` = `quantity` x `unitPrice`, exactly. Each token is in one line only.',
   fields: (t) => ({
-    unit: t.exposeString('unit'),
+    unit: t.exposeString('unit', { description: 'What is charged, such as `input_tokens`.' }),
     quantity: t.expose('quantity', { type: 'SafeInt' }),
-    unitPrice: t.expose('unitPrice', { type: 'Decimal', description: 'USD for one unit.' }),
-    amount: t.expose('amount', { type: 'Decimal' }),
+    unitPrice: t.expose('unitPrice', { type: 'Decimal', description: 'The price of one unit in USD.' }),
+    amount: t.expose('amount', { type: 'Decimal', description: '`quantity` x `unitPrice`, in USD.' }),
   }),
 });
 
@@ -92,51 +112,64 @@ async function loadEvent(id: string, context: Context) {
 }
 
 builder.node(UsageEventRef, {
-  description: 'One usage event as it stands in the ledger. Totals include their parts.',
+  description:
+    'One usage event as it is in the ledger. Counts include their parts: input includes cache reads, cache writes and ' +
+    'audio; output includes reasoning and audio.',
   id: { resolve: ({ event }) => event.id, extensions: { isProperty: true } },
   loadOne: loadEvent,
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'costSource' in value,
   fields: (t) => ({
     eventId: t.exposeString('eventId', {
-      description: "The caller's own id, or this event's id where none was given.",
+      description: "The caller's own id of the event; where none was given, the same as `id`.",
     }),
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
     serviceTier: t.exposeString('serviceTier'),
     ...Object.fromEntries(USAGE_COUNTS.map(({ field }) => [field, t.expose(field, { type: 'SafeInt' })])),
-    totalTokens: t.expose('totalTokens', { type: 'SafeInt' }),
-    requests: t.expose('requests', { type: 'SafeInt', description: '1, or -1 where this event reverses another.' }),
-    timestamp: t.expose('timestamp', { type: 'DateTime' }),
-    recordedAt: t.expose('recordedAt', { type: 'DateTime' }),
+    totalTokens: t.expose('totalTokens', { type: 'SafeInt', description: 'Input tokens plus output tokens.' }),
+    requests: t.expose('requests', { type: 'SafeInt', description: '1, or -1 where the event reverses another.' }),
+    timestamp: t.expose('timestamp', { type: 'DateTime', description: 'When the request happened.' }),
+    recordedAt: t.expose('recordedAt', { type: 'DateTime', description: 'When the event was recorded.' }),
     teamId: t.exposeID('teamId', { nullable: true }),
-    apiKeyId: t.exposeID('apiKeyId'),
-    userId: t.exposeString('userId', { nullable: true }),
-    tags: t.expose('tags', { type: 'JSON' }),
-    metadata: t.expose('metadata', { type: 'JSON', nullable: true }),
-    cost: t.expose('cost', { type: 'Decimal', nullable: true, description: 'USD; null where it is unknown.' }),
+    apiKeyId: t.exposeID('apiKeyId', { description: 'The API key that recorded the event.' }),
+    userId: t.exposeString('userId', { nullable: true, description: "The caller's own id of the user." }),
+    tags: t.expose('tags', { type: 'JSON', description: 'An object with string values; empty without tags.' }),
+    metadata: t.expose('metadata', {
+      type: 'JSON',
+      nullable: true,
+      description: 'The object that was given with the event, unchanged.',
+    }),
+    cost: t.expose('cost', { type: 'Decimal', nullable: true, description: COST_DESCRIPTION }),
     computedCost: t.expose('computedCost', {
       type: 'Decimal',
       nullable: true,
-      description: 'The computed cost of the event, also where the caller gave a cost.',
+      description: COMPUTED_COST_DESCRIPTION,
     }),
     costSource: t.expose('costSource', { type: CostSourceRef }),
-    priceId: t.exposeID('priceId', { nullable: true }),
+    priceId: t.exposeID('priceId', { nullable: true, description: PRICE_ID_DESCRIPTION }),
     costBreakdown: t.field({
       type: [CostBreakdownLineRef],
+      description: COST_BREAKDOWN_DESCRIPTION,
       resolve: ({ event, costBreakdown }, _, context) => costBreakdown ?? explainCost(context, event),
     }),
     unpricedReason: t.exposeString('unpricedReason', {
       nullable: true,
-      description: Object.entries(UNPRICED_REASONS)
-        .map(([reason, text]) => `\`${reason}\`: ${text}`)
-        .join('\n'),
+      description: UNPRICED_REASON_DESCRIPTION,
     }),
-    warnings: t.exposeStringList('warnings', { description: "What did not add up in the provider's usage object." }),
-    holdId: t.exposeID('holdId', { nullable: true }),
-    voids: t.exposeID('voids', { nullable: true, description: 'The event that this one reverses.' }),
-    voidReason: t.exposeString('voidReason', { nullable: true }),
+    warnings: t.exposeStringList('warnings', {
+      description: "Contradictions in the provider's usage object, each as a message.",
+    }),
+    holdId: t.exposeID('holdId', { nullable: true, description: 'The hold that the event settled.' }),
+    voids: t.exposeID('voids', {
+      nullable: true,
+      description: 'The event that this one reverses; null for other events.',
+    }),
+    voidReason: t.exposeString('voidReason', {
+      nullable: true,
+      description: 'Why the other event was voided; null where this event reverses none.',
+    }),
     duplicate: t.exposeBoolean('duplicate', {
-      description: 'Whether this answer repeats what an earlier request with the same id had recorded.',
+      description: 'Whether an earlier request with the same id recorded the event.',
     }),
   }),
 });

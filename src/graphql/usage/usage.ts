@@ -6,43 +6,68 @@ import {
   BATCH_STATUSES,
   type BatchItem,
   type BatchResult,
+  type BatchStatus,
   recordUsageBatch,
 } from '../../domain/usage/record-usage-batch.ts';
 import { voidUsage } from '../../domain/usage/void-usage.ts';
 import type { AppError } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
-import { toConnection } from '../builder/connection.ts';
+import { CURSOR_DESCRIPTION, toConnection } from '../builder/connection.ts';
 import { translateError } from '../builder/errors.ts';
 import { RecordUsageBatchInput, UsageEventInput, UsageFilterInput } from './usage-inputs.ts';
 import { toUsageEventSource, UsageEventRef, type UsageEventSource } from './usage-types.ts';
 
+const STATUS_DESCRIPTIONS: Readonly<Record<BatchStatus, string>> = {
+  created: 'The event was recorded.',
+  duplicate: 'An event with this id and body was recorded before.',
+  conflict: 'An event with this id and another body was recorded before; this one was not.',
+  invalid: 'The event was refused.',
+};
+
 const BatchStatusRef = builder.enumType('UsageBatchStatus', {
-  values: Object.fromEntries(BATCH_STATUSES.map((status) => [status.toUpperCase(), { value: status }])),
+  description: 'What happened to one event of a batch.',
+  values: Object.fromEntries(
+    BATCH_STATUSES.map((status) => [status.toUpperCase(), { value: status, description: STATUS_DESCRIPTIONS[status] }]),
+  ),
 });
 
 type BatchError = Pick<AppError, 'message' | 'details'> & { code: string };
 
 const BatchErrorRef = builder.objectRef<BatchError>('UsageBatchError').implement({
-  description: 'Why one event of a batch was not stored.',
+  description: 'Why one event of a batch was not recorded.',
   fields: (t) => ({
-    code: t.exposeString('code'),
+    code: t.exposeString('code', { description: 'The error code, such as `invalid_request`.' }),
     message: t.exposeString('message'),
-    details: t.field({ type: 'JSON', nullable: true, resolve: (error) => error.details }),
+    details: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'An object that depends on the code; `fields` names each refused field.',
+      resolve: (error) => error.details,
+    }),
   }),
 });
 
 const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
+  description: 'The outcome for one event of a batch.',
   fields: (t) => ({
-    index: t.expose('index', { type: 'SafeInt', description: "The event's place in the batch, counted from 0." }),
+    index: t.expose('index', { type: 'SafeInt', description: "The event's place in the batch, starting at 0." }),
     status: t.field({ type: BatchStatusRef, resolve: (item) => item.status }),
-    id: t.id({ nullable: true, resolve: ({ id }) => id && formatId('usageEvent', id) }),
-    cost: t.expose('cost', { type: 'Decimal', nullable: true }),
+    id: t.id({
+      nullable: true,
+      description: 'Id of the event in the ledger; null where it was not recorded.',
+      resolve: ({ id }) => id && formatId('usageEvent', id),
+    }),
+    cost: t.expose('cost', {
+      type: 'Decimal',
+      nullable: true,
+      description: 'The cost in USD; null where it is unknown or the event was not recorded.',
+    }),
     error: t.field({
       type: BatchErrorRef,
       nullable: true,
-      // A plain object: an Error that a resolver returns counts as thrown, and would fail the whole
-      // batch.
+      description: 'Why the event was not recorded; null where it was.',
+      // GraphQL treats an Error that a resolver returns as thrown, which would fail the whole batch.
       resolve({ error }, _, { resources, requestId }) {
         if (error === null) return null;
         const { message, extensions } = translateError(error, resources.log, requestId);
@@ -53,20 +78,24 @@ const BatchItemRef = builder.objectRef<BatchItem>('UsageBatchItem').implement({
 });
 
 const BatchResultRef = builder.objectRef<BatchResult>('UsageBatchResult').implement({
-  description: 'One item for each event, in order. Valid events are stored, the others are named.',
+  description:
+    'One item for each event of the batch, in its order. Valid events are recorded even where others are refused.',
   fields: (t) => ({
     data: t.field({ type: [BatchItemRef], resolve: (result) => result.items }),
-    created: t.expose('created', { type: 'SafeInt' }),
-    duplicates: t.expose('duplicates', { type: 'SafeInt' }),
-    conflicts: t.expose('conflicts', { type: 'SafeInt' }),
-    invalid: t.expose('invalid', { type: 'SafeInt' }),
+    created: t.expose('created', { type: 'SafeInt', description: 'Number of events that were recorded.' }),
+    duplicates: t.expose('duplicates', { type: 'SafeInt', description: 'Number of events that were recorded before.' }),
+    conflicts: t.expose('conflicts', {
+      type: 'SafeInt',
+      description: 'Number of events whose id was recorded before with another body.',
+    }),
+    invalid: t.expose('invalid', { type: 'SafeInt', description: 'Number of events that were refused.' }),
   }),
 });
 
 builder.mutationFields((t) => ({
   recordUsage: t.field({
     type: UsageEventRef,
-    description: 'Records one event. The answer comes after the event is on disk. Scope usage:write.',
+    description: 'Records one event. The answer is sent after the commit. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: UsageEventInput, required: true }) },
     resolve: async (_, { input }, context) => {
       let ready: UsageEventSource | undefined;
@@ -83,23 +112,26 @@ builder.mutationFields((t) => ({
   }),
   recordUsageBatch: t.field({
     type: BatchResultRef,
-    description: 'Records up to 1,000 events. Scope usage:write.',
+    description: 'Records 1 to 1,000 events. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: RecordUsageBatchInput, required: true }) },
     resolve: (_, { input }, context) => recordUsageBatch(context, input.events),
   }),
 }));
 
+const EVENT_ID = 'Id of the usage event in the ledger.';
+
 const VoidUsageInput = builder.inputType('VoidUsageInput', {
   fields: (t) => ({
-    id: t.id({ required: true }),
-    reason: t.string({ required: true, description: 'Why; at most 500 characters.' }),
+    id: t.id({ required: true, description: EVENT_ID }),
+    reason: t.string({ required: true, description: 'Why the event is voided: 1 to 500 characters.' }),
   }),
 });
 
 builder.mutationField('voidUsage', (t) =>
   t.field({
     type: UsageEventRef,
-    description: 'Takes an event back: records its reverse once, and returns it. Scope usage:write.',
+    description:
+      'Voids an event: records an event that reverses it, once, and returns that. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: VoidUsageInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { event, duplicate } = await voidUsage(context, input);
@@ -113,18 +145,19 @@ const UsageEventConnection = builder.connectionObject({ type: UsageEventRef, nam
 builder.queryFields((t) => ({
   usageEvent: t.field({
     type: UsageEventRef,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'One usage event. Requires the scope `usage:read`.',
+    args: { id: t.arg.id({ required: true, description: EVENT_ID }) },
     resolve: async (_, { id }, context) => toUsageEventSource(await getUsageEvent(context, id)),
   }),
   usageEvents: t.field({
     type: UsageEventConnection,
-    description: 'The events themselves, newest first. Scope usage:read.',
+    description: 'The usage events, newest first. Requires the scope `usage:read`.',
     args: {
-      first: t.arg.int({ description: '1 to 1,000; default 20.' }),
-      after: t.arg.string(),
-      start: t.arg({ type: 'DateTime' }),
-      end: t.arg({ type: 'DateTime' }),
-      recordedAfter: t.arg({ type: 'DateTime' }),
+      first: t.arg.int({ description: 'Maximum number of events on the page: 1 to 1,000, default 20.' }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
+      start: t.arg({ type: 'DateTime', description: 'Only events with this timestamp or a later one.' }),
+      end: t.arg({ type: 'DateTime', description: 'Only events with a timestamp before this time.' }),
+      recordedAfter: t.arg({ type: 'DateTime', description: 'Only events that were recorded after this time.' }),
       filter: t.arg({ type: UsageFilterInput }),
     },
     resolve: async (_, args, context) => {

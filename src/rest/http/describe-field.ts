@@ -3,8 +3,8 @@ import { type GraphQLEnumType, type GraphQLType, getNamedType, isEnumType } from
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { snakeName } from './case.ts';
 
-// What the OpenAPI document says of a field beside what the GraphQL schema knows, by type and
-// field, or by field alone.
+// The OpenAPI document takes its descriptions from the GraphQL schema. This file adds what that
+// lacks.
 
 interface Details {
   description?: string;
@@ -18,12 +18,19 @@ const ID = '01h455vb4pex5vsknk084sn02q';
 
 const DIMENSIONS = 'provider, model, team, user, api_key, service_tier, tag:KEY';
 
+/** By type and field, or by field alone. A description replaces GraphQL's. */
 const DETAILS: Readonly<Record<string, Details>> = {
   provider: { example: 'openai' },
   model: { example: 'gpt-4o' },
   thresholds: { example: [50, 80, 100] },
-  groupBy: { description: `Up to three, comma-separated, of ${DIMENSIONS}.` },
-  'costs.groupBy': { description: `Up to three, comma-separated, of ${DIMENSIONS}; default: provider.` },
+  'usage.groupBy': { description: `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Default: none.` },
+  'costs.groupBy': {
+    description: `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Default: provider.`,
+  },
+  'events.types': { description: 'Only events of this type; default: all types.' },
+  'UsageFilter.tags': {
+    description: 'Only events whose tag KEY has this value, such as `tag.env=prod`. May be given for several keys.',
+  },
   reason: { example: 'sent twice by mistake' },
   secret: { example: 'mtr_live_...' },
   unit: { example: 'input_tokens' },
@@ -63,7 +70,7 @@ const EVENT = {
   tags: { env: 'prod', feature: 'chat' },
 };
 
-/** Whole bodies, by the input's type. */
+/** Examples of whole bodies, by the input's type. */
 export const BODY_EXAMPLES: Readonly<Record<string, object>> = {
   RecordUsageInput: EVENT,
   RecordUsageBatchInput: { events: [EVENT] },
@@ -72,18 +79,19 @@ export const BODY_EXAMPLES: Readonly<Record<string, object>> = {
   GrantCreditsInput: { amount: '100.00' },
 };
 
-/** What is said of `field` where it stands in `type`. */
+/** Details of `field` in `type`. */
 function detailsOf(type: string, field: string): Details {
   return DETAILS[`${type}.${field}`] ?? DETAILS[field] ?? {};
 }
 
-/** A field or argument of the GraphQL schema, as far as it is described. */
+/** A field or argument of the GraphQL schema. */
 interface Described {
   name: string;
   type: GraphQLType;
   description?: string | null | undefined;
 }
 
+/** Names without digits: `2^53` must stay. */
 const CAMEL = /\b[a-z]+(?:[A-Z][a-z]*)+\b/g;
 
 function respellEnum(text: string, type: GraphQLEnumType): string {
@@ -93,7 +101,7 @@ function respellEnum(text: string, type: GraphQLEnumType): string {
   return result;
 }
 
-/** GraphQL's description in REST's words. */
+/** Respells names and enum values in a GraphQL description as REST does. */
 export function respellDescription(text: string, type: GraphQLType | null = null): string {
   const named = type && getNamedType(type);
   const words = isEnumType(named) ? respellEnum(text, named) : text;
@@ -101,13 +109,16 @@ export function respellDescription(text: string, type: GraphQLType | null = null
 }
 
 /**
- * The schema of a field, with what is said of it: the descriptions are GraphQL's, in REST's words.
+ * Adds a description and other details to the schema of a field. The description is the field's own
+ * in GraphQL, else its enum's.
  */
 export function describeField<T extends z.ZodType>(
   schema: T,
   typeName: string,
   { name, type, description }: Described,
 ): T {
-  const said = description ? { description: respellDescription(description, type) } : {};
-  return schema.openapi({ ...said, ...detailsOf(typeName, name) });
+  const named = getNamedType(type);
+  const text = description ?? (isEnumType(named) ? named.description : null);
+  const described = text ? { description: respellDescription(text, type) } : {};
+  return schema.openapi({ ...described, ...detailsOf(typeName, name) });
 }

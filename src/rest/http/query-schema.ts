@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import {
   type DocumentNode,
   type GraphQLInputType,
+  getNamedType,
   getNullableType,
   isEnumType,
   isInputObjectType,
@@ -33,6 +34,30 @@ const groupBy = z
 const tagFilter = z
   .array(z.object({ key: z.string(), value: z.string() }))
   .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag.env=prod`.' });
+
+/** `id` of `/v1/usage/{id}`. */
+export function namesInPath(path: string): Set<string> {
+  return new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+}
+
+/**
+ * The parameters in a route's path, described as the argument or input field that each is passed to;
+ * null when the path has none.
+ * @throws Error when the document has no argument or input field of that name
+ */
+export function pathSchema(document: DocumentNode, names: ReadonlySet<string>): z.ZodObject | null {
+  if (names.size === 0) return null;
+  const { field } = questionOf(document);
+  const input = field.args.find(({ name }) => name === 'input');
+  const inputType = input && getNamedType(input.type);
+  const shape = [...names].map((name) => {
+    const argument = field.args.find((one) => one.name === name);
+    const given = argument ?? (isInputObjectType(inputType) ? inputType.getFields()[name] : undefined);
+    if (!given) throw new Error(`${field.name} takes no ${name}`);
+    return [name, describeField(z.string(), isInputObjectType(inputType) ? inputType.name : field.name, given)];
+  });
+  return z.strictObject(Object.fromEntries(shape));
+}
 
 /** Lists that REST spells in a way of its own; `readQuery` gathers them. */
 const LISTS: Readonly<Record<string, z.ZodType>> = { UsageGroupBy: groupBy, TagFilter: tagFilter };

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import { admit, admitCached } from '../../domain/access/admit.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
@@ -12,7 +12,7 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { type QueryReader, queryReader, readQuery } from './query-schema.ts';
+import { namesInPath, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
@@ -160,17 +160,11 @@ function executeAs(context: Context): Execute {
   };
 }
 
-/** `id` of `/v1/usage/{id}`. */
-function namesInPath(path: string): Set<string> {
-  return new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
-}
-
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
   const { document } = definition.operation;
   const names = namesInPath(definition.path);
-  const params =
-    names.size > 0 ? z.strictObject(Object.fromEntries([...names].map((name) => [name, z.string()]))) : null;
+  const params = pathSchema(document, names);
   const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit);
   const body = definition.body ? inputReader(definition.body, names) : null;
   const hasBody = body ?? definition.documentedBody;
