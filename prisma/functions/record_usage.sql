@@ -1,24 +1,23 @@
 -- Stores usage events once each, with their sums and all that depends on them (budgets, holds,
 -- credits, and the events which these raise), in the caller's transaction. There is one advisory
 -- lock for each organization; they are taken in the order given, which the caller sorts. So writers
--- of one organization take turns: no id becomes known between the look and the insert, sums cannot
--- deadlock, and "position" is commit order within the organization. Each statement below takes a
--- new snapshot, so it sees what the writer before committed.
--- It fails with MT001 when a caller's list of budgets is not the newest (the caller reads it again
--- and repeats), and with MT002 when credits that an event requires are missing; nothing is stored
--- then.
+-- of one organization write one at a time: no id is stored between the look-up and the insert, sums
+-- cannot deadlock, and "position" is commit order within the organization. Each statement below
+-- takes a new snapshot, so it sees what the writer before committed. It fails with MT001 when a
+-- caller's list of budgets is not the newest (the caller reads it again and repeats), and with
+-- MT002 when credits that an event requires are missing; nothing is stored then.
 --
--- `are_new` says that the caller has met none of the event ids before, so they are not looked for,
--- which saves a tenth of the time. If one is known all the same, the insert fails with
--- unique_violation, nothing is stored, and the caller asks again with false.
+-- `are_new` says that the caller assumes all event ids to be new, so they are not looked up, which
+-- saves a tenth of the time. If one is stored all the same, the insert fails with unique_violation,
+-- nothing is stored, and the caller asks again with false.
 --
 -- No event id comes twice in one call. Where all rows share a value, its list may have one element.
 -- A count that is null is 0 (1 for requests), and a null list of computed costs means that they are
 -- the costs. The `sum_` lists are the events' sums by quarter hour and series, the `day_` lists by
 -- UTC day and series, and the `counter_` lists by budget counter. `set_numbers` is each event's set
--- of counters (0: it has none), and the `pair_` lists say which counters a set has.
--- It returns the events that were not stored because their event id was known, each with what is
--- stored under that id.
+-- of counters (0: it has none), and the `pair_` lists say which counters a set has. It returns the
+-- events that were not stored because their event id was known, each with what is stored under that
+-- id.
 CREATE OR REPLACE FUNCTION record_usage(
   locked_organizations uuid[], known_budget_versions bigint[], at timestamptz, required_credits numeric,
   are_new boolean,

@@ -1,4 +1,4 @@
--- An organization's events beyond a position. They lie at the table's end, where the index by
+-- An organization's events beyond a position. They are at the table's end, where the index by
 -- position finds them. A growing table never has statistics of its newest positions, so the planner
 -- would rather read the whole table, or all that the organization ever recorded. The settings
 -- prevent the first, and OFFSET, which keeps the planner from searching by organization, prevents

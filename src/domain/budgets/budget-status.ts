@@ -5,14 +5,14 @@ import type { Sql } from '../../platform/postgres/database.ts';
 import type { Budget } from './budget.ts';
 import { periodAt } from './match-budgets.ts';
 
-/** What one subject has used of a budget. Amounts are decimal texts in the budget's unit. */
+/** What one subject has used of a budget. Amounts are decimal strings in the budget's unit. */
 export interface BudgetSubject {
   /** A UUID for teams and keys; null where the budget counts all together. */
   subject: string | null;
   spent: string;
   held: string;
   remaining: string;
-  /** Of the limit, spent; decimal text. */
+  /** Of the limit, spent; decimal string. */
   percent: string;
   matchedEvents: number;
 }
@@ -57,7 +57,7 @@ const QUERY = `
        ORDER BY c.spent DESC, c.subject LIMIT ${MAX_SUBJECTS}) c
    ORDER BY k.ordinal, c.spent DESC, c.subject`;
 
-/** The limit in force at a moment, as decimal text. */
+/** The limit in force at a moment, as decimal string. */
 export function limitAt(budget: Budget, nowMs: number): string {
   const base = parseMoney(budget.amount) ?? 0n;
   const raised = budget.raiseUntil !== null && budget.raiseUntil.getTime() > nowMs ? budget.raiseAmount : null;

@@ -22,7 +22,7 @@ export interface BudgetScope {
   tags: Tags | null;
 }
 
-/** A rule: how much may be used in a period. Amounts are decimal texts, in USD or in tokens. */
+/** A rule: how much may be used in a period. Amounts are decimal strings, in USD or in tokens. */
 export interface Budget {
   organizationId: string;
   id: string;

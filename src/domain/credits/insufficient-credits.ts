@@ -6,7 +6,7 @@ function plain(text: string): string {
   return value === null ? text : formatMoney(value);
 }
 
-/** The refusal of what prepaid credits do not cover. Amounts are decimal texts in USD. */
+/** The refusal of what prepaid credits do not cover. Amounts are decimal strings in USD. */
 export function insufficientCredits(required: string, available: string): AppError {
   const details = { required: plain(required), available: plain(available) };
   const message = `This needs ${details.required} USD of credits; ${details.available} are available.`;

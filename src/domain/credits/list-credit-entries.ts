@@ -10,7 +10,7 @@ export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_a
 export type CreditCause = (typeof CREDIT_CAUSES)[number];
 
 /**
- * One movement of the ledger of credits. Ids are UUIDs; the amount is a decimal text, negative
+ * One movement of the ledger of credits. Ids are UUIDs; the amount is a decimal string, negative
  * where money went.
  */
 export interface CreditEntry {

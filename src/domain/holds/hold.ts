@@ -16,7 +16,7 @@ export interface Hold {
 }
 
 /**
- * A budget that the hold counts in, as it is after the hold. Amounts are decimal texts in the
+ * A budget that the hold counts in, as it is after the hold. Amounts are decimal strings in the
  * budget's unit.
  */
 export interface HeldBudget {

@@ -34,7 +34,7 @@ interface Part {
   maximum: bigint;
 }
 
-/** A counter's place from 1, what is spent and what is held; decimal texts. */
+/** A counter's place from 1, what is spent and what is held; decimal strings. */
 type CounterState = [ordinal: number, spent: string, held: string];
 
 type Outcome =

@@ -12,7 +12,7 @@ export interface UsageFilter {
   userId?: string | null;
   apiKeyId?: string | null;
   serviceTier?: string | null;
-  /** All must be borne. */
+  /** An event must carry all of these tags. */
   tags?: readonly { key: string; value: string }[] | null;
 }
 

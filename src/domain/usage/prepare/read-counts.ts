@@ -9,7 +9,7 @@ export interface ReadCounts {
   counts: UsageCounts;
   model: string | null;
   serviceTier: string | null;
-  /** A charge that the provider's answer itself states: decimal text in USD. */
+  /** A charge that the provider's answer itself states: decimal string in USD. */
   charge: string | null;
   warnings: string[];
 }
