@@ -43,7 +43,7 @@ export async function listCreditEntries(
 ): Promise<Page<CreditEntry>> {
   requireScope(caller, 'credits:read');
   const size = readPageSize(question.first);
-  const after = question.after ? parseCursor(CREDIT_CURSOR, question.after) : null;
+  const after = parseCursor(CREDIT_CURSOR, question.after);
   if (after !== null && !/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
   const own = where('organization_id = $?', caller.organization.id);
   const { text, values } = after === null ? own : own.and('position < $?::bigint', after);

@@ -32,8 +32,8 @@ export async function listEvents({ caller, resources }: Context, question: Event
   requireScope(caller, 'events:read');
   const size = readPageSize(question.first);
   let wanted = whereEvents(caller);
-  if (question.after) {
-    const after = parseCursor(EVENT_CURSOR, question.after);
+  const after = parseCursor(EVENT_CURSOR, question.after);
+  if (after !== null) {
     if (!/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
     wanted = wanted.and('position < $?::bigint', after);
   }

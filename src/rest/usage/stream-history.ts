@@ -21,13 +21,16 @@ function csvField(value: unknown): string {
 
 const CSV_END = '\r\n';
 
-/** By media type. CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
+/** CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
+export const DEFAULT_FORM: StreamForm = {
+  contentType: 'text/csv; charset=utf-8; header=present',
+  head: (columns) => columns.join(',') + CSV_END,
+  line: (event, columns) => columns.map((column) => csvField(event[column])).join(',') + CSV_END,
+};
+
+/** By media type. */
 export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
-  'text/csv': {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: (columns) => columns.join(',') + CSV_END,
-    line: (event, columns) => columns.map((column) => csvField(event[column])).join(',') + CSV_END,
-  },
+  'text/csv': DEFAULT_FORM,
   'application/x-ndjson': {
     contentType: 'application/x-ndjson',
     head: () => '',
