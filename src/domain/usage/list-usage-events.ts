@@ -92,8 +92,9 @@ export async function readUsagePage(
   const where = whereListed(context, question);
   const { conditions, values } = where;
   return readWithin(context, async (sql) => {
-    // Later pages follow a page that had events.
-    if (afterUuid === null && !(await canMatch(sql, where))) return { items: [], hasMore: false };
+    // Later pages follow a page that had events. One event is found by its id at once.
+    const mayBeVast = afterUuid === null && typeof question.eventId !== 'string';
+    if (mayBeVast && !(await canMatch(sql, where))) return { items: [], hasMore: false };
     if (afterUuid !== null) {
       values.push(afterUuid);
       conditions.push(`e.id < $${values.length}`);

@@ -11,7 +11,7 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     id: t.string({
       description:
         'Your own id of the event, at most 255 characters. An id is recorded once: a repeat with the same body returns the ' +
-        'first record, and another body is refused. Default: a new id.',
+        'first record, and another body is refused. Defaults are the same given or left out. Default: a new id.',
     }),
     provider: t.string({
       required: true,
