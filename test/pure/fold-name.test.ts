@@ -16,6 +16,12 @@ it.each([
   expect(foldName(folded)).toBe(folded);
 });
 
+it('a provider that is too long for any event is only folded, at once, whatever it is like', () => {
+  const long = `HuggingFace${':'.repeat(1_000_000)}\nx`;
+  expect(normalizeProvider(` ${long} `)).toBe(long.replace('HuggingFace', 'huggingface'));
+  expect(normalizeProvider(`${' '.repeat(200)}Open_AI`)).toBe('openai');
+});
+
 it('a name that is folded already is returned as it is', () => {
   for (const name of ['gpt-4o', 'claude-sonnet-4-5@20250929', 'a b', 'ñandú-7b']) expect(foldName(name)).toBe(name);
 });

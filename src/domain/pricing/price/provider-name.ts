@@ -59,13 +59,15 @@ const MAX_RECENT = 1_000;
 export function normalizeProvider(name: string): string {
   const known = recent.get(name);
   if (known !== undefined) return known;
-  const provider = findProvider(name);
+  const given = foldName(name);
+  // No spelling is so long, and the patterns below take the square of its length.
+  if (given.length > USAGE_LIMITS.provider) return given;
+  const provider = findProvider(given);
   if (name.length <= USAGE_LIMITS.provider) setBounded(recent, name, provider, MAX_RECENT);
   return provider;
 }
 
-function findProvider(name: string): string {
-  const given = foldName(name);
+function findProvider(given: string): string {
   const key = given.replace(/[\s._/-]+/g, '-');
   const id = ID_BY_SPELLING.get(key) ?? ID_BY_SPELLING.get(key.replace(API_SUFFIX, ''));
   if (id !== undefined) return id;
