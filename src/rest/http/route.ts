@@ -140,6 +140,33 @@ export function answerFailure(error: unknown, resources: Resources, requestId: s
 }
 
 /**
+ * The answer to a request that no route takes. It counts and shows the plan's limit as every request
+ * with a key does; without a key there is nothing to count.
+ */
+export async function refuseAdmitted(
+  error: AppError,
+  resources: Resources,
+  request: RestRequest,
+  headers: Record<string, string>,
+): Promise<RestAnswer> {
+  let limitHeaders: Record<string, string> = {};
+  let failure: unknown = error;
+  const authorization = request.header('authorization');
+  if (authorization !== null) {
+    try {
+      const { rateLimit, refusal } = await admit(resources, authorization, request.address);
+      limitHeaders = rateLimitHeaders(rateLimit);
+      failure = refusal ?? error;
+    } catch (thrown) {
+      failure = thrown;
+    }
+  }
+  const answer = answerFailure(failure, resources, request.requestId);
+  Object.assign(answer.headers, limitHeaders, failure === error ? headers : {});
+  return answer;
+}
+
+/**
  * The JSON body of a request.
  * @param otherMedia named by the media types that the route takes besides
  * @throws AppError unsupported_media_type, payload_too_large, invalid_request

@@ -2,6 +2,7 @@ import { invalidField } from '../../../platform/errors.ts';
 import { parseId } from '../../../platform/ids.ts';
 import type { Caller } from '../../access/caller.ts';
 import { isStorableText } from '../../input/check-text.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
 import { normalizeProvider } from '../../pricing/price/provider-name.ts';
 
 /** Which events count. Ids are TypeIDs, as the caller gave them. */
@@ -57,6 +58,9 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
   if (filter.userId) {
     needsEvents = true;
     add('userId', 'e.user_id', filter.userId);
+  }
+  if (filter.tags && filter.tags.length > USAGE_LIMITS.tags) {
+    throw invalidField('tags', `must have at most ${USAGE_LIMITS.tags} tags, as an event has`);
   }
   for (const { key, value } of filter.tags ?? []) {
     needsEvents = true;
