@@ -4,6 +4,7 @@ import { parseTime } from '../../platform/time.ts';
 import { builder } from './builder.ts';
 
 const MAX_DIGITS = 60;
+const DECIMAL = `must be a decimal with at most ${MONEY_SCALE} places and ${MAX_DIGITS} characters, as a string or a number`;
 
 /** @param node the literal, by which the caller of GraphQL is told which argument it is */
 function refuse(message: string, node?: ValueNode): never {
@@ -18,7 +19,7 @@ function readTime(value: unknown, node?: ValueNode): Date {
 function readDecimal(value: unknown, node?: ValueNode): string {
   const text = typeof value === 'number' ? String(value) : value;
   const scaled = typeof text === 'string' && text.length <= MAX_DIGITS ? parseScaled(text, MONEY_SCALE) : null;
-  if (scaled === null) return refuse('must be a decimal with at most 18 places, as a string or a number', node);
+  if (scaled === null) return refuse(DECIMAL, node);
   return formatScaled(scaled, MONEY_SCALE);
 }
 

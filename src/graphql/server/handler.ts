@@ -153,6 +153,8 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
       if (misuse) return refuse(misuse, info, { ...headers, ...allow });
       const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId });
       for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      // An answer may show a secret, such as that of a new API key.
+      response.headers.set('Cache-Control', 'no-store');
       return response;
     } catch (error) {
       return refuse(error, info);

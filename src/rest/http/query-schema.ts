@@ -9,7 +9,7 @@ import {
   isListType,
 } from 'graphql';
 import { PAGE_LIMIT } from '../../platform/page.ts';
-import { snakeName } from './case.ts';
+import { snakeName, WORDS } from './case.ts';
 import { checkValue, refuseAsWritten } from './check-value.ts';
 import { describeField } from './describe-field.ts';
 import { wordSchema } from './enums.ts';
@@ -62,9 +62,6 @@ export function pathSchema(document: DocumentNode, names: ReadonlySet<string>): 
 /** Lists that REST spells in a way of its own; `readQuery` gathers them. */
 const LISTS: Readonly<Record<string, z.ZodType>> = { UsageGroupBy: groupBy, TagFilter: tagFilter };
 
-/** Other words than GraphQL's: a page's, and one type of event instead of several. */
-const WORDS: Readonly<Record<string, string>> = { first: 'limit', after: 'cursor', types: 'type' };
-
 interface Argument {
   name: string;
   type: GraphQLInputType;
@@ -91,23 +88,30 @@ export interface QueryReader {
   schema: z.ZodObject;
   /** The operation's variables, of parameters that the schema has checked. */
   toVariables(query: object): Record<string, unknown>;
+  /** The parameters that are no variables of the operation. */
+  toOwn(query: object): Record<string, unknown>;
 }
+
+/** Parameters that a route itself reads, by name. */
+export type OwnQuery = Readonly<Record<string, z.ZodType>>;
 
 /**
  * The query of a route, from the variables of its operation: what the path and the body give is
  * left out, and an argument that is an object gives a parameter for each of its fields.
  * @param maxLimit the most that `limit` may be
+ * @param own parameters beside the variables
  */
 export function queryReader(
   document: DocumentNode,
   given: ReadonlySet<string>,
   maxLimit: number = PAGE_LIMIT.max,
+  own: OwnQuery = {},
 ): QueryReader | null {
   const shape: Record<string, z.ZodType> = {};
   const places = new Map<string, { variable: string; field: string | null }>();
   const { variables, field } = questionOf(document);
   const add = (argument: Argument, typeName: string, place: { variable: string; field: string | null }) => {
-    const name = WORDS[argument.name] ?? snakeName(argument.name);
+    const name = WORDS.get(argument.name) ?? snakeName(argument.name);
     shape[name] = describeField(parameterSchema(argument, maxLimit).optional(), typeName, argument);
     places.set(name, place);
   };
@@ -121,23 +125,33 @@ export function queryReader(
       for (const inner of Object.values(type.getFields())) add(inner, type.name, { variable: name, field: inner.name });
     } else add(argument, field.name, { variable: name, field: null });
   }
-  if (places.size === 0) return null;
+  for (const [name, schema] of Object.entries(own)) shape[name] = schema.optional();
+  if (Object.keys(shape).length === 0) return null;
   return {
     schema: z.strictObject(shape),
     toVariables(query) {
       const result: Record<string, unknown> = {};
       for (const [name, value] of Object.entries(query)) {
-        const { variable, field: inner } = places.get(name) ?? { variable: name, field: null };
-        if (value === undefined) continue;
+        const place = places.get(name);
+        if (value === undefined || place === undefined) continue;
+        const { variable, field: inner } = place;
         if (inner === null) result[variable] = value;
         else result[variable] = { ...Object(result[variable]), [inner]: value };
       }
       return result;
     },
+    toOwn: (query) => Object.fromEntries(Object.entries(query).filter(([name]) => Object.hasOwn(own, name))),
   };
 }
 
+/** What the query of a request says. */
+export interface QueryValues {
+  variables: Record<string, unknown>;
+  own: Record<string, unknown>;
+}
+
 const TAG_PREFIX = 'tag.';
+const NOTHING: QueryValues = { variables: {}, own: {} };
 const LIST_PARAMETERS = new Set(['group_by']);
 
 /**
@@ -146,8 +160,8 @@ const LIST_PARAMETERS = new Set(['group_by']);
  * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema
  * refuses
  */
-export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
-  if (!reader && search === '') return {};
+export function readQuery(reader: QueryReader | null, search: string): QueryValues {
+  if (!reader && search === '') return NOTHING;
   const values: Record<string, unknown> = {};
   const tags: { key: string; value: string }[] = [];
   for (const [name, value] of search === '' ? [] : new URLSearchParams(search)) {
@@ -161,5 +175,12 @@ export function readQuery(reader: QueryReader | null, search: string): Record<st
     else values[name] = value;
   }
   if (tags.length > 0) values.tags = tags;
-  return reader ? reader.toVariables(checkValue(reader.schema, values)) : values;
+  if (!reader) return NOTHING;
+  for (const name of Object.keys(values)) {
+    if (!Object.hasOwn(reader.schema.shape, name)) {
+      throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);
+    }
+  }
+  const checked = checkValue(reader.schema, values);
+  return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
 }

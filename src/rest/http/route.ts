@@ -12,7 +12,7 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { namesInPath, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
+import { namesInPath, type OwnQuery, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
@@ -25,6 +25,8 @@ export type Execute = <Result, Variables>(
 export interface RouteInput<Variables> {
   /** The operation's, from path, query and body. */
   variables: Variables;
+  /** The parameters of `ownQuery`. */
+  own: Record<string, unknown>;
   /** Unchecked, where the route does that itself. */
   body: unknown;
   request: RestRequest;
@@ -74,6 +76,10 @@ export interface RouteDefinition<Result, Variables> {
   documentedBody?: z.ZodType;
   /** The most that the query's `limit` may be. */
   maxLimit?: number;
+  /** Parameters of the query that are no variables of the operation: `run` reads them. */
+  ownQuery?: OwnQuery;
+  /** Set: the answer shows a secret, which no cache may keep. */
+  showsSecret?: boolean;
   /**
    * Media types beside JSON that `run` reads by itself, with an example of each for the document.
    */
@@ -85,6 +91,8 @@ export interface RouteDefinition<Result, Variables> {
   answerName?: string;
   /** Codes beyond those that every route may answer. */
   errors?: readonly (400 | 402 | 404 | 409)[];
+  /** The form of failures, where it is not the usual envelope, by media type. */
+  failureContent?: Readonly<Record<string, z.ZodType>>;
   /** Set: failures in a form other than the usual envelope. */
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   /** Set: what is answered with is made of the operation's answer; of a list, of each item. */
@@ -127,6 +135,7 @@ export interface Route {
 }
 
 const JSON_TYPE = 'application/json';
+const NO_STORE = { 'Cache-Control': 'no-store' };
 const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
 
 function readFailure(error: unknown, resources: Resources, requestId: string): RestFailure {
@@ -192,7 +201,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { document } = definition.operation;
   const names = namesInPath(definition.path);
   const params = pathSchema(document, names);
-  const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit);
+  const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit, definition.ownQuery);
   const body = definition.body ? inputReader(definition.body, names) : null;
   const hasBody = body ?? definition.documentedBody;
   const { isList, variables: declared } = questionOf(document);
@@ -210,14 +219,14 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
 
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
     const path = params ? checkValue(params, request.params) : {};
-    const asked = readQuery(query, request.search);
+    const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
     const execute = executeAs(context);
-    const result = await (definition.run?.({ variables, body: raw, request }, execute) ?? ask(execute, variables));
+    const result = await (definition.run?.({ variables, own, body: raw, request }, execute) ?? ask(execute, variables));
     const { status, raw: content } = result;
     if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };
     if (result.body === null) return { status, headers: {}, body: null };
@@ -251,6 +260,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
         result = fail(error);
       }
       Object.assign(result.headers, limitHeaders);
+      if (definition.showsSecret) Object.assign(result.headers, NO_STORE);
       return result;
     },
   };

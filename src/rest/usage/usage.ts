@@ -4,7 +4,7 @@ import { fragmentSchema } from '../http/answer-schema.ts';
 import { graphql } from '../http/graphql.ts';
 import { operation } from '../http/operation.ts';
 import { route } from '../http/route.ts';
-import { toList } from '../http/schemas.ts';
+import { oneOf, toList } from '../http/schemas.ts';
 import { recordUsage, voidUsage } from './record-usage.ts';
 import { STREAM_FORMS, streamFormFor, streamPages } from './stream-history.ts';
 import { fromGroup, usageEventFields } from './usage-event.ts';
@@ -70,14 +70,21 @@ const getHistory = route({
   scope: 'usage:read',
   operation: listEvents,
   maxLimit: HISTORY_PAGE_MAX,
+  ownQuery: {
+    raw: oneOf(['true', 'false']).openapi({
+      description:
+        'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +
+        'begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front.',
+    }),
+  },
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
   otherAnswers: Object.keys(STREAM_FORMS),
-  async run({ variables, request }, execute) {
+  async run({ variables, request, own }, execute) {
     const readPage = async (asked: typeof variables) => toList((await execute(listEvents, asked)).usage_events);
     const form = streamFormFor(request.header('accept'));
     if (form === null) return { status: 200, body: await readPage(variables) };
-    return streamPages(form, COLUMNS, async (after) => {
+    return streamPages(form, { columns: COLUMNS, isRaw: own.raw === 'true' }, async (after) => {
       const page = await readPage({ ...variables, first: HISTORY_PAGE_MAX, after });
       return { events: page.data, next: page.next_cursor };
     });
