@@ -45,6 +45,8 @@ const templates = Object.keys(document.paths).map((template) => ({
 // A path without parameters comes first: `/v1/usage/history` is no `/v1/usage/{id}`.
 templates.sort((a, b) => a.template.split('{').length - b.template.split('{').length);
 
+/** What a request gets that no operation takes. */
+const REFUSALS = new Set([401, 405, 429, 500, 503]);
 /** Of HTTP itself, of pages of other origins, and of the connection. */
 const GENERAL = /^(content-type|content-length|date|connection|keep-alive|transfer-encoding|vary|access-control-.*)$/;
 
@@ -79,9 +81,9 @@ function validatorOf(name: string, schema: Schema): ValidateFunction {
 function responseOf(template: string, method: string, status: number): DocumentedResponse | undefined {
   const path = document.paths[template];
   const operation = path?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
-  // A method that the path does not take is documented beside those that it takes.
-  const { responses } = operation ?? (status === 405 ? Object.values(path ?? {})[0] : undefined) ?? { responses: {} };
-  const found = responses[status];
+  // A method that the path does not take gets one of the usual refusals.
+  if (!operation) return REFUSALS.has(status) ? document.components.responses[`Error${status}`] : undefined;
+  const found = operation.responses[status];
   return found && '$ref' in found ? document.components.responses[found.$ref.split('/').at(-1) ?? ''] : found;
 }
 

@@ -21,7 +21,7 @@ const DIMENSION = /^(provider|model|team|user|api_key|service_tier|tag:.+)$/;
 
 /** `["model", "tag:env"]` as GraphQL has it. */
 const groupBy = z
-  .array(z.string().regex(DIMENSION, `must be of ${DIMENSIONS.join(', ')}`))
+  .array(z.string().regex(DIMENSION, `must be one of ${DIMENSIONS.join(', ')}`))
   .openapi({ example: ['model'] })
   .transform((names) =>
     names.map((name) =>
