@@ -92,7 +92,7 @@ export function readAmount(problems: FieldProblem[], path: string, text: string)
   const value = parseMoney(text);
   if (value === null) problems.push({ path, message: 'must be a decimal in USD with at most 18 places' });
   else if (value <= 0n) problems.push({ path, message: 'must be above 0' });
-  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path, message: 'must not be above 10^12' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path, message: 'must be at most 10^12 USD' });
   return value === null ? '0' : formatMoney(value);
 }
 
@@ -123,7 +123,7 @@ function readThresholds(problems: FieldProblem[], given: readonly number[]): num
   const { threshold: most } = BUDGET_LIMITS;
   const path = 'thresholds';
   if (thresholds.length > BUDGET_LIMITS.thresholds) {
-    problems.push({ path, message: `must be at most ${BUDGET_LIMITS.thresholds}` });
+    problems.push({ path, message: `must have at most ${BUDGET_LIMITS.thresholds} entries` });
   }
   if (thresholds.some((percent) => !Number.isInteger(percent) || percent < 1 || percent > most)) {
     problems.push({ path, message: `must be whole percents from 1 to ${most}` });
@@ -140,7 +140,7 @@ function readRaise(
   const none = { raiseAmount: null, raiseUntil: null };
   if (!raiseAmount && !raiseUntil) return none;
   if (!raiseAmount || !raiseUntil) {
-    problems.push({ path: 'raiseAmount', message: 'raiseAmount and raiseUntil must be given together' });
+    problems.push({ path: 'raiseAmount', message: 'must be given together with raiseUntil, or not at all' });
     return none;
   }
   const path = 'raiseAmount';

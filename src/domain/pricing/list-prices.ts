@@ -64,7 +64,7 @@ export async function listPrices(context: Context, question: PriceQuestion): Pro
   if (after !== null) {
     const [provider, model, ordinal, id] = after.split(CURSOR_SEPARATOR);
     if (!id || !/^\d{1,9}$/.test(ordinal ?? '') || !parseUuid(id)) {
-      throw invalidField('after', 'is not a cursor of this list');
+      throw invalidField('after', 'must be a cursor that this list returned');
     }
     const last = [provider, model, Number(ordinal), id];
     wanted = wanted.and('(p.provider, p.model, p.ordinal, p.id) > ($?, $?, $?::int, $?::uuid)', ...last);

@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import { type GraphQLEnumType, type GraphQLType, getNamedType, isEnumType } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { snakeName } from './case.ts';
+import { limitsOf } from './document/field-limits.ts';
 
 // The OpenAPI document takes its descriptions from the GraphQL schema. This file adds what that
 // lacks.
@@ -122,5 +123,5 @@ export function describeField<T extends z.ZodType>(
   const named = getNamedType(type);
   const text = description ?? (isEnumType(named) ? named.description : null);
   const described = text ? { description: respellDescription(text, type) } : {};
-  return schema.openapi({ ...described, ...detailsOf(typeName, name) });
+  return schema.openapi({ ...described, ...limitsOf(typeName, name), ...detailsOf(typeName, name) });
 }

@@ -1,6 +1,12 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
 import { answerSchema } from './answer-schema.ts';
+import {
+  ANSWER_HEADERS,
+  type DocumentedOperation,
+  describeAnswers,
+  type SharedResponses,
+} from './document/describe-answers.ts';
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
 import { type AnyDefinition, type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
@@ -11,6 +17,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   402: 'A blocking budget or the credits have no room.',
   403: 'The API key lacks a scope, named in `details.required_scope`.',
   404: 'There is no such thing, or the key may not see it.',
+  405: 'The path does not take this method; `Allow` names those that it takes.',
   409: 'The id was used before with another body, or the state does not allow this.',
   413: 'The body is too large.',
   415: 'The body has another media type than the route takes.',
@@ -18,7 +25,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   500: 'Something went wrong on our side.',
   503: 'The server cannot take this now; `Retry-After` says when to try again.',
 };
-const EVERYWHERE = [401, 403, 429, 500, 503];
+const EVERYWHERE = [400, 401, 403, 405, 429, 500, 503];
 const WITH_BODY = [413, 415];
 const JSON_TYPE = 'application/json';
 const TEXT = { type: 'string' } as const;
@@ -45,9 +52,17 @@ function idempotencyHeader({ text, max }: typeof REPLAY) {
   return z.object({ [IDEMPOTENCY_KEY]: z.string().min(1).max(max).optional().openapi({ description: text }) });
 }
 
-function errorResponses(statuses: readonly number[]) {
-  const content = { [JSON_TYPE]: { schema: errorEnvelope } };
-  return Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status] ?? '', content }]));
+const ENVELOPE = { [JSON_TYPE]: errorEnvelope };
+
+/** @param forms schemas of failures by media type; a method that no route takes has the usual one */
+function errorResponses(statuses: readonly number[], forms: Readonly<Record<string, z.ZodType>> = ENVELOPE) {
+  const sorted = [...new Set(statuses)].sort((a, b) => a - b);
+  return Object.fromEntries(
+    sorted.map((status) => {
+      const content = Object.entries(status === 405 ? ENVELOPE : forms).map(([type, schema]) => [type, { schema }]);
+      return [status, { description: ERRORS[status] ?? '', content: Object.fromEntries(content) }];
+    }),
+  );
 }
 
 function answerSchemaOf({ operation, answerName }: AnyDefinition) {
@@ -89,7 +104,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
           { description, content: { ...(definition.isStream ? {} : { [JSON_TYPE]: { schema } }), ...otherAnswers } },
         ]),
       ),
-      ...errorResponses(statuses),
+      ...errorResponses(statuses, definition.failureContent),
     },
   });
 }
@@ -103,6 +118,21 @@ function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI3
       Object.assign(parameter, { name: 'tag', style: 'deepObject', explode: true, schema, example: { env: 'prod' } });
     }
   }
+}
+
+/** Every answer has headers, which depend on its status and on the route. */
+function showHeaders(document: ReturnType<OpenAPIHono['getOpenAPI31Document']>, routes: readonly Route[]): void {
+  const shared: SharedResponses = {};
+  for (const { definition } of routes) {
+    const operation = document.paths?.[definition.path]?.[definition.method];
+    if (!operation) throw new Error(`the document lacks ${definition.operationId}`);
+    const showsSecret = definition.showsSecret ?? false;
+    const form = definition.failureContent ? 'Otlp' : '';
+    const traits = { isKeyed: takesIdempotencyKey(definition), showsSecret, form };
+    describeAnswers(operation as DocumentedOperation, traits, shared);
+  }
+  const responses = Object.fromEntries(Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1)));
+  document.components = { ...document.components, headers: ANSWER_HEADERS, responses };
 }
 
 /** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
@@ -133,5 +163,6 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   showTagParameter(document.paths ?? {});
+  showHeaders(document, routes);
   return document;
 }

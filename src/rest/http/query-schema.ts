@@ -9,7 +9,7 @@ import {
   isListType,
 } from 'graphql';
 import { PAGE_LIMIT } from '../../platform/page.ts';
-import { snakeName } from './case.ts';
+import { snakeName, WORDS } from './case.ts';
 import { checkValue, refuseAsWritten } from './check-value.ts';
 import { describeField } from './describe-field.ts';
 import { wordSchema } from './enums.ts';
@@ -21,7 +21,7 @@ const DIMENSION = /^(provider|model|team|user|api_key|service_tier|tag:.+)$/;
 
 /** `["model", "tag:env"]` as GraphQL has it. */
 const groupBy = z
-  .array(z.string().regex(DIMENSION, `must be of ${DIMENSIONS.join(', ')}`))
+  .array(z.string().regex(DIMENSION, `must be one of ${DIMENSIONS.join(', ')}`))
   .openapi({ example: ['model'] })
   .transform((names) =>
     names.map((name) =>
@@ -62,9 +62,6 @@ export function pathSchema(document: DocumentNode, names: ReadonlySet<string>): 
 /** Lists that REST spells in a way of its own; `readQuery` gathers them. */
 const LISTS: Readonly<Record<string, z.ZodType>> = { UsageGroupBy: groupBy, TagFilter: tagFilter };
 
-/** Other words than GraphQL's: a page's, and one type of event instead of several. */
-const WORDS: Readonly<Record<string, string>> = { first: 'limit', after: 'cursor', types: 'type' };
-
 interface Argument {
   name: string;
   type: GraphQLInputType;
@@ -91,23 +88,30 @@ export interface QueryReader {
   schema: z.ZodObject;
   /** The operation's variables, of parameters that the schema has checked. */
   toVariables(query: object): Record<string, unknown>;
+  /** The parameters that are no variables of the operation. */
+  toOwn(query: object): Record<string, unknown>;
 }
+
+/** Parameters that a route itself reads, by name. */
+export type OwnQuery = Readonly<Record<string, z.ZodType>>;
 
 /**
  * The query of a route, from the variables of its operation: what the path and the body give is
  * left out, and an argument that is an object gives a parameter for each of its fields.
  * @param maxLimit the most that `limit` may be
+ * @param own parameters beside the variables
  */
 export function queryReader(
   document: DocumentNode,
   given: ReadonlySet<string>,
   maxLimit: number = PAGE_LIMIT.max,
+  own: OwnQuery = {},
 ): QueryReader | null {
   const shape: Record<string, z.ZodType> = {};
   const places = new Map<string, { variable: string; field: string | null }>();
   const { variables, field } = questionOf(document);
   const add = (argument: Argument, typeName: string, place: { variable: string; field: string | null }) => {
-    const name = WORDS[argument.name] ?? snakeName(argument.name);
+    const name = WORDS.get(argument.name) ?? snakeName(argument.name);
     shape[name] = describeField(parameterSchema(argument, maxLimit).optional(), typeName, argument);
     places.set(name, place);
   };
@@ -121,20 +125,29 @@ export function queryReader(
       for (const inner of Object.values(type.getFields())) add(inner, type.name, { variable: name, field: inner.name });
     } else add(argument, field.name, { variable: name, field: null });
   }
-  if (places.size === 0) return null;
+  for (const [name, schema] of Object.entries(own)) shape[name] = schema.optional();
+  if (Object.keys(shape).length === 0) return null;
   return {
     schema: z.strictObject(shape),
     toVariables(query) {
       const result: Record<string, unknown> = {};
       for (const [name, value] of Object.entries(query)) {
-        const { variable, field: inner } = places.get(name) ?? { variable: name, field: null };
-        if (value === undefined) continue;
+        const place = places.get(name);
+        if (value === undefined || place === undefined) continue;
+        const { variable, field: inner } = place;
         if (inner === null) result[variable] = value;
         else result[variable] = { ...Object(result[variable]), [inner]: value };
       }
       return result;
     },
+    toOwn: (query) => Object.fromEntries(Object.entries(query).filter(([name]) => Object.hasOwn(own, name))),
   };
+}
+
+/** What the query of a request says. */
+export interface QueryValues {
+  variables: Record<string, unknown>;
+  own: Record<string, unknown>;
 }
 
 /** `tag.KEY` and `tag[KEY]`; a key may hold any character. */
@@ -173,8 +186,7 @@ function readDimensions(search: string, values: readonly string[]): string[] {
  * @throws AppError invalid_request for an unknown parameter, one given twice, an empty one (but the
  * value of a tag), or a value its schema refuses
  */
-export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
-  if (search === '') return reader ? reader.toVariables(checkValue(reader.schema, {})) : {};
+export function readQuery(reader: QueryReader | null, search: string): QueryValues {
   const values = new Map<string, string>();
   const tags = new Map<string, string>();
   const dimensions: string[] = [];
@@ -193,5 +205,7 @@ export function readQuery(reader: QueryReader | null, search: string): Record<st
   const given: [string, unknown][] = [...values];
   if (tags.size > 0) given.push([TAGS, [...tags].map(([key, value]) => ({ key, value }))]);
   if (dimensions.length > 0) given.push([GROUP_BY, readDimensions(search, dimensions)]);
-  return reader ? reader.toVariables(checkValue(reader.schema, Object.fromEntries(given))) : {};
+  if (!reader) return { variables: {}, own: {} };
+  const checked = checkValue(reader.schema, Object.fromEntries(given));
+  return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
 }

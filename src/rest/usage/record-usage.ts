@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { VariablesOf } from 'gql.tada';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
-import { type ErrorCode, invalidField } from '../../platform/errors.ts';
+import { type AppError, type ErrorCode, type FieldProblem, invalidField } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
 import { fragmentSchema } from '../http/answer-schema.ts';
@@ -79,8 +79,8 @@ interface BatchItem {
 }
 
 /** An item that this door refuses by its form alone, in the shape of the answer. */
-function refusedItem(index: number, issues: Parameters<typeof findProblems>[0]): BatchItem {
-  const { message, details } = refuseAsWritten(findProblems(issues));
+function refusedItem(index: number, problems: FieldProblem[]): BatchItem {
+  const { message, details } = refuseAsWritten(problems);
   const { error } = translateFailure({ code: 'invalid_request', message, details }).body;
   return { index, status: 'invalid', id: null, cost: null, error };
 }
@@ -113,13 +113,17 @@ async function recordItems(
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
   events.forEach((item, index) => {
+    if (item instanceof BadLine) {
+      data[index] = refusedItem(first + index, item.problems);
+      return;
+    }
     const accepted = event.accept(item);
     const parsed = accepted ? { success: true as const, data: accepted } : event.schema.safeParse(item, REPORT);
     if (parsed.success) {
       giveId(parsed.data, key, first + index);
       inputs.push(parsed.data);
       places.push(index);
-    } else data[index] = refusedItem(first + index, parsed.error.issues);
+    } else data[index] = refusedItem(first + index, findProblems(parsed.error.issues));
   });
   const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
   result.data.forEach((item, i) => {
@@ -138,12 +142,24 @@ async function runBatch(execute: Execute, body: unknown, key: string | null): Pr
   return { status: 200, body: await recordItems(execute, events, key) };
 }
 
-/** A line that is no JSON is one bad item, not the end of the others. */
+/** A line that is not JSON is one bad item, not the end of the others. */
+class BadLine {
+  readonly problems: FieldProblem[];
+
+  constructor(error: unknown) {
+    const { fields } = ((error as AppError).details ?? {}) as { fields?: FieldProblem[] };
+    this.problems = (fields ?? []).map(({ message }) => ({
+      path: '',
+      message: message.replace('The body is not JSON', 'The line is not JSON'),
+    }));
+  }
+}
+
 function parseLine(line: string): unknown {
   try {
     return parseJson(line);
-  } catch {
-    return 'not JSON';
+  } catch (error) {
+    return new BadLine(error);
   }
 }
 
@@ -261,7 +277,7 @@ export const recordUsage = route({
     { status: 201, description: 'The event, recorded.', schema: usageEvent },
     { status: 200, description: 'A repeat: the first record.', schema: usageEvent },
   ],
-  errors: [400, 409],
+  errors: [400, 402, 409],
   // It takes a batch too, in both forms, as `POST /v1/usage/batch` does. The document is silent
   // about it, since a client that is generated from it wants one body and one answer.
   otherMedia: NDJSON_EXAMPLE,

@@ -5,7 +5,7 @@ import { fragmentSchema } from '../http/answer-schema.ts';
 import { graphql } from '../http/graphql.ts';
 import { operation } from '../http/operation.ts';
 import { type Execute, type RouteAnswer, route } from '../http/route.ts';
-import { toList } from '../http/schemas.ts';
+import { oneOf, toList } from '../http/schemas.ts';
 import { recordUsage, voidUsage } from './record-usage.ts';
 import { recordUsageBatch } from './record-usage-batch.ts';
 import { DEFAULT_FORM, STREAM_FORMS, type StreamForm, streamFormFor, streamPages } from './stream-history.ts';
@@ -65,9 +65,22 @@ function readPage(execute: Execute, variables: HistoryVariables) {
   return execute(listEvents, variables).then(({ usage_events: events }) => toList(events));
 }
 
+const RAW_QUERY = {
+  raw: oneOf(['true', 'false']).openapi({
+    description:
+      'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +
+      'begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front.',
+  }),
+};
+
 /** The whole result, page by page. */
-function streamAll(form: StreamForm, execute: Execute, variables: HistoryVariables): Promise<RouteAnswer> {
-  return streamPages(form, COLUMNS, async (after) => {
+function streamAll(
+  form: StreamForm,
+  execute: Execute,
+  variables: HistoryVariables,
+  own: Record<string, unknown>,
+): Promise<RouteAnswer> {
+  return streamPages(form, { columns: COLUMNS, isRaw: own.raw === 'true' }, async (after) => {
     const page = await readPage(execute, { ...variables, first: HISTORY_PAGE_MAX, after });
     return { events: page.data, next: page.next_cursor };
   });
@@ -85,13 +98,14 @@ const getHistory = route({
   scope: 'usage:read',
   operation: listEvents,
   maxLimit: HISTORY_PAGE_MAX,
+  ownQuery: RAW_QUERY,
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
   otherAnswers: Object.keys(STREAM_FORMS),
-  async run({ variables, request }, execute) {
+  async run({ variables, own, request }, execute) {
     const form = streamFormFor(request.header('accept'));
     if (form === null) return { status: 200, body: await readPage(execute, variables) };
-    return streamAll(form, execute, variables);
+    return streamAll(form, execute, variables, own);
   },
 });
 
@@ -105,12 +119,13 @@ const exportUsage = route({
   scope: 'usage:read',
   operation: listEvents,
   ownVariables: ['first', 'after'],
+  ownQuery: RAW_QUERY,
   success: [{ status: 200, description: 'The events, one a line.' }],
   errors: [400],
   otherAnswers: Object.keys(STREAM_FORMS),
   isStream: true,
-  run({ variables, request }, execute) {
-    return streamAll(streamFormFor(request.header('accept')) ?? DEFAULT_FORM, execute, variables);
+  run({ variables, own, request }, execute) {
+    return streamAll(streamFormFor(request.header('accept')) ?? DEFAULT_FORM, execute, variables, own);
   },
 });
 

@@ -3,6 +3,7 @@ import { parseId } from '../../../platform/ids.ts';
 import type { Caller } from '../../access/caller.ts';
 import { isStorableText } from '../../input/check-text.ts';
 import { foldName } from '../../input/fold-name.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
 import { normalizeProvider } from '../../pricing/price/provider-name.ts';
 import { keptTier } from '../../pricing/price/service-tier.ts';
 
@@ -71,6 +72,9 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
   if (isGiven('userId', userId)) {
     needsEvents = true;
     add('userId', 'e.user_id', userId);
+  }
+  if (tags && tags.length > USAGE_LIMITS.tags) {
+    throw invalidField('tags', `must have at most ${USAGE_LIMITS.tags} tags, as an event has`);
   }
   const keys = new Set<string>();
   for (const { key, value } of tags ?? []) {

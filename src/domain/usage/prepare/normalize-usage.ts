@@ -66,7 +66,7 @@ function readCost(problems: FieldProblem[], cost: string | null | undefined): At
   const value = parseMoney(cost);
   if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
   else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
-  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must not be above 10^12 USD' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must be at most 10^12 USD' });
   else return value;
   return null;
 }
