@@ -124,11 +124,6 @@ builder.queryFields((t) => ({
       after: t.arg.string({ description: CURSOR_DESCRIPTION }),
     },
     resolve: async (_, args, context) =>
-      toConnection(
-        CREDIT_CURSOR,
-        await listCreditEntries(context, args),
-        ({ position }) => String(position),
-        args.after,
-      ),
+      toConnection(CREDIT_CURSOR, await listCreditEntries(context, args), ({ id }) => id, args.after),
   }),
 }));

@@ -47,6 +47,6 @@ builder.queryField('events', (t) =>
       types: t.arg({ type: [EventTypeEnum], description: 'Only events of a type given here; default: all types.' }),
     },
     resolve: async (_, args, context) =>
-      toConnection(EVENT_CURSOR, await listEvents(context, args), ({ position }) => String(position), args.after),
+      toConnection(EVENT_CURSOR, await listEvents(context, args), ({ id }) => id, args.after),
   }),
 );

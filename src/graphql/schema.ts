@@ -12,7 +12,7 @@ import './budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events.ts';
-import { defaultFieldResolver, type GraphQLSchema, isObjectType } from 'graphql';
+import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 
 /**
@@ -29,5 +29,16 @@ function readPropertiesInPlace(whole: GraphQLSchema): GraphQLSchema {
   return whole;
 }
 
+/**
+ * Makes every root field nullable, so that one that fails does not take the answers of the others
+ * with it: GraphQL answers null for the nearest nullable parent of a failed field.
+ */
+function withNullableRoots(whole: GraphQLSchema): GraphQLSchema {
+  for (const root of [whole.getQueryType(), whole.getMutationType()]) {
+    for (const field of Object.values(root?.getFields() ?? {})) field.type = getNullableType(field.type);
+  }
+  return whole;
+}
+
 /** The whole schema, in the order it is written in. Imported by the doors and the printer only. */
-export const schema = readPropertiesInPlace(builder.toSchema({ sortSchema: false }));
+export const schema = withNullableRoots(readPropertiesInPlace(builder.toSchema({ sortSchema: false })));

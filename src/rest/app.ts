@@ -19,7 +19,7 @@ import { eventRoutes } from './events.ts';
 import { holdRoutes } from './holds.ts';
 import { createOpenApiDocument } from './http/openapi.ts';
 import { type RestRequest, toResponse } from './http/request.ts';
-import { answerFailure, type Route } from './http/route.ts';
+import { answerFailure, type Route, refuseAdmitted } from './http/route.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
 
@@ -107,15 +107,16 @@ export async function createRestHandler(
       return toResponse(await one.handle(resources, request));
     });
   }
+  const refuse = async (error: AppError, request: Request, info: RequestInfo, headers: Record<string, string> = {}) =>
+    toResponse(await refuseAdmitted(error, resources, toRestRequest(request, {}, info), headers));
   for (const [path, allowed] of methods) {
     const Allow = (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', ');
     app.all(path, (c) => {
-      const response = fail(new AppError('method_not_allowed', `This path takes ${Allow}.`), c.env);
-      response.headers.set('Allow', Allow);
-      return response;
+      const error = new AppError('method_not_allowed', `This path takes ${Allow}.`);
+      return refuse(error, c.req.raw, c.env, { Allow });
     });
   }
-  app.notFound((c) => fail(new AppError('not_found', `There is nothing at ${c.req.path}.`), c.env));
+  app.notFound((c) => refuse(new AppError('not_found', `There is nothing at ${c.req.path}.`), c.req.raw, c.env));
   app.onError((error, c) => fail(error, c.env));
 
   return async (request, info) => app.fetch(request, info);

@@ -182,6 +182,7 @@ describe('CORS', () => {
       'x-ratelimit-remaining',
       'x-ratelimit-reset',
       'retry-after',
+      'idempotent-replayed',
     ]) {
       expect(exposed).toContain(name);
     }
@@ -228,4 +229,16 @@ describe('without a key', () => {
     expect((await fetch('/health/live')).status).toBe(200);
     expect((await fetch('/health/ready')).status).toBe(200);
   });
+});
+
+it('an answer that shows a secret is kept by no cache, in both doors', async () => {
+  const operator = 'operator-key-of-the-tests';
+  const app = await createTestApp({ env: { METERR_OPERATOR_KEY: operator } });
+  const body = { name: 'Secret' };
+  const made = await app.rest('POST', '/v1/organizations', { key: operator, body });
+  const query = 'mutation { createOrganization(input: {name: "Secret"}) { apiKey { secret } } }';
+  const answers = [made, await app.gql(query, null, { key: operator }), await app.gql(query, null, { key: operator })];
+  await app.close();
+  expect(answers.map(({ headers }) => headers.get('cache-control'))).toEqual(['no-store', 'no-store', 'no-store']);
+  expect(made.text).toContain('mtr_live_');
 });

@@ -1,4 +1,5 @@
 import type { App } from '../../src/app.ts';
+import { checkDocumented } from './documented-answers.ts';
 
 /** A failure as both doors report it; `details` has the spelling of the door. */
 export interface Failure {
@@ -94,8 +95,16 @@ export function socketDoor(port: number): Door {
   };
 }
 
-/** Makes the calls of both doors, by default with `adminKey`. */
-export function createCalls(fetch: Door, adminKey: string): Calls {
+/** Makes the calls of both doors, by default with `adminKey`. Every answer of REST is held to its document. */
+export function createCalls(send: Door, adminKey: string): Calls {
+  async function fetch(path: string, init: RequestInit = {}, address?: string): Promise<Response> {
+    const response = await send(path, init, address);
+    // Whoever asked reads the body.
+    const { status, headers } = response;
+    checkDocumented({ method: init.method ?? 'GET', path, status, headers, text: null });
+    return response;
+  }
+
   function headersOf({ key = adminKey, headers = {} }: CallOptions, sendsJson: boolean): Record<string, string> {
     return {
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -108,8 +117,9 @@ export function createCalls(fetch: Door, adminKey: string): Calls {
     const { body } = options;
     const init: RequestInit = { method, headers: headersOf(options, body !== undefined) };
     if (body !== undefined) init.body = isRaw(body) ? body : JSON.stringify(body);
-    const response = await fetch(path, init, options.address);
+    const response = await send(path, init, options.address);
     const text = await response.text();
+    checkDocumented({ method, path, status: response.status, headers: response.headers, text });
     const parsed = parse(text) as T;
     const { error } = Object(parsed) as { error?: Failure };
     return { status: response.status, headers: response.headers, text, body: parsed, error };
@@ -121,7 +131,7 @@ export function createCalls(fetch: Door, adminKey: string): Calls {
     options: CallOptions = {},
   ): Promise<GraphQLAnswer<T>> {
     const init = { method: 'POST', headers: headersOf(options, true), body: JSON.stringify({ query, variables }) };
-    const response = await fetch('/graphql', init, options.address);
+    const response = await send('/graphql', init, options.address);
     const text = await response.text();
     const { data, errors } = Object(parse(text)) as { data: T; errors?: GraphQLFailure[] };
     const first = errors?.[0];

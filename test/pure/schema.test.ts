@@ -48,6 +48,13 @@ it('every route has an operation id of its own, and every error that it may answ
   }
 });
 
+it('every root field of Query and Mutation is nullable, so that one failure hides no other answer', () => {
+  for (const root of [schema.getQueryType(), schema.getMutationType()]) {
+    const strict = Object.values(root?.getFields() ?? {}).filter(({ type }) => String(type).endsWith('!'));
+    expect(strict.map(({ name }) => name)).toEqual([]);
+  }
+});
+
 it('money is Decimal and counts are SafeInt: no Float but for ratios', () => {
   const floats: string[] = [];
   for (const type of Object.values(schema.getTypeMap())) {

@@ -1,3 +1,4 @@
+import { formatId } from '../../platform/ids.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
 import type { Context } from '../context.ts';
 import type { Budget } from './budget.ts';
@@ -32,7 +33,13 @@ export async function raiseCurrentCrossings(sql: Sql, budget: Budget, nowMs: num
   );
 }
 
-/** What the audit log keeps of a budget. */
+/** What the audit log keeps of a budget: ids as the API has them. */
 export function auditBudget({ organizationId: _, countedFrom: __, ...budget }: Budget): object {
-  return budget;
+  const { teamId, apiKeyId } = budget.scope;
+  const scope = {
+    ...budget.scope,
+    teamId: teamId && formatId('team', teamId),
+    apiKeyId: apiKeyId && formatId('apiKey', apiKeyId),
+  };
+  return { ...budget, id: formatId('budget', budget.id), scope };
 }

@@ -4,6 +4,7 @@ import { parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { checkText, isStorableText } from '../input/check-text.ts';
+import { foldName } from '../input/fold-name.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { readTags } from '../input/read-tags.ts';
 import { normalizeProvider } from '../pricing/price/provider-name.ts';
@@ -66,13 +67,18 @@ function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetS
   if (caller.teamId !== null && teamId !== caller.teamId) {
     problems.push({ path: 'scope.teamId', message: 'there is no such team' });
   }
-  const provider = readWord(problems, 'scope.provider', given.provider, USAGE_LIMITS.provider);
+  const provider = readWord(
+    problems,
+    'scope.provider',
+    given.provider && foldName(given.provider),
+    USAGE_LIMITS.provider,
+  );
   const tags = readTags(problems, given.tags, 'scope.tags');
   return {
     teamId,
     userId: readWord(problems, 'scope.userId', given.userId, USAGE_LIMITS.userId),
     provider: provider === null ? null : normalizeProvider(provider),
-    model: readWord(problems, 'scope.model', given.model, USAGE_LIMITS.model),
+    model: readWord(problems, 'scope.model', given.model && foldName(given.model), USAGE_LIMITS.model),
     apiKeyId: readKind(problems, 'apiKey', 'scope.apiKeyId', given.apiKeyId),
     tags: Object.keys(tags).length === 0 ? null : tags,
   };
@@ -86,7 +92,7 @@ export function readAmount(problems: FieldProblem[], path: string, text: string)
   const value = parseMoney(text);
   if (value === null) problems.push({ path, message: 'must be a decimal in USD with at most 18 places' });
   else if (value <= 0n) problems.push({ path, message: 'must be above 0' });
-  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path, message: 'must not be above 10^12' });
+  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path, message: 'must be at most 10^12 USD' });
   return value === null ? '0' : formatMoney(value);
 }
 
@@ -117,7 +123,7 @@ function readThresholds(problems: FieldProblem[], given: readonly number[]): num
   const { threshold: most } = BUDGET_LIMITS;
   const path = 'thresholds';
   if (thresholds.length > BUDGET_LIMITS.thresholds) {
-    problems.push({ path, message: `must be at most ${BUDGET_LIMITS.thresholds}` });
+    problems.push({ path, message: `must have at most ${BUDGET_LIMITS.thresholds} entries` });
   }
   if (thresholds.some((percent) => !Number.isInteger(percent) || percent < 1 || percent > most)) {
     problems.push({ path, message: `must be whole percents from 1 to ${most}` });
@@ -134,7 +140,7 @@ function readRaise(
   const none = { raiseAmount: null, raiseUntil: null };
   if (!raiseAmount && !raiseUntil) return none;
   if (!raiseAmount || !raiseUntil) {
-    problems.push({ path: 'raiseAmount', message: 'raiseAmount and raiseUntil must be given together' });
+    problems.push({ path: 'raiseAmount', message: 'must be given together with raiseUntil, or not at all' });
     return none;
   }
   const path = 'raiseAmount';

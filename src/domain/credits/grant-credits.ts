@@ -24,10 +24,9 @@ export interface GrantInput {
   note?: string | null;
 }
 
-const MAX_PRIORITY = 1_000;
+export const GRANT_LIMITS = { priority: 1_000, note: 500 } as const;
 /** Sums of grants always fit. */
 const MAX_GRANT_USD = 10n ** 12n;
-const MAX_NOTE = 500;
 
 function checkGrant(input: GrantInput, nowMs: number): bigint {
   const problems: FieldProblem[] = [];
@@ -36,16 +35,25 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
   if (amount === null || amount <= 0n) {
     problems.push({ path: 'amount', message: 'must be a decimal above 0 with at most 18 places' });
   } else if (amount > usd(MAX_GRANT_USD)) {
-    problems.push({ path: 'amount', message: 'must not be above 10^12' });
+    problems.push({ path: 'amount', message: 'must be at most 10^12 USD' });
   }
   if (input.expiresAt && input.expiresAt.getTime() <= nowMs) {
     problems.push({ path: 'expiresAt', message: 'must be in the future' });
   }
-  if (!Number.isInteger(priority) || Math.abs(priority) > MAX_PRIORITY) {
-    problems.push({ path: 'priority', message: `must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}` });
+  if (!Number.isInteger(priority) || Math.abs(priority) > GRANT_LIMITS.priority) {
+    problems.push({
+      path: 'priority',
+      message: `must be a whole number from -${GRANT_LIMITS.priority} to ${GRANT_LIMITS.priority}`,
+    });
   }
-  if (input.note && (input.note.length > MAX_NOTE || input.note.includes('\0') || !input.note.isWellFormed())) {
-    problems.push({ path: 'note', message: `must have at most ${MAX_NOTE} characters, and must not contain NUL` });
+  if (
+    input.note &&
+    (input.note.length > GRANT_LIMITS.note || input.note.includes('\0') || !input.note.isWellFormed())
+  ) {
+    problems.push({
+      path: 'note',
+      message: `must have at most ${GRANT_LIMITS.note} characters, and must not contain NUL`,
+    });
   }
   if (problems.length > 0 || amount === null) throw invalidRequest(problems);
   return amount;

@@ -1,6 +1,6 @@
-import { invalidField } from '../../platform/errors.ts';
 import { plainDecimal } from '../../platform/money.ts';
-import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
+import { findPosition } from '../../platform/postgres/find-position.ts';
 import { where } from '../../platform/postgres/where.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
@@ -14,7 +14,7 @@ export type CreditCause = (typeof CREDIT_CAUSES)[number];
  * where money went.
  */
 export interface CreditEntry {
-  position: number;
+  id: string;
   at: Date;
   cause: CreditCause;
   amount: string;
@@ -24,7 +24,7 @@ export interface CreditEntry {
 }
 
 interface Row {
-  position: number;
+  id: string;
   at: Date;
   cause: CreditCause;
   amount: string;
@@ -43,17 +43,19 @@ export async function listCreditEntries(
 ): Promise<Page<CreditEntry>> {
   requireScope(caller, 'credits:read');
   const size = readPageSize(question.first);
-  const after = question.after ? parseCursor(CREDIT_CURSOR, question.after) : null;
-  if (after !== null && !/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
+  const { pool } = resources.database;
+  const afterId = parseUuidCursor(CREDIT_CURSOR, question.after);
+  // Positions are numbered over all organizations, so a cursor must not show one.
+  const after = afterId && (await findPosition(pool, 'credit_entries', caller.organization.id, afterId));
   const own = where('organization_id = $?', caller.organization.id);
   const { text, values } = after === null ? own : own.and('position < $?::bigint', after);
-  const { rows } = await resources.database.pool.query<Row>(
-    `SELECT position, at, cause, amount, grant_id, usage_event_id, hold_id FROM credit_entries
+  const { rows } = await pool.query<Row>(
+    `SELECT id, at, cause, amount, grant_id, usage_event_id, hold_id FROM credit_entries
       WHERE ${text} ORDER BY position DESC LIMIT ${size + 1}`,
     values,
   );
   const items = rows.slice(0, size).map((row) => ({
-    position: row.position,
+    id: row.id,
     at: row.at,
     cause: row.cause,
     amount: plainDecimal(row.amount) ?? '0',

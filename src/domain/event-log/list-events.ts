@@ -1,6 +1,7 @@
-import { AppError, invalidField } from '../../platform/errors.ts';
-import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
+import { AppError } from '../../platform/errors.ts';
+import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
+import { findPosition } from '../../platform/postgres/find-position.ts';
 import { type Where, where } from '../../platform/postgres/where.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
@@ -32,10 +33,11 @@ export async function listEvents({ caller, resources }: Context, question: Event
   requireScope(caller, 'events:read');
   const size = readPageSize(question.first);
   let wanted = whereEvents(caller);
-  if (question.after) {
-    const after = parseCursor(EVENT_CURSOR, question.after);
-    if (!/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
-    wanted = wanted.and('position < $?::bigint', after);
+  const after = parseUuidCursor(EVENT_CURSOR, question.after);
+  if (after !== null) {
+    // Positions are numbered over all organizations, so a cursor must not show one.
+    const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
+    wanted = wanted.and('position < $?::bigint', position);
   }
   if (question.types && question.types.length > 0) wanted = wanted.and('type = ANY ($?::text[])', question.types);
   const { rows } = await resources.database.pool.query<EventRow>(

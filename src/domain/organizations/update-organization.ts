@@ -21,7 +21,7 @@ export interface UpdateOrganizationInput {
   retentionDays?: number | null;
 }
 
-const MAX_RETENTION_DAYS = 36_500;
+export const MAX_RETENTION_DAYS = 36_500;
 
 function readRetention(days: number | null | undefined): number | null | undefined {
   if (days === null || days === undefined) return days;

@@ -19,6 +19,26 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   auditEntry: 'AuditEntry',
 };
 
+/** What a well-formed id of a kind without a node is decoded to: `node` finds nothing for it. */
+const NO_NODE = 'NoNode';
+
+function isMissing(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not_found';
+}
+
+/** @returns null where there is no such object, or the caller may not see it */
+async function nullWhenMissing(node: unknown): Promise<unknown> {
+  try {
+    const found = await node;
+    // Pothos hands on what a loader has thrown as a value.
+    if (found instanceof Error) throw found;
+    return found;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
 const KINDS = new Map(Object.entries(NODE_TYPES).map(([kind, name]) => [name, kind as IdKind]));
 
 function kindOf(typename: string): IdKind {
@@ -54,15 +74,18 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     nodesQueryOptions: false,
     nodeTypeOptions: { description: 'An object that `node` finds by its id.' },
     nodeQueryOptions: {
-      description: 'The object with this id, of any type that has ids. Requires the scope that reading its type does.',
+      description:
+        'The object with this id, of any type that has ids; null where there is none. Requires the scope that reading its ' +
+        'type does.',
+      resolve: (_root, { id }, _context, _info, resolveNode) =>
+        id.typename === NO_NODE ? null : nullWhenMissing(resolveNode(id)),
     },
     pageInfoTypeOptions: { description: 'The place of a page in its list.' },
     encodeGlobalID: (typename, id) => formatId(kindOf(typename), String(id)),
     decodeGlobalID: (id) => {
       const parsed = parseAnyId(id);
-      const typename = parsed && NODE_TYPES[parsed.kind];
-      if (!typename) throw new AppError('not_found', 'There is no object with this id.');
-      return { typename, id: parsed.uuid };
+      if (!parsed) throw new AppError('not_found', 'There is no object with this id.');
+      return { typename: NODE_TYPES[parsed.kind] ?? NO_NODE, id: parsed.uuid };
     },
   },
 });

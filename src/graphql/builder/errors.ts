@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { AppError } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
 import { isCancelled, isConnectionLoss } from '../../platform/postgres/database-errors.ts';
+import { literalPath } from './literal-path.ts';
 
 const MASKED = 'The server failed to answer this request. Report the X-Request-Id of this answer to the operator.';
 
@@ -70,9 +71,11 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
   if (error instanceof GraphQLError && isRequestError(error)) {
     // Yoga takes the status from `http` and removes it from the answer.
     const { http } = error.extensions ?? {};
-    const path = VARIABLE_PATH.exec(error.message)?.[1] ?? error.path?.join('.') ?? '';
+    const literal = literalPath(error);
+    const path = VARIABLE_PATH.exec(error.message)?.[1] ?? (literal || error.path?.join('.')) ?? '';
     const details = { fields: [{ path, message: error.message }] };
-    return new GraphQLError(error.message, { ...at, extensions: { http, code: 'invalid_request', details } });
+    const message = literal ? `${literal}: ${error.message}` : error.message;
+    return new GraphQLError(message, { ...at, extensions: { http, code: 'invalid_request', details } });
   }
   log.error({ err: error, requestId }, 'unexpected error');
   return new GraphQLError(MASKED, { ...at, extensions: { code: 'internal_error' } });

@@ -4,26 +4,28 @@ import { parseTime } from '../../platform/time.ts';
 import { builder } from './builder.ts';
 
 const MAX_DIGITS = 60;
+const DECIMAL = `must be a decimal with at most ${MONEY_SCALE} places and ${MAX_DIGITS} characters, as a string or a number`;
 
-function refuse(message: string): never {
-  throw new GraphQLError(message, { extensions: { code: 'invalid_request' } });
+/** @param node the literal, by which the caller of GraphQL is told which argument it is */
+function refuse(message: string, node?: ValueNode): never {
+  throw new GraphQLError(message, { nodes: node, extensions: { code: 'invalid_request' } });
 }
 
-function readTime(value: unknown): Date {
+function readTime(value: unknown, node?: ValueNode): Date {
   const time = typeof value === 'string' ? parseTime(value) : null;
-  return time ?? refuse('must be an RFC 3339 time such as 2026-11-22T10:00:00Z');
+  return time ?? refuse('must be an RFC 3339 time such as 2026-11-22T10:00:00Z', node);
 }
 
-function readDecimal(value: unknown): string {
+function readDecimal(value: unknown, node?: ValueNode): string {
   const text = typeof value === 'number' ? String(value) : value;
   const scaled = typeof text === 'string' && text.length <= MAX_DIGITS ? parseScaled(text, MONEY_SCALE) : null;
-  if (scaled === null) return refuse('must be a decimal with at most 18 places, as a string or a number');
+  if (scaled === null) return refuse(DECIMAL, node);
   return formatScaled(scaled, MONEY_SCALE);
 }
 
-function readSafeInt(value: unknown): number {
+function readSafeInt(value: unknown, node?: ValueNode): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  return refuse('must be a whole number from -(2^53-1) to 2^53-1');
+  return refuse('must be a whole number from -(2^53-1) to 2^53-1', node);
 }
 
 function literalText(node: ValueNode): string | null {
@@ -44,9 +46,12 @@ function formatTime(value: Date): string {
 }
 
 builder.scalarType('DateTime', {
-  description: 'A moment in RFC 3339. Input may have any offset; output is in UTC with milliseconds.',
+  description:
+    'A moment in RFC 3339. Input may have any offset, and what is finer than a millisecond is cut (the end of a range is ' +
+    'rounded up); output is in UTC with milliseconds.',
   serialize: formatTime,
-  parseValue: readTime,
+  parseValue: (value) => readTime(value),
+  parseLiteral: (node) => readTime(node.kind === Kind.STRING ? node.value : null, node),
 });
 
 builder.scalarType('Decimal', {
@@ -54,15 +59,15 @@ builder.scalarType('Decimal', {
     'An exact decimal as a string without an exponent, such as "0.0075". Money is in USD. Input has at most 18 decimal ' +
     'places, and may also be a JSON number.',
   serialize: (value) => value,
-  parseValue: readDecimal,
-  parseLiteral: (node) => readDecimal(literalText(node)),
+  parseValue: (value) => readDecimal(value),
+  parseLiteral: (node) => readDecimal(literalText(node), node),
 });
 
 builder.scalarType('SafeInt', {
   description: 'A whole number from -(2^53-1) to 2^53-1.',
   serialize: (value) => value,
-  parseValue: readSafeInt,
-  parseLiteral: (node) => readSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
+  parseValue: (value) => readSafeInt(value),
+  parseLiteral: (node) => readSafeInt(node.kind === Kind.INT ? Number(node.value) : null, node),
 });
 
 builder.scalarType('JSON', {

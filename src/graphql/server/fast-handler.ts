@@ -78,6 +78,8 @@ export function createFastHandler(resources: Resources) {
     // says how.
     if (data === undefined) return { admitted };
     const body = JSON.stringify(errors ? { errors, data } : { data });
-    return { answer: { status: 200, headers: { 'Content-Type': CONTENT_TYPE, ...headers }, body } };
+    return {
+      answer: { status: 200, headers: { 'Content-Type': CONTENT_TYPE, 'Cache-Control': 'no-store', ...headers }, body },
+    };
   };
 }

@@ -142,14 +142,19 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
   return async (request, info, admitted) => {
     if (wantsPage(request)) return graphiqlPage();
     const misuse = checkForm(request);
-    if (misuse) return refuse(misuse, info, misuse.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {});
+    const allow: Record<string, string> = misuse?.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {};
     try {
       const authorization = request.headers.get('authorization');
+      // With a key it counts as every request does; without one there is nothing to count.
+      if (misuse && authorization === null) return refuse(misuse, info, allow);
       const { caller, rateLimit, refusal } = admitted ?? (await admit(resources, authorization, info.address));
       const headers = rateLimitHeaders(rateLimit);
       if (refusal) return refuse(refusal, info, headers);
+      if (misuse) return refuse(misuse, info, { ...headers, ...allow });
       const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId });
       for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      // An answer may show a secret, such as that of a new API key.
+      response.headers.set('Cache-Control', 'no-store');
       return response;
     } catch (error) {
       return refuse(error, info);

@@ -15,6 +15,9 @@ const MAX_QUERY_LENGTH = 10_000;
 /** After this many requests an operation is worth compiling. */
 const COMPILE_AT = 2;
 
+/** Begins the key of an operation that was asked for by name. */
+const NAMED = '\0';
+
 interface Entry {
   asked: number;
   compiled: CompiledOperation | null;
@@ -43,8 +46,9 @@ export function createKnownOperations(): KnownOperations {
 
   return {
     find(query, operationName) {
-      if (query.length > MAX_QUERY_LENGTH) return null;
-      const key = operationName === null ? query : `${operationName}\n${query}`;
+      // A text that begins with NUL is no GraphQL, so it cannot pass for the key of a named operation.
+      if (query.length > MAX_QUERY_LENGTH || query.startsWith(NAMED)) return null;
+      const key = operationName === null ? query : `${NAMED}${operationName.length} ${operationName}${query}`;
       const entry = entries.get(key) ?? { asked: 0, compiled: null };
       entry.asked++;
       if (entry.asked === COMPILE_AT) entry.compiled = tryCompile(query, operationName);

@@ -3,18 +3,21 @@ import { isUnreachable, sqlStateOf } from './prisma-errors.ts';
 
 /**
  * Classes 08 (connection) and 57P (operator intervention), and what the driver says of a torn
- * socket.
+ * socket. 08P01 is not one of them: the server is there, and refuses a message of the driver, such as
+ * one with more than 65,535 parameters.
  */
-const LOST_STATES = /^(08|57P0)/;
-const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
+const LOST_STATES = /^(08(?!P01)|57P0)/;
+const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 const LOST_MESSAGES = /Connection terminated|Client has encountered a connection error|connection timeout/;
 
 /**
- * Whether an error means that the server went away: the statement may or may not have taken effect.
+ * Whether an error means that the server went away (a file that is missing means that only where it
+ * is the server's socket): the statement may or may not have taken effect.
  */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect';
   if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
   return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
 }

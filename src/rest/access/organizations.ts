@@ -23,6 +23,7 @@ const createOrganization = route({
     `),
   ),
   body: 'CreateOrganizationInput',
+  showsSecret: true,
   success: [{ status: 201, description: "The organization, and its owner's key, whose secret is shown this once." }],
   errors: [400, 409],
 });

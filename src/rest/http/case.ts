@@ -1,4 +1,5 @@
-import { type DocumentNode, Kind, visit } from 'graphql';
+import { type DocumentNode, isInputObjectType, isObjectType, Kind, visit } from 'graphql';
+import { schema } from '../../graphql/schema.ts';
 
 // The only place that knows both spellings.
 
@@ -30,13 +31,16 @@ export function snakeName(name: string): string {
   return name.replace(/([a-z])(\d)/g, '$1_$2').replace(UPPER, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Below these names the spelling is the caller's own, his provider's, or that of OTLP. */
+const FREE_HEADS = new Set(['tags', 'usage', 'metadata', 'tag', 'resourceSpans', 'resourceLogs', 'resourceMetrics']);
+
 /**
  * `events.3.inputTokens` -> `events.3.input_tokens`; what follows `tags.` or `usage.` is the
  * caller's own spelling.
  */
 export function snakePath(path: string): string {
   const [head = '', ...rest] = path.split('.');
-  if (head === 'tags' || head === 'usage' || head === 'metadata' || head === 'tag') return path;
+  if (FREE_HEADS.has(head)) return path;
   return [snakeName(head), ...(rest.length > 0 ? [snakePath(rest.join('.'))] : [])].join('.');
 }
 
@@ -69,4 +73,39 @@ export function snakeAliases(document: DocumentNode): DocumentNode {
       return node.alias || name === node.name.value ? node : { ...node, alias: { kind: Kind.NAME, value: name } };
     },
   });
+}
+
+/** Other words than GraphQL's: a page's, and one type of event instead of several. */
+export const WORDS: ReadonlyMap<string, string> = new Map([
+  ['first', 'limit'],
+  ['after', 'cursor'],
+  ['types', 'type'],
+]);
+
+/** The names of arguments and input fields that REST spells in another way. */
+function respelledNames(): Map<string, string> {
+  const names = new Map<string, string>();
+  const add = ({ name }: { name: string }) => {
+    const respelled = snakeName(name);
+    if (respelled !== name) names.set(name, respelled);
+  };
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (type.name.startsWith('__')) continue;
+    if (isInputObjectType(type)) Object.values(type.getFields()).forEach(add);
+    else if (isObjectType(type)) for (const field of Object.values(type.getFields())) field.args.forEach(add);
+  }
+  return names;
+}
+
+const NAMES = respelledNames();
+const NAME = new RegExp(`\\b(${[...NAMES.keys()].join('|')})\\b`, 'g');
+/** How graphql-js begins its refusal of a variable, up to what is wrong. */
+const VARIABLE = /^Variable "\$[^"]*" (?:got invalid value [\s\S]*?(?: at "[^"]*")?; |of )/;
+
+/**
+ * What REST says of a field, from what the domain or GraphQL says of it: names in snake_case, and
+ * no words of GraphQL's own.
+ */
+export function respellMessage(message: string): string {
+  return message.replace(VARIABLE, '').replace(NAME, (name) => NAMES.get(name) ?? name);
 }

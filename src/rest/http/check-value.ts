@@ -3,13 +3,35 @@ import { AppError, type FieldProblem, invalidRequest } from '../../platform/erro
 
 type Issue = z.core.$ZodIssue;
 
+/** What to send instead, by the type that a schema expects. */
+const EXPECTED = new Map<string, string>([
+  ['string', 'must be a string'],
+  ['number', 'must be a number'],
+  ['int', 'must be a whole number'],
+  ['boolean', 'must be true or false'],
+  ['object', 'must be a JSON object'],
+  ['record', 'must be a JSON object'],
+  ['array', 'must be a list'],
+]);
+/** zod's own words, which name its types. */
+const OWN_WORDS = /^(Invalid input|Too (big|small)|Unrecognized|Invalid (string|option|key))/;
+
+function messageOf(issue: Issue): string {
+  if (issue.input === undefined && issue.path.length > 0) return 'is required';
+  if (!OWN_WORDS.test(issue.message)) return issue.message;
+  if (issue.code === 'invalid_type') return EXPECTED.get(issue.expected) ?? `must be of type ${issue.expected}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`;
+  return 'is not of a form that this field takes';
+}
+
 function problemsOf(issue: Issue): FieldProblem[] {
   const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: 'is not a known field' }));
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined) return [{ path, message: 'is required' }];
-  return [{ path, message: issue.message.replace(/^Invalid input: /, '') }];
+  const message = messageOf(issue);
+  return [{ path, message: path === '' ? `The body ${message}.` : message }];
 }
 
 /** Every problem of a value that its schema refuses, or null. */

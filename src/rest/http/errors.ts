@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import { ERROR_STATUS, type ErrorCode, type FieldProblem } from '../../platform/errors.ts';
-import { snakePath, snakeRecord } from './case.ts';
+import { respellMessage, snakePath, snakeRecord, WORDS } from './case.ts';
 
 export interface ErrorEnvelope {
   error: { code: ErrorCode; message: string; details: Record<string, unknown> };
@@ -27,15 +27,9 @@ function withoutInput(path: string): string {
   return path.replace(/^input\./, '');
 }
 
-/** Pages have other words in GraphQL. */
-const PAGE_WORDS = new Map([
-  ['after', 'cursor'],
-  ['first', 'limit'],
-]);
-
 function inSnakeCase({ path, message }: FieldProblem): FieldProblem {
   const name = withoutInput(path);
-  return { path: PAGE_WORDS.get(name) ?? snakePath(name), message };
+  return { path: WORDS.get(name) ?? snakePath(name), message: respellMessage(message) };
 }
 
 /**
@@ -48,7 +42,7 @@ function respell({ code, message, details = {} }: Failure): ErrorEnvelope {
   const respelled = asWritten ? fields : fields.map(inSnakeCase);
   const first = respelled[0];
   const more = respelled.length > 1 ? ` (and ${respelled.length - 1} more)` : '';
-  const text = first?.path ? `${first.path}: ${first.message}${more}` : message;
+  const text = first?.path ? `${first.path}: ${first.message}${more}` : (first?.message ?? message);
   return { error: { code, message: text, details: { ...snakeRecord(rest), fields: respelled } } };
 }
 

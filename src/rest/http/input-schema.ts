@@ -37,7 +37,9 @@ function leafOf(name: string, type: GraphQLInputType): Leaf | undefined {
 }
 
 function schemaOf(field: GraphQLInputField, type: GraphQLInputType = field.type): z.ZodType {
-  return isNonNullType(type) ? valueSchema(field, type.ofType) : valueSchema(field, type).nullish();
+  if (!isNonNullType(type)) return valueSchema(field, type).nullish();
+  const schema = valueSchema(field, type.ofType);
+  return String(type.ofType) === 'Decimal' ? schema.openapi({ type: ['string', 'number'] }) : schema;
 }
 
 function valueSchema(field: GraphQLInputField, type: GraphQLInputType): z.ZodType {

@@ -1,6 +1,12 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
 import { answerSchema } from './answer-schema.ts';
+import {
+  ANSWER_HEADERS,
+  type DocumentedOperation,
+  describeAnswers,
+  type SharedResponses,
+} from './document/describe-answers.ts';
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
 import { type AnyDefinition, type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
@@ -11,6 +17,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   402: 'A blocking budget or the credits have no room.',
   403: 'The API key lacks a scope, named in `details.required_scope`.',
   404: 'There is no such thing, or the key may not see it.',
+  405: 'The path does not take this method; `Allow` names those that it takes.',
   409: 'The id was used before with another body, or the state does not allow this.',
   413: 'The body is too large.',
   415: 'The body has another media type than the route takes.',
@@ -18,7 +25,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   500: 'Something went wrong on our side.',
   503: 'The server cannot take this now; `Retry-After` says when to try again.',
 };
-const EVERYWHERE = [401, 403, 429, 500, 503];
+const EVERYWHERE = [400, 401, 403, 405, 429, 500, 503];
 const WITH_BODY = [413, 415];
 const JSON_TYPE = 'application/json';
 const TEXT = { type: 'string' } as const;
@@ -36,15 +43,26 @@ const TAGS: Readonly<Record<string, string>> = {
   Access: 'Who may do what, and who did.',
 };
 
-const idempotencyHeader = z.object({
-  [IDEMPOTENCY_KEY]: z.string().min(1).max(IDEMPOTENCY_KEY_MAX).optional().openapi({
-    description: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
-  }),
-});
+const REPLAY = {
+  text: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
+  max: IDEMPOTENCY_KEY_MAX,
+};
 
-function errorResponses(statuses: readonly number[]) {
-  const content = { [JSON_TYPE]: { schema: errorEnvelope } };
-  return Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status] ?? '', content }]));
+function idempotencyHeader({ text, max }: typeof REPLAY) {
+  return z.object({ [IDEMPOTENCY_KEY]: z.string().min(1).max(max).optional().openapi({ description: text }) });
+}
+
+const ENVELOPE = { [JSON_TYPE]: errorEnvelope };
+
+/** @param forms schemas of failures by media type; a method that no route takes has the usual one */
+function errorResponses(statuses: readonly number[], forms: Readonly<Record<string, z.ZodType>> = ENVELOPE) {
+  const sorted = [...new Set(statuses)].sort((a, b) => a - b);
+  return Object.fromEntries(
+    sorted.map((status) => {
+      const content = Object.entries(status === 405 ? ENVELOPE : forms).map(([type, schema]) => [type, { schema }]);
+      return [status, { description: ERRORS[status] ?? '', content: Object.fromEntries(content) }];
+    }),
+  );
 }
 
 function answerSchemaOf({ operation, answerName }: AnyDefinition) {
@@ -54,10 +72,14 @@ function answerSchemaOf({ operation, answerName }: AnyDefinition) {
 function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }: Route): void {
   const body = reader?.schema ?? definition.documentedBody;
   const otherContent = Object.fromEntries(
-    Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
+    Object.entries(definition.hasUndocumentedMedia ? {} : (definition.otherMedia ?? {})).map(([type, example]) => [
+      type,
+      { schema: TEXT, example },
+    ]),
   );
   const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
   const keyed = takesIdempotencyKey(definition);
+  const header = keyed ? REPLAY : definition.keyDescription;
   const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
   const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
   const operator = definition.operatorOnly ? 'Only with the operator key.' : '';
@@ -70,7 +92,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     tags: [definition.tag],
     security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
-      ...(keyed ? { headers: idempotencyHeader } : {}),
+      ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
       ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
@@ -79,21 +101,38 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
       ...Object.fromEntries(
         definition.success.map(({ status, description, schema = answerSchemaOf(definition) }) => [
           status,
-          { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } },
+          { description, content: { ...(definition.isStream ? {} : { [JSON_TYPE]: { schema } }), ...otherAnswers } },
         ]),
       ),
-      ...errorResponses(statuses),
+      ...errorResponses(statuses, definition.failureContent),
     },
   });
 }
 
-/** The query reader gathers `tag.KEY=value` as `tags`: the document shows what callers write. */
+/** The query reader gathers `tag[KEY]=value` as `tags`: the document shows what callers write. */
 function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
   for (const path of Object.values(paths)) {
     for (const parameter of path.get?.parameters ?? []) {
-      if ('name' in parameter && parameter.name === 'tags') parameter.name = 'tag.KEY';
+      if (!('name' in parameter) || parameter.name !== 'tags') continue;
+      const schema = { type: 'object' as const, additionalProperties: TEXT };
+      Object.assign(parameter, { name: 'tag', style: 'deepObject', explode: true, schema, example: { env: 'prod' } });
     }
   }
+}
+
+/** Every answer has headers, which depend on its status and on the route. */
+function showHeaders(document: ReturnType<OpenAPIHono['getOpenAPI31Document']>, routes: readonly Route[]): void {
+  const shared: SharedResponses = {};
+  for (const { definition } of routes) {
+    const operation = document.paths?.[definition.path]?.[definition.method];
+    if (!operation) throw new Error(`the document lacks ${definition.operationId}`);
+    const showsSecret = definition.showsSecret ?? false;
+    const form = definition.failureContent ? 'Otlp' : '';
+    const traits = { isKeyed: takesIdempotencyKey(definition), showsSecret, form };
+    describeAnswers(operation as DocumentedOperation, traits, shared);
+  }
+  const responses = Object.fromEntries(Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1)));
+  document.components = { ...document.components, headers: ANSWER_HEADERS, responses };
 }
 
 /** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
@@ -124,5 +163,6 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   showTagParameter(document.paths ?? {});
+  showHeaders(document, routes);
   return document;
 }

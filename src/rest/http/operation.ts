@@ -28,10 +28,13 @@ export interface Operation<Result, Variables> {
   types?: (variables: Variables) => Result;
 }
 
+/** Root fields are null only where they failed, and REST answers the failure then. */
+type Answered<Result> = { [Root in keyof Result]: NonNullable<Result[Root]> };
+
 /** Makes an operation of a document. */
 export function operation<Result, Variables>(
   document: TadaDocumentNode<Result, Variables>,
-): Operation<Snake<Result>, Variables> {
+): Operation<Snake<Answered<Result>>, Variables> {
   const aliased = snakeAliases(document);
   let compiled: CompiledOperation | undefined;
   return {

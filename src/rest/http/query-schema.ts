@@ -9,7 +9,7 @@ import {
   isListType,
 } from 'graphql';
 import { PAGE_LIMIT } from '../../platform/page.ts';
-import { snakeName } from './case.ts';
+import { snakeName, WORDS } from './case.ts';
 import { checkValue, refuseAsWritten } from './check-value.ts';
 import { describeField } from './describe-field.ts';
 import { wordSchema } from './enums.ts';
@@ -21,7 +21,7 @@ const DIMENSION = /^(provider|model|team|user|api_key|service_tier|tag:.+)$/;
 
 /** `["model", "tag:env"]` as GraphQL has it. */
 const groupBy = z
-  .array(z.string().regex(DIMENSION, `must be of ${DIMENSIONS.join(', ')}`))
+  .array(z.string().regex(DIMENSION, `must be one of ${DIMENSIONS.join(', ')}`))
   .openapi({ example: ['model'] })
   .transform((names) =>
     names.map((name) =>
@@ -33,7 +33,7 @@ const groupBy = z
 
 const tagFilter = z
   .array(z.object({ key: z.string(), value: z.string() }))
-  .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag.env=prod`.' });
+  .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag[env]=prod`.' });
 
 /** `id` of `/v1/usage/{id}`. */
 export function namesInPath(path: string): Set<string> {
@@ -62,9 +62,6 @@ export function pathSchema(document: DocumentNode, names: ReadonlySet<string>): 
 /** Lists that REST spells in a way of its own; `readQuery` gathers them. */
 const LISTS: Readonly<Record<string, z.ZodType>> = { UsageGroupBy: groupBy, TagFilter: tagFilter };
 
-/** Other words than GraphQL's: a page's, and one type of event instead of several. */
-const WORDS: Readonly<Record<string, string>> = { first: 'limit', after: 'cursor', types: 'type' };
-
 interface Argument {
   name: string;
   type: GraphQLInputType;
@@ -91,23 +88,30 @@ export interface QueryReader {
   schema: z.ZodObject;
   /** The operation's variables, of parameters that the schema has checked. */
   toVariables(query: object): Record<string, unknown>;
+  /** The parameters that are no variables of the operation. */
+  toOwn(query: object): Record<string, unknown>;
 }
+
+/** Parameters that a route itself reads, by name. */
+export type OwnQuery = Readonly<Record<string, z.ZodType>>;
 
 /**
  * The query of a route, from the variables of its operation: what the path and the body give is
  * left out, and an argument that is an object gives a parameter for each of its fields.
  * @param maxLimit the most that `limit` may be
+ * @param own parameters beside the variables
  */
 export function queryReader(
   document: DocumentNode,
   given: ReadonlySet<string>,
   maxLimit: number = PAGE_LIMIT.max,
+  own: OwnQuery = {},
 ): QueryReader | null {
   const shape: Record<string, z.ZodType> = {};
   const places = new Map<string, { variable: string; field: string | null }>();
   const { variables, field } = questionOf(document);
   const add = (argument: Argument, typeName: string, place: { variable: string; field: string | null }) => {
-    const name = WORDS[argument.name] ?? snakeName(argument.name);
+    const name = WORDS.get(argument.name) ?? snakeName(argument.name);
     shape[name] = describeField(parameterSchema(argument, maxLimit).optional(), typeName, argument);
     places.set(name, place);
   };
@@ -121,45 +125,87 @@ export function queryReader(
       for (const inner of Object.values(type.getFields())) add(inner, type.name, { variable: name, field: inner.name });
     } else add(argument, field.name, { variable: name, field: null });
   }
-  if (places.size === 0) return null;
+  for (const [name, schema] of Object.entries(own)) shape[name] = schema.optional();
+  if (Object.keys(shape).length === 0) return null;
   return {
     schema: z.strictObject(shape),
     toVariables(query) {
       const result: Record<string, unknown> = {};
       for (const [name, value] of Object.entries(query)) {
-        const { variable, field: inner } = places.get(name) ?? { variable: name, field: null };
-        if (value === undefined) continue;
+        const place = places.get(name);
+        if (value === undefined || place === undefined) continue;
+        const { variable, field: inner } = place;
         if (inner === null) result[variable] = value;
         else result[variable] = { ...Object(result[variable]), [inner]: value };
       }
       return result;
     },
+    toOwn: (query) => Object.fromEntries(Object.entries(query).filter(([name]) => Object.hasOwn(own, name))),
   };
 }
 
-const TAG_PREFIX = 'tag.';
-const LIST_PARAMETERS = new Set(['group_by']);
+/** What the query of a request says. */
+export interface QueryValues {
+  variables: Record<string, unknown>;
+  own: Record<string, unknown>;
+}
+
+/** `tag.KEY` and `tag[KEY]`; a key may hold any character. */
+const TAG_PARAMETER = /^tag(?:\.(?<dotted>.+)|\[(?<bracketed>.+)\])$/s;
+const TAGS = 'tags';
+const GROUP_BY = 'group_by';
+
+function refuse(path: string, message: string): never {
+  throw refuseAsWritten([{ path, message }]);
+}
 
 /**
- * The variables that the query of a request gives: `tag.KEY=value` gathered as `tags`, lists given
- * as `a,b` or one by one.
- * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema
- * refuses
+ * The dimensions in one value of `group_by`, as it stands in the address. A comma separates them,
+ * also as `%2C`, which is how most clients send it. Where what `%2C` separates are not dimensions
+ * throughout, it belongs to the key of a tag.
  */
-export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
-  if (!reader && search === '') return {};
-  const values: Record<string, unknown> = {};
-  const tags: { key: string; value: string }[] = [];
-  for (const [name, value] of search === '' ? [] : new URLSearchParams(search)) {
-    if (!reader) throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);
-    if (name.startsWith(TAG_PREFIX) && name.length > TAG_PREFIX.length) {
-      tags.push({ key: name.slice(TAG_PREFIX.length), value });
-    } else if (LIST_PARAMETERS.has(name)) {
-      const list = (values[name] as string[] | undefined) ?? [];
-      values[name] = [...list, ...value.split(',')];
-    } else if (Object.hasOwn(values, name)) throw refuseAsWritten([{ path: name, message: 'must be given once' }]);
-    else values[name] = value;
+function splitDimensions(raw: string): string[] {
+  return raw.split(',').flatMap((part) => {
+    const [[, whole] = ['', '']] = new URLSearchParams(`&${GROUP_BY}=${part}`);
+    const pieces = whole.split(',');
+    return pieces.every((piece) => DIMENSION.test(piece)) ? pieces : [whole];
+  });
+}
+
+/** The dimensions: of one value, its list; of several, each value whole, whatever commas it has. */
+function readDimensions(search: string, values: readonly string[]): string[] {
+  if (values.length > 1) return [...values];
+  const isGroupBy = (pair: string) => new URLSearchParams(`&${pair}`).has(GROUP_BY);
+  const pair = search.split('&').find(isGroupBy) ?? '';
+  return splitDimensions(pair.slice(pair.indexOf('=') + 1));
+}
+
+/**
+ * The variables that the query of a request gives: `tag[KEY]=value` gathered as `tags`, and
+ * `group_by` as a list.
+ * @throws AppError invalid_request for an unknown parameter, one given twice, an empty one (but the
+ * value of a tag), or a value its schema refuses
+ */
+export function readQuery(reader: QueryReader | null, search: string): QueryValues {
+  const values = new Map<string, string>();
+  const tags = new Map<string, string>();
+  const dimensions: string[] = [];
+  for (const [name, value] of new URLSearchParams(search)) {
+    const { dotted, bracketed } = TAG_PARAMETER.exec(name)?.groups ?? {};
+    const key = dotted ?? bracketed;
+    const place = key === undefined ? name : TAGS;
+    const isKnown = reader !== null && Object.hasOwn(reader.schema.shape, place) && name !== TAGS;
+    if (!isKnown) refuse(name, 'is not a known parameter');
+    if (key === undefined && value === '') refuse(name, 'must not be empty');
+    if (name === GROUP_BY) dimensions.push(value);
+    else if (key === undefined ? values.has(name) : tags.has(key)) refuse(name, 'must be given once');
+    else if (key === undefined) values.set(name, value);
+    else tags.set(key, value);
   }
-  if (tags.length > 0) values.tags = tags;
-  return reader ? reader.toVariables(checkValue(reader.schema, values)) : values;
+  const given: [string, unknown][] = [...values];
+  if (tags.size > 0) given.push([TAGS, [...tags].map(([key, value]) => ({ key, value }))]);
+  if (dimensions.length > 0) given.push([GROUP_BY, readDimensions(search, dimensions)]);
+  if (!reader) return { variables: {}, own: {} };
+  const checked = checkValue(reader.schema, Object.fromEntries(given));
+  return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
 }

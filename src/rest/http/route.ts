@@ -12,7 +12,7 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { namesInPath, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
+import { namesInPath, type OwnQuery, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
@@ -25,6 +25,8 @@ export type Execute = <Result, Variables>(
 export interface RouteInput<Variables> {
   /** The operation's, from path, query and body. */
   variables: Variables;
+  /** The parameters of `ownQuery`. */
+  own: Record<string, unknown>;
   /** Unchecked, where the route does that itself. */
   body: unknown;
   request: RestRequest;
@@ -62,6 +64,8 @@ export interface RouteDefinition<Result, Variables> {
    * not for it.
    */
   ownIdempotency?: boolean;
+  /** Set beside `ownIdempotency`: what the header does all the same, and its maximum length. */
+  keyDescription?: { text: string; max: number };
   /**
    * What it asks: it answers with the one root field of it. Those that it asks besides, `run`
    * names.
@@ -74,17 +78,29 @@ export interface RouteDefinition<Result, Variables> {
   documentedBody?: z.ZodType;
   /** The most that the query's `limit` may be. */
   maxLimit?: number;
+  /** Parameters of the query that are no variables of the operation: `run` reads them. */
+  ownQuery?: OwnQuery;
+  /** Set: the answer shows a secret, which no cache may keep. */
+  showsSecret?: boolean;
   /**
    * Media types beside JSON that `run` reads by itself, with an example of each for the document.
    */
   otherMedia?: Readonly<Record<string, string>>;
+  /** Set: the document leaves `otherMedia` out. */
+  hasUndocumentedMedia?: boolean;
   /** Media types that the answer can be had in, by `Accept`, beside JSON. */
   otherAnswers?: readonly string[];
+  /** Set: only `otherAnswers` can be had, never JSON. */
+  isStream?: boolean;
+  /** Variables of the operation that the query does not give. */
+  ownVariables?: readonly string[];
   success: readonly [Success, ...Success[]];
   /** The name of the answer's component, where it is not the type's. */
   answerName?: string;
   /** Codes beyond those that every route may answer. */
   errors?: readonly (400 | 402 | 404 | 409)[];
+  /** The form of failures, where it is not the usual envelope, by media type. */
+  failureContent?: Readonly<Record<string, z.ZodType>>;
   /** Set: failures in a form other than the usual envelope. */
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   /** Set: what is answered with is made of the operation's answer; of a list, of each item. */
@@ -127,6 +143,7 @@ export interface Route {
 }
 
 const JSON_TYPE = 'application/json';
+const NO_STORE = { 'Cache-Control': 'no-store' };
 const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
 
 function readFailure(error: unknown, resources: Resources, requestId: string): RestFailure {
@@ -137,6 +154,33 @@ function readFailure(error: unknown, resources: Resources, requestId: string): R
 export function answerFailure(error: unknown, resources: Resources, requestId: string): RestAnswer {
   const { status, headers, body } = readFailure(error, resources, requestId);
   return { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(body) };
+}
+
+/**
+ * The answer to a request that no route takes. It counts and shows the plan's limit as every request
+ * with a key does; without a key there is nothing to count.
+ */
+export async function refuseAdmitted(
+  error: AppError,
+  resources: Resources,
+  request: RestRequest,
+  headers: Record<string, string>,
+): Promise<RestAnswer> {
+  let limitHeaders: Record<string, string> = {};
+  let failure: unknown = error;
+  const authorization = request.header('authorization');
+  if (authorization !== null) {
+    try {
+      const { rateLimit, refusal } = await admit(resources, authorization, request.address);
+      limitHeaders = rateLimitHeaders(rateLimit);
+      failure = refusal ?? error;
+    } catch (thrown) {
+      failure = thrown;
+    }
+  }
+  const answer = answerFailure(failure, resources, request.requestId);
+  Object.assign(answer.headers, limitHeaders, failure === error ? headers : {});
+  return answer;
 }
 
 /**
@@ -165,7 +209,12 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { document } = definition.operation;
   const names = namesInPath(definition.path);
   const params = pathSchema(document, names);
-  const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit);
+  const query = queryReader(
+    document,
+    new Set([...names, 'input', ...(definition.ownVariables ?? [])]),
+    definition.maxLimit,
+    definition.ownQuery,
+  );
   const body = definition.body ? inputReader(definition.body, names) : null;
   const hasBody = body ?? definition.documentedBody;
   const { isList, variables: declared } = questionOf(document);
@@ -183,14 +232,14 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
 
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
     const path = params ? checkValue(params, request.params) : {};
-    const asked = readQuery(query, request.search);
+    const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
     const execute = executeAs(context);
-    const result = await (definition.run?.({ variables, body: raw, request }, execute) ?? ask(execute, variables));
+    const result = await (definition.run?.({ variables, own, body: raw, request }, execute) ?? ask(execute, variables));
     const { status, raw: content } = result;
     if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };
     if (result.body === null) return { status, headers: {}, body: null };
@@ -224,6 +273,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
         result = fail(error);
       }
       Object.assign(result.headers, limitHeaders);
+      if (definition.showsSecret) Object.assign(result.headers, NO_STORE);
       return result;
     },
   };

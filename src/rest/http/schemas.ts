@@ -1,5 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import { BUDGET_LIMITS } from '../../domain/budgets/read-budget-input.ts';
+import { GRANT_LIMITS } from '../../domain/credits/grant-credits.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
+import { ERROR_STATUS } from '../../platform/errors.ts';
 import { isObject } from '../../platform/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
 import { parseTime } from '../../platform/time.ts';
@@ -8,7 +11,11 @@ import { parseTime } from '../../platform/time.ts';
 // OpenAPI document.
 
 const MAX_DECIMAL_DIGITS = 60;
+/** GraphQL's `Int`. */
 const MAX_INT = 2 ** 31 - 1;
+const DECIMAL = `must be a decimal with at most ${MONEY_SCALE} places and ${MAX_DECIMAL_DIGITS} characters, as a string or a number`;
+const DECIMAL_PATTERN = '^[+-]?[0-9]+(\\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$';
+const THRESHOLD = `must be whole percents from 1 to ${BUDGET_LIMITS.threshold}`;
 
 function isString(value: unknown): value is string {
   return typeof value === 'string';
@@ -28,10 +35,17 @@ function isTags(value: unknown): boolean {
   return true;
 }
 
+const TIME = 'must be an RFC 3339 time such as 2026-11-22T10:00:00Z';
+/** What a query makes of `2026-11-22T10:00:00+05:30`. */
+const LOST_PLUS = /T\d\d:\d\d:\d\d(\.\d+)? \d\d:\d\d$/i;
+
 /** RFC 3339 with any offset. */
 export const time = z
   .string()
-  .refine(isTime, 'must be an RFC 3339 time such as 2026-11-22T10:00:00Z')
+  .refine(isTime, {
+    error: ({ input }) =>
+      LOST_PLUS.test(String(input)) ? `${TIME}; in a URL the + of an offset must be sent as %2B` : TIME,
+  })
   .openapi({ format: 'date-time', example: '2026-11-22T10:00:00Z' });
 
 export const timeZone = z
@@ -41,13 +55,25 @@ export const timeZone = z
 
 /** A decimal string, or a JSON number whose text was kept by the parser. */
 const decimalInput = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], DECIMAL)
   .transform(String)
-  .refine(isDecimal, 'must be a decimal with at most 18 places')
-  .openapi({ type: 'string', example: '0.0061' });
+  .refine(isDecimal, DECIMAL)
+  .openapi({
+    type: ['string', 'number', 'null'],
+    pattern: DECIMAL_PATTERN,
+    maxLength: MAX_DECIMAL_DIGITS,
+    example: '0.0061',
+  });
 
 export const decimal = z.string().openapi({ example: '0.0075', description: 'An exact decimal, in USD.' });
-export const count = z.int('must be a whole number').min(0, 'must not be negative').openapi({ example: 1200 });
+
+/** A whole number from `min` to `max`. */
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.int(message).min(min, message).max(max, message);
+}
+
+export const count = wholeNumber(0, Number.MAX_SAFE_INTEGER).openapi({ example: 1200 });
 export const signedCount = z.int().openapi({ example: 1200 });
 
 /**
@@ -77,7 +103,7 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   String: string,
   ID: string,
   Boolean: { schema: z.boolean(), isPlain: (value) => typeof value === 'boolean' },
-  Int: { schema: count.max(MAX_INT, `must be at most ${MAX_INT}`), isPlain: () => false },
+  Int: { schema: wholeNumber(0, MAX_INT), isPlain: () => false },
   SafeInt: { schema: count, isPlain: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
   DateTime: { schema: time, isPlain: (value) => isString(value) && isTime(value) },
   Decimal: { schema: decimalInput, isPlain: (value) => isString(value) && isDecimal(value) },
@@ -89,7 +115,16 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
  */
 export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
   timezone: { schema: timeZone, isPlain: () => false },
-  priority: { schema: z.int('must be a whole number').min(-MAX_INT).max(MAX_INT), isPlain: () => false },
+  priority: { schema: wholeNumber(-GRANT_LIMITS.priority, GRANT_LIMITS.priority), isPlain: () => false },
+  // The domain says the same of smaller numbers, and of all of them at once.
+  thresholds: {
+    schema: z
+      .int(THRESHOLD)
+      .min(-MAX_INT, THRESHOLD)
+      .max(MAX_INT, THRESHOLD)
+      .openapi({ minimum: 1, maximum: BUDGET_LIMITS.threshold, example: 80 }),
+    isPlain: () => false,
+  },
   tags: {
     schema: asGiven(z.record(z.string(), z.string()), { additionalProperties: { type: 'string' } }),
     isPlain: isTags,
@@ -117,7 +152,7 @@ export function oneOf(values: readonly string[]) {
 export const errorEnvelope = z
   .object({
     error: z.object({
-      code: z.string().openapi({ example: 'invalid_request' }),
+      code: z.enum(Object.keys(ERROR_STATUS)).openapi({ example: 'invalid_request' }),
       message: z.string().openapi({ example: 'output_tokens: is required, unless usage is given' }),
       details: z
         .record(z.string(), z.unknown())

@@ -1,3 +1,4 @@
+import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import type { RouteAnswer } from '../http/route.ts';
 
 /** A page of the walk, and the cursor of the next one. */
@@ -10,24 +11,50 @@ export interface StreamPage<Event> {
 export interface StreamForm {
   contentType: string;
   head(columns: readonly string[]): string;
-  line(event: Record<string, unknown>, columns: readonly string[]): string;
+  /** @param isRaw strings are to be written as they are, see {@link CSV_HARMLESS} */
+  line(event: Record<string, unknown>, columns: readonly string[], isRaw: boolean): string;
 }
 
-function csvField(value: unknown): string {
+/**
+ * What a spreadsheet takes for a formula. An apostrophe in front makes it a string there, as OWASP
+ * advises ("CSV Injection").
+ */
+const FORMULA = /^[=+\-@\t\r]/;
+/** Money is a string in JSON, and a number in a spreadsheet. */
+const NUMBER = /^-?\d+(\.\d+)?$/;
+const CSV_HARMLESS = "'";
+
+function csvField(value: unknown, isNumeric: boolean, isRaw: boolean): string {
   if (value === null || value === undefined) return '';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const isFormula = !isRaw && FORMULA.test(text) && !(isNumeric && NUMBER.test(text));
+  const cell = isFormula ? CSV_HARMLESS + text : text;
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 const CSV_END = '\r\n';
+/** Negative where an event was voided. */
+const NUMERIC_COLUMNS: ReadonlySet<string> = new Set([
+  ...USAGE_COUNTS.map(({ column }) => column),
+  'total_tokens',
+  'requests',
+  'cost',
+  'computed_cost',
+]);
 
-/** By media type. CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
-export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
-  'text/csv': {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: (columns) => columns.join(',') + CSV_END,
-    line: (event, columns) => columns.map((column) => csvField(event[column])).join(',') + CSV_END,
+/** CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
+export const DEFAULT_FORM: StreamForm = {
+  contentType: 'text/csv; charset=utf-8; header=present',
+  head: (columns) => columns.join(',') + CSV_END,
+  line: (event, columns, isRaw) => {
+    const cells = columns.map((name) => csvField(event[name], NUMERIC_COLUMNS.has(name), isRaw));
+    return cells.join(',') + CSV_END;
   },
+};
+
+/** By media type. */
+export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
+  'text/csv': DEFAULT_FORM,
   'application/x-ndjson': {
     contentType: 'application/x-ndjson',
     head: () => '',
@@ -50,7 +77,7 @@ export function streamFormFor(accept: string | null): StreamForm | null {
  */
 export async function streamPages<Event extends Record<string, unknown>>(
   form: StreamForm,
-  columns: readonly string[],
+  { columns, isRaw }: { columns: readonly string[]; isRaw: boolean },
   readPage: (cursor: string | null) => Promise<StreamPage<Event>>,
 ): Promise<RouteAnswer> {
   const encoder = new TextEncoder();
@@ -60,7 +87,7 @@ export async function streamPages<Event extends Record<string, unknown>>(
     {
       async pull(controller) {
         if (!page) return controller.close();
-        const text: string = head + page.events.map((event) => form.line(event, columns)).join('');
+        const text: string = head + page.events.map((event) => form.line(event, columns, isRaw)).join('');
         head = '';
         const { next }: StreamPage<Event> = page;
         if (text) controller.enqueue(encoder.encode(text));

@@ -5,8 +5,9 @@ import { decodeOtlp } from '../../domain/otlp/decode-otlp.ts';
 import { encodeOtlpError, encodeOtlpResponse, OTLP_CONTENT_TYPES } from '../../domain/otlp/encode-otlp-response.ts';
 import type { SpanUsage } from '../../domain/otlp/genai-span.ts';
 import type { OtlpEncoding } from '../../domain/otlp/otlp-span.ts';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, type ErrorCode } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
+import { translateFailure } from '../http/errors.ts';
 import { graphql } from '../http/graphql.ts';
 import { operation } from '../http/operation.ts';
 import type { RestRequest } from '../http/request.ts';
@@ -21,7 +22,7 @@ const MAX_MESSAGES = 5;
 const recordSpans = operation(
   graphql(`
     mutation RecordSpans($input: RecordUsageBatchInput!) {
-      recordUsageBatch(input: $input) { data { index status error { message } } }
+      recordUsageBatch(input: $input) { data { index status error { code message details } } }
     }
   `),
 );
@@ -49,7 +50,10 @@ async function recordAll(execute: Execute, usages: readonly SpanUsage[]): Promis
     const { record_usage_batch: result } = await execute(recordSpans, { input: { events: chunk.map(toInput) } });
     for (const { index, status, error } of result.data) {
       if (status === 'created' || status === 'duplicate') continue;
-      rejected.push({ spanId: chunk[index]?.spanId ?? '', message: error?.message ?? 'refused' });
+      const said =
+        error &&
+        translateFailure({ code: error.code as ErrorCode, message: error.message, details: Object(error.details) });
+      rejected.push({ spanId: chunk[index]?.spanId ?? '', message: said?.body.error.message ?? 'refused' });
     }
   }
   return rejected;
@@ -60,6 +64,14 @@ function describe(rejected: readonly RejectedSpan[]): string {
   const more = rejected.length - shown.length;
   return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
+
+/** How OTLP/HTTP answers a failure. */
+const rpcStatus = z
+  .object({
+    code: z.int().openapi({ description: 'A `google.rpc.Code`.', example: 3 }),
+    message: z.string(),
+  })
+  .openapi('google.rpc.Status');
 
 const recordTraces = route({
   method: 'post',
@@ -74,7 +86,7 @@ const recordTraces = route({
   ownIdempotency: true,
   operation: recordSpans,
   documentedBody: z
-    .looseObject({ resourceSpans: z.array(z.unknown()).optional() })
+    .looseObject({ resourceSpans: z.array(z.looseObject({})).optional() })
     .openapi('ExportTraceServiceRequest'),
   otherMedia: { 'application/x-protobuf': '(binary)', 'application/json': '{"resourceSpans": []}' },
   otherAnswers: ['application/x-protobuf'],
@@ -90,6 +102,7 @@ const recordTraces = route({
     },
   ],
   errors: [400],
+  failureContent: { 'application/json': rpcStatus, 'application/x-protobuf': rpcStatus },
   /** As OTLP has failures: a `google.rpc.Status` in the request's own encoding. */
   encodeFailure({ status, headers, body }, request) {
     const encoding = ENCODINGS[mediaType(request.header('content-type'))] ?? 'json';

@@ -88,6 +88,50 @@ describe('an organization of the free plan', () => {
   });
 });
 
+describe('a request that no route takes', () => {
+  const nowhere: [string, string, number][] = [
+    ['GET', '/v1/nothing', 404],
+    ['GET', '/', 404],
+    ['POST', '/nothing/at/all', 404],
+    ['DELETE', '/v1/usage', 405],
+    ['PUT', '/v1/budgets/budget_x', 405],
+    ['PUT', '/graphql', 405],
+    ['GET', '/v1/traces', 405],
+  ];
+
+  it('counts, and shows what is left, in both doors', async () => {
+    const { key } = await makeOrganization(meterr(), { plan: 'free' });
+    for (const [i, [method, path, status]] of nowhere.entries()) {
+      const answer = await meterr().rest(method, path, { key: key.secret });
+      expect({ path, status: answer.status }).toEqual({ path, status });
+      expect(limitOf(answer)).toMatchObject({ limit: '100', remaining: String(99 - i) });
+    }
+    const form = { key: key.secret, headers: { 'content-type': 'text/plain' }, body: '{ me { scopes } }' };
+    const answer = await meterr().rest('POST', '/graphql', form);
+    expect({ status: answer.status, remaining: limitOf(answer).remaining }).toEqual({
+      status: 415,
+      remaining: String(99 - nowhere.length),
+    });
+  });
+
+  it('is 429 where nothing is left, and 401 with a wrong key', async () => {
+    const { key } = await makeOrganization(meterr(), { plan: 'free' });
+    for (let i = 0; i < 100; i++) await meterr().rest('GET', '/v1/nothing', { key: key.secret });
+    for (const [method, path] of nowhere) {
+      expect((await meterr().rest(method, path, { key: key.secret })).status).toBe(429);
+      expect((await meterr().rest(method, path, { key: 'mtr_live_wrong' })).status).toBe(401);
+    }
+  });
+
+  it('is what it is without a key', async () => {
+    for (const [method, path, status] of nowhere) {
+      const answer = await meterr().rest(method, path, { key: null });
+      expect({ path, status: answer.status }).toEqual({ path, status });
+      expect(limitOf(answer).limit).toBeNull();
+    }
+  });
+});
+
 it('an organization is never let through more often than its plan allows, however many ask at once', async () => {
   const { rest } = meterr();
   const { key } = await makeOrganization(meterr(), { plan: 'free' });

@@ -82,3 +82,25 @@ it('two operations in one text stay two', async () => {
     expect(await ask('C')).toContain('invalid_request');
   }
 });
+
+it('the name of an operation is never taken for a part of a text, nor a text for a name', async () => {
+  const { fetch, adminKey } = meterr();
+  const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
+  const ask = async (query: string, operationName?: string) => {
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query, operationName }),
+    });
+    return response.text();
+  };
+  const text = '{ me { scopes } }';
+  const answer = '{"data":{"me":{"scopes":["admin"]}}}';
+  for (let i = 0; i < ASKED_OFTEN; i++) {
+    expect(await ask(`query\n${text}`)).toBe(answer);
+    // There is no operation of that name.
+    expect(await ask(text, 'query')).toContain('invalid_request');
+    expect(await ask(`query A ${text}`, 'A')).toBe(answer);
+    expect(await ask(`\u00001 Aquery A ${text}`)).toContain('invalid_request');
+  }
+});

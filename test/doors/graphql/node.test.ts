@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { schema } from '../../../src/graphql/schema.ts';
+import { ID_PREFIXES } from '../../../src/platform/ids.ts';
 import { useTestApp } from '../../harness/app.ts';
-import { EVENT } from '../../harness/make.ts';
+import { EVENT, makeKey } from '../../harness/make.ts';
 import { noId } from '../../harness/operations.ts';
 
 const meterr = useTestApp();
@@ -41,11 +42,20 @@ it.each(nodeTypes)('node() finds a %s by the id that both doors give it', async 
   expect({ data, errors }).toEqual({ data: { node: { __typename: type, id } }, errors: undefined });
 });
 
-it('an id that is well-formed and of nothing is null', async () => {
-  for (const prefix of ['usage', 'price', 'org', 'key', 'team', 'budget']) {
+it.each(Object.values(ID_PREFIXES))(
+  'an id that is well-formed and of no %s is null, without an error',
+  async (prefix) => {
     const { data, errors } = await meterr().gql('query ($id: ID!) { node(id: $id) { id } }', { id: noId(prefix) });
-    expect({ prefix, data, errors }).toMatchObject({ prefix, data: { node: null } });
-    if (errors) expect(errors[0]?.extensions.code).toBe('not_found');
+    expect({ data, errors }).toEqual({ data: { node: null }, errors: undefined });
+  },
+);
+
+it('a key that may not read a type is told so, whether the object is there or not', async () => {
+  const { secret: key } = await makeKey(meterr(), meterr().organization, { scopes: ['usage:write'] });
+  for (const prefix of ['usage', 'team', 'budget', 'event']) {
+    const query = 'query ($id: ID!) { node(id: $id) { id } }';
+    const { error } = await meterr().gql(query, { id: noId(prefix) }, { key });
+    expect(error?.code).toBe('insufficient_permissions');
   }
 });
 

@@ -209,7 +209,10 @@ describe('times', () => {
 
 describe('an event that one door reads and the other does not', () => {
   const LONG = '0'.repeat(61);
-  const PROBLEM = { path: 'cost', message: 'must be a decimal with at most 18 places' };
+  const PROBLEM = {
+    path: 'cost',
+    message: 'must be a decimal with at most 18 places and 60 characters, as a string or a number',
+  };
 
   it('is refused alone, in the words of REST: a cost of 61 digits', async () => {
     const { rest } = meterr();

@@ -2,7 +2,7 @@ import { invalidField } from '../../../platform/errors.ts';
 import { mergeAnthropicEvents } from './merge-anthropic-events.ts';
 import { type Fields, type FoundUsage, toFields, toText } from './read-count.ts';
 
-const UNKNOWN = 'is no usage object or response body that Meterr knows; send input_tokens and output_tokens instead';
+const UNKNOWN = 'is no usage object or response body that Meterr knows; send inputTokens and outputTokens instead';
 
 /**
  * Finds the usage object in what the caller sent: the object itself, a whole response body, the
@@ -46,7 +46,7 @@ function findInBody(body: Fields, path: string): FoundUsage | null {
   const meta = toFields(body.meta);
   if (meta && toFields(meta.billed_units)) return { fields: meta, path: `${path}.meta`, body, warnings: [] };
   if (body.usage !== null || toFields(body.billed_units)) return null;
-  throw invalidField(`${path}.usage`, 'is null; in a stream only the last chunk bears it');
+  throw invalidField(`${path}.usage`, 'is null; in a stream only the last chunk has it');
 }
 
 /**
@@ -67,6 +67,6 @@ function findInStream(items: readonly unknown[], path: string): FoundUsage {
     answer = id ?? answer;
     last = found;
   }
-  if (!last) throw invalidField(path, `${UNKNOWN} (no event of this list bears usage)`);
+  if (!last) throw invalidField(path, `${UNKNOWN} (no event of this list has usage)`);
   return last;
 }
