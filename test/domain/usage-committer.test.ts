@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createBudget } from '../../src/domain/budgets/create-budget.ts';
 import type { UsageRow } from '../../src/domain/usage/event/usage-event.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
-import type { CommitOutcome, UsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
+import type { CommitOutcome } from '../../src/domain/usage/write/commit-outcome.ts';
+import type { UsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
 import { createUsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
 import type { Database, Statement } from '../../src/platform/postgres/database.ts';
 import type { UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
@@ -15,7 +16,7 @@ const domain = useTestDomain();
 /** A committer of its own over the same database, or one that stands in for it. */
 function committerOver(database: Database, maxQueuedEvents = 1_000_000): UsageCommitter {
   const { budgets, clock } = domain().resources;
-  return createUsageCommitter({ database, budgets, clock, maxQueuedEvents });
+  return createUsageCommitter({ database, budgets, clock, maxTransactions: 2, maxQueuedEvents });
 }
 
 async function makeWriter() {

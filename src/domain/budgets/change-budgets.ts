@@ -18,7 +18,7 @@ export async function changeBudgets<T>({ caller, resources }: Context, work: (sq
     await sql.query('UPDATE organizations SET budget_version = budget_version + 1 WHERE id = $1', [organizationId]);
     return changed;
   });
-  await resources.budgets.reload(organizationId);
+  resources.changes.forget(organizationId);
   return result;
 }
 

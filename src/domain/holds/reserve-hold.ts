@@ -4,7 +4,7 @@ import { formatMoney, parseMoney } from '../../platform/money.ts';
 import { plainArray } from '../../platform/postgres/array-literal.ts';
 import { textArray, timeArray, uuidArray } from '../../platform/postgres/binary-array.ts';
 import { defineCall, type Value } from '../../platform/postgres/call.ts';
-import type { Database } from '../../platform/postgres/database.ts';
+import type { Session } from '../../platform/postgres/database.ts';
 import { limitAt } from '../budgets/budget-status.ts';
 import type { CounterKey } from '../budgets/match-budgets.ts';
 import { insufficientCredits } from '../credits/insufficient-credits.ts';
@@ -151,7 +151,7 @@ export const CREATE_HOLD = defineCall<Reservation>(
  * and is not)
  */
 export async function reserveHold(
-  database: Database,
+  session: Pick<Session, 'query'>,
   hold: WantedHold,
   keys: readonly CounterKey[],
   nowMs: number,
@@ -164,7 +164,7 @@ export async function reserveHold(
     return { key, wanted: key.budget.unit === 'usd' ? wantedUsd : wantedTokens, maximum };
   });
   const statement = CREATE_HOLD.statement({ hold, event, parts, nowMs });
-  const { rows } = await database.queryReserved<{ outcome: Outcome }>(statement);
+  const { rows } = await session.query<{ outcome: Outcome }>(statement);
   const outcome = rows[0]?.outcome;
   if (!outcome) throw new Error('a hold has an outcome');
   if (outcome.status === 'stale') return null;

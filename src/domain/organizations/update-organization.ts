@@ -30,8 +30,8 @@ function readRetention(days: number | null | undefined): number | null | undefin
 }
 
 /**
- * Changes an organization. It counts at once in this process, and in others as soon as they look
- * the key up again (within 5 seconds).
+ * Changes an organization. It counts at once in this process, and in others as soon as they hear of
+ * it (within a second).
  * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the
  * operator)
  */
@@ -56,6 +56,6 @@ export async function updateOrganization(
     await recordAudit(models, { caller, organizationId: id, ...change });
     return next;
   });
-  resources.apiKeys.clear();
+  resources.changes.forget(id);
   return updated;
 }

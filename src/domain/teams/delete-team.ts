@@ -43,7 +43,6 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
     await revokeKeys(models, context, team, atMs);
     return gone;
   });
-  resources.teams.forget(deleted.id);
-  resources.apiKeys.clear();
+  resources.changes.forget(deleted.organizationId);
   return deleted;
 }
