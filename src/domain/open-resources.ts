@@ -7,6 +7,7 @@ import { createApiKeyCache } from './access/api-key-cache.ts';
 import { createPlanLimits } from './access/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
+import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
@@ -95,6 +96,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
           const removed = await retireUsage(database, config.retentionDays, clock(), stopping);
           if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
         },
+      },
+      {
+        name: 'end-raises',
+        schedule: END_RAISES_SCHEDULE,
+        run: (stopping) => endAllRaises(database, clock(), stopping),
       },
       {
         name: 'remove-old-answers',

@@ -2,8 +2,8 @@ import { invalidField } from '../../platform/errors.ts';
 import { plainDecimal } from '../../platform/money.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
 import { where } from '../../platform/postgres/where.ts';
-import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { requireCredits } from './require-credits.ts';
 
 export const CREDIT_CURSOR = 'credit';
 export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_adjustment', 'expiry'] as const;
@@ -41,7 +41,7 @@ export async function listCreditEntries(
   { caller, resources }: Context,
   question: PageInput,
 ): Promise<Page<CreditEntry>> {
-  requireScope(caller, 'credits:read');
+  requireCredits(caller, 'credits:read');
   const size = readPageSize(question.first);
   const after = question.after ? parseCursor(CREDIT_CURSOR, question.after) : null;
   if (after !== null && !/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');

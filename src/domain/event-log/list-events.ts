@@ -37,6 +37,9 @@ export async function listEvents({ caller, resources }: Context, question: Event
     if (!/^\d{1,18}$/.test(after)) throw invalidField('after', 'is not a cursor of this list');
     wanted = wanted.and('position < $?::bigint', after);
   }
+  // What a raise uncovers that has run out is in the log from then on, whether or not anything ran.
+  const values = [caller.organization.id, new Date(resources.clock())];
+  await resources.database.pool.query({ name: 'end-raises', text: 'SELECT end_raises($1, $2)', values });
   if (question.types && question.types.length > 0) wanted = wanted.and('type = ANY ($?::text[])', question.types);
   const { rows } = await resources.database.pool.query<EventRow>(
     `SELECT ${COLUMNS} FROM events WHERE ${wanted.text} ORDER BY position DESC LIMIT ${size + 1}`,

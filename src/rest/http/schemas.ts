@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import { USAGE_LIMITS } from '../../domain/input/limits.ts';
+import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
 import { isObject } from '../../platform/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
@@ -48,6 +50,13 @@ const decimalInput = z
 
 export const decimal = z.string().openapi({ example: '0.0075', description: 'An exact decimal, in USD.' });
 export const count = z.int('must be a whole number').min(0, 'must not be negative').openapi({ example: 1200 });
+const MOST_OF_AN_EVENT = `must be at most ${USAGE_LIMITS.count}`;
+/** A count of one event. */
+const eventCount = z
+  .int({ error: ({ code }) => (code === 'too_big' ? MOST_OF_AN_EVENT : 'must be a whole number') })
+  .min(0, 'must not be negative')
+  .max(USAGE_LIMITS.count, MOST_OF_AN_EVENT)
+  .openapi({ example: 1200 });
 export const signedCount = z.int().openapi({ example: 1200 });
 
 /**
@@ -70,6 +79,10 @@ export interface Leaf {
   isPlain(value: unknown): boolean;
 }
 
+const eventCountLeaf: Leaf = {
+  schema: eventCount,
+  isPlain: (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= USAGE_LIMITS.count,
+};
 const string: Leaf = { schema: z.string(), isPlain: isString };
 
 /** By the scalar's name in GraphQL. */
@@ -88,6 +101,9 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
  * own.
  */
 export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
+  ...Object.fromEntries(
+    [...USAGE_COUNTS.map(({ field }) => field), 'maxOutputTokens'].map((field) => [field, eventCountLeaf]),
+  ),
   timezone: { schema: timeZone, isPlain: () => false },
   priority: { schema: z.int('must be a whole number').min(-MAX_INT).max(MAX_INT), isPlain: () => false },
   tags: {

@@ -1,7 +1,7 @@
 import type { TimeSpan } from '../../../platform/calendar.ts';
 import { invalidField } from '../../../platform/errors.ts';
 import { uuidFloor } from '../../../platform/ids.ts';
-import { parseMoney } from '../../../platform/money.ts';
+import { readNumeric } from '../../../platform/money.ts';
 import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Context } from '../../context.ts';
@@ -111,9 +111,12 @@ function readAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source
 }
 
 function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
-  const cost = parseMoney(row.cost);
-  if (cost === null) throw new Error(`the database summed to no money: ${row.cost}`);
-  const sums = { ...zeroSums(), requests: row.requests, cost, unpricedRequests: row.unpriced_requests };
+  const sums = {
+    ...zeroSums(),
+    requests: row.requests,
+    cost: readNumeric(row.cost),
+    unpricedRequests: row.unpriced_requests,
+  };
   for (const { field, column } of SUMMED_COUNTS) sums[field] = row[column];
   const values = dimensions.map((dimension, i) => formatDimensionValue(dimension, row.groups[i] ?? null));
   return { ...sums, span: row.span, values, other: row.other };

@@ -1,3 +1,4 @@
+import { invalidField } from '../../../platform/errors.ts';
 import { plainDecimal } from '../../../platform/money.ts';
 import { int8Array, uuidArray } from '../../../platform/postgres/binary-array.ts';
 import { defineCall } from '../../../platform/postgres/call.ts';
@@ -21,10 +22,13 @@ interface Recording extends EventList, SumLists, Counted {
   areNew: boolean;
 }
 
+/** Above every number, in PostgreSQL as well: no credits cover what nobody knows. */
+const UNKNOWN_COST = 'NaN';
+
 /** What must be there in credits, where the one event of a call requires that they cover it. */
 function requiredCredits({ rows }: Recording): string | null {
   const row = rows.length === 1 ? rows[0] : undefined;
-  return row?.requireCredits ? (row.event.cost ?? '0') : null;
+  return row?.requireCredits ? (row.event.cost ?? UNKNOWN_COST) : null;
 }
 
 export const RECORD_USAGE = defineCall<Recording>('record-usage', 'record_usage', [
@@ -76,6 +80,9 @@ export function isKnownId(error: unknown): boolean {
 export function explainRefusal(error: unknown): unknown {
   if (!hasState(error, MISSING_CREDITS)) return error;
   const { required, available }: { required: string; available: string } = JSON.parse(error.detail ?? '{}');
+  if (required === UNKNOWN_COST) {
+    return invalidField('cost', 'is required: this model has no known price, and the event requires credits');
+  }
   return insufficientCredits(required, available);
 }
 
