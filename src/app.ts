@@ -28,6 +28,8 @@ export interface App {
   fetch(request: Request, address?: string): Promise<Response>;
   /** Listens; rejects when the port is taken. */
   listen(port: number, host: string): Promise<{ port: number }>;
+  /** Reads now what other processes changed; by itself, the app does so twice a second. */
+  readChanges(): Promise<void>;
   /** Made by this start, where there was none before. */
   firstOrganization: CreatedOrganization | null;
   /**
@@ -118,6 +120,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
 
   return {
     fetch,
+    readChanges: resources.changes.poll,
     firstOrganization,
     async listen(port, host) {
       const listener = createListener({ resources, fetch, handleGraphQL });

@@ -1,10 +1,17 @@
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
-/** Two connections record usage, one listens for jobs, and queries need the others. */
-const MIN_CONNECTIONS = 5;
+/**
+ * Of the connections, this many are not for recording: one listens for jobs, one reads changes, one is
+ * kept for statements that callers wait for, and queries need the others.
+ */
+const OTHER_CONNECTIONS = 4;
+const MIN_CONNECTIONS = OTHER_CONNECTIONS + 1;
+/** The least and the most transactions that record usage, where none are configured. */
+const DEFAULT_TRANSACTIONS = { min: 2, max: 8 } as const;
 const MIN_OPERATOR_KEY_LENGTH = 16;
 /** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
@@ -36,6 +43,7 @@ const schema = z.object({
     .min(MIN_OPERATOR_KEY_LENGTH, `a secret of at least ${MIN_OPERATOR_KEY_LENGTH} characters`)
     .regex(OPERATOR_KEY, 'a secret of visible ASCII characters that does not begin with mtr_live_, as API keys do')
     .optional(),
+  METERR_RECORD_TRANSACTIONS: wholeNumber(1, 100).optional(),
   METERR_RETENTION_DAYS: wholeNumber(1, 36_500).optional(),
   METERR_TRUST_PROXY: flag.default(false),
   METERR_USAGE_QUEUE_EVENTS: wholeNumber(100, 10_000_000).default(50_000),
@@ -52,6 +60,8 @@ export interface Config {
   databaseUrl: string | null;
   dataDir: string;
   databaseConnections: number;
+  /** Transactions under way at a time that record usage. */
+  recordTransactions: number;
   logLevel: (typeof LOG_LEVELS)[number];
   corsOrigins: string[];
   operatorKey: string | null;
@@ -69,6 +79,23 @@ export interface Config {
 /** An environment variable is invalid. The message names it and says what it must be. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+}
+
+/**
+ * One core of JavaScript feeds them, and PostgreSQL has the other cores: a transaction for every two,
+ * as far as the connections go.
+ */
+function readTransactions(given: number | undefined, connections: number): number {
+  const most = connections - OTHER_CONNECTIONS;
+  if (given === undefined) {
+    const { min, max } = DEFAULT_TRANSACTIONS;
+    return Math.min(most, max, Math.max(min, availableParallelism() >> 1));
+  }
+  if (given <= most) return given;
+  throw new ConfigError(
+    `METERR_RECORD_TRANSACTIONS=${given} is invalid: with METERR_DATABASE_CONNECTIONS=${connections} it must be at ` +
+      `most ${most}, because ${OTHER_CONNECTIONS} connections are needed for other work.`,
+  );
 }
 
 /**
@@ -93,6 +120,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     databaseUrl: value.DATABASE_URL ?? null,
     dataDir: resolve(join(import.meta.dirname, '..'), value.METERR_DATA_DIR),
     databaseConnections: value.METERR_DATABASE_CONNECTIONS,
+    recordTransactions: readTransactions(value.METERR_RECORD_TRANSACTIONS, value.METERR_DATABASE_CONNECTIONS),
     logLevel: value.METERR_LOG_LEVEL,
     corsOrigins: value.METERR_CORS_ORIGINS.split(',').map((origin) => origin.trim()),
     operatorKey: value.METERR_OPERATOR_KEY ?? null,

@@ -5,6 +5,7 @@ import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
 import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
+import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
@@ -18,6 +19,7 @@ export interface Resources {
   log: Log;
   /** Milliseconds since 1970; the only clock of the domain. */
   clock: () => number;
+  changes: TenantChanges;
   apiKeys: ApiKeyCache;
   planLimits: PlanLimits;
   /** Failed authentication, by address. */

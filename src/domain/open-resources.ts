@@ -6,9 +6,11 @@ import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
 import { createPlanLimits } from './access/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
+import { followTenantChanges } from './access/tenant-changes.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
+import { createTenantLoader } from './load-tenants.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
 import { readCatalog } from './pricing/catalog/read-catalog.ts';
@@ -82,9 +84,15 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const clock = options.clock ?? Date.now;
   await requirePositions(database);
   const prices = await preparePrices(database, log);
-  const apiKeys = createApiKeyCache(database, clock, log);
-  const budgets = createBudgetDirectory(database);
-  const usage = createUsageCommitter({ database, budgets, clock, maxQueuedEvents: config.usageQueueEvents });
+  const changes = followTenantChanges(database, log);
+  await changes.poll();
+  const teams = createTeamDirectory(database, changes);
+  const series = createSeriesCache(database);
+  const budgets = createBudgetDirectory(database, changes);
+  const load = createTenantLoader({ database, changes, teams, budgets, series });
+  const apiKeys = createApiKeyCache({ database, changes, load, clock, log });
+  const { recordTransactions: maxTransactions, usageQueueEvents: maxQueuedEvents } = config;
+  const usage = createUsageCommitter({ database, budgets, clock, maxTransactions, maxQueuedEvents });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -120,12 +128,13 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     database,
     log,
     clock,
+    changes,
     apiKeys,
     planLimits: createPlanLimits(database.pool),
     authFailures: createLocalRateLimiter(config.authFailuresPerMinute, MINUTE_SECONDS),
     prices,
-    teams: createTeamDirectory(database, clock),
-    series: createSeriesCache(database),
+    teams,
+    series,
     budgets,
     usage,
     stopUpkeep,
@@ -133,6 +142,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       await usage.close();
       await stopUpkeep();
       await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
+      await changes.close();
       await database.close();
     },
   };

@@ -203,7 +203,12 @@ it('a fold waits for events that have their place but are not committed: later o
   const client = await sql.connect();
   try {
     await client.query('BEGIN');
-    await writeEvents(client, rows, matchCounters(resources.budgets, organizationsOf(rows), rows), Date.parse(END));
+    await writeEvents(
+      client,
+      rows,
+      matchCounters({ get: resources.budgets.peek }, organizationsOf(rows), rows),
+      Date.parse(END),
+    );
     // Takes a later place, and is committed first.
     await makeUsage(meterr(), quick?.key.secret ?? '', [{ user_id: 'quick', timestamp: timestamp.toISOString() }]);
     let isFolded = false;

@@ -15,7 +15,7 @@ const domain = useTestDomain();
 /** A committer of its own over the same database, or one that stands in for it. */
 function committerOver(database: Database, maxQueuedEvents = 1_000_000): UsageCommitter {
   const { budgets, clock } = domain().resources;
-  return createUsageCommitter({ database, budgets, clock, maxQueuedEvents });
+  return createUsageCommitter({ database, budgets, clock, maxTransactions: 2, maxQueuedEvents });
 }
 
 async function makeWriter() {

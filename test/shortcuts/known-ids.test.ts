@@ -20,7 +20,7 @@ const PROCESSES = 2;
 
 function openCommitter(): UsageCommitter {
   const { database, budgets, clock } = domain().resources;
-  return createUsageCommitter({ database, budgets, clock, maxQueuedEvents: 1_000_000 });
+  return createUsageCommitter({ database, budgets, clock, maxTransactions: 2, maxQueuedEvents: 1_000_000 });
 }
 
 async function withCommitter(work: (committer: UsageCommitter) => Promise<void>): Promise<void> {

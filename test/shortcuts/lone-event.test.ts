@@ -109,7 +109,7 @@ async function makeRow({ context, team, names }: Side, { isOfTeam, ...event }: G
 /** Writes as the committer does, and says by which statement. */
 async function write(rows: readonly UsageRow[], areNew: boolean, isStale = false) {
   const { database, budgets } = domain().resources;
-  const plan = matchCounters(budgets, organizationsOf(rows), rows);
+  const plan = matchCounters({ get: budgets.peek }, organizationsOf(rows), rows);
   if (isStale) plan.versions = plan.versions.map((version) => version - 1);
   const statements: (string | undefined)[] = [];
   const query = <Row>(statement: Statement) => {

@@ -23,6 +23,14 @@ CREATE TABLE "organizations" (
 );
 
 -- CreateTable
+CREATE TABLE "organization_changes" (
+    "organization_id" UUID NOT NULL,
+    "change_number" BIGSERIAL NOT NULL,
+
+    CONSTRAINT "organization_changes_pkey" PRIMARY KEY ("organization_id")
+);
+
+-- CreateTable
 CREATE TABLE "teams" (
     "id" UUID NOT NULL,
     "organization_id" UUID NOT NULL,
@@ -395,6 +403,9 @@ CREATE TABLE "credit_accounts" (
 );
 
 -- CreateIndex
+CREATE UNIQUE INDEX "organization_changes_change_number_key" ON "organization_changes"("change_number");
+
+-- CreateIndex
 CREATE INDEX "teams_organization_id_id_idx" ON "teams"("organization_id", "id");
 
 -- CreateIndex
@@ -405,6 +416,9 @@ CREATE INDEX "api_keys_organization_id_id_idx" ON "api_keys"("organization_id", 
 
 -- CreateIndex
 CREATE INDEX "prices_organization_id_provider_model_idx" ON "prices"("organization_id", "provider", "model");
+
+-- CreateIndex
+CREATE INDEX "usage_series_organization_id_api_key_id_idx" ON "usage_series"("organization_id", "api_key_id");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "usage_events_organization_id_event_id_key" ON "usage_events"("organization_id", "event_id");
@@ -479,6 +493,23 @@ SET check_function_bodies = off;
 CREATE OR REPLACE FUNCTION add_counts(kept bigint, added bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT least(greatest(kept + added, -4000000000000000000), 4000000000000000000)
 $$;
+
+-- Announces, at the very end of a transaction, that what processes remember of an organization was
+-- changed: the deferred triggers of organizations, teams and api_keys call it. Everybody who
+-- announces holds one lock until the commit, so numbers become visible in their order: whoever has
+-- seen a number has seen all lower ones. A number that was drawn without the lock could be committed
+-- after a higher one, and would then be missed. Nothing else is locked after this lock, so nobody
+-- waits in a circle.
+CREATE OR REPLACE FUNCTION announce_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  organization uuid;
+BEGIN
+  IF TG_TABLE_NAME = 'organizations' THEN organization := OLD.id; ELSE organization := OLD.organization_id; END IF;
+  PERFORM pg_advisory_xact_lock(6384377011);
+  INSERT INTO organization_changes (organization_id) VALUES (organization)
+  ON CONFLICT (organization_id) DO UPDATE SET change_number = excluded.change_number;
+  RETURN NULL;
+END $$;
 
 -- What an organization can spend or hold, in USD: what its grants have left, less what holds
 -- reserve and less its overdraft. A grant that has expired still counts here until expire_grants
@@ -933,6 +964,20 @@ END $$;
 CREATE OR REPLACE FUNCTION lock_organization(organization uuid) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(hashtextextended(organization::text, 0))
 $$;
+
+-- Locks what record_usage locks, in its order: the writers' lock, shared, then the organizations in the
+-- order given, which the caller sorts. Whoever was refused for an old list of budgets takes the locks
+-- first and reads the list under them, so that nobody can change it again before the events are
+-- written.
+CREATE OR REPLACE FUNCTION lock_organizations(organizations uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  organization uuid;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(6384377010);
+  FOREACH organization IN ARRAY organizations LOOP
+    PERFORM lock_organization(organization);
+  END LOOP;
+END $$;
 
 -- Raises credits.low (a tenth of the living grants is left) and credits.exhausted (nothing is
 -- left), each once for every time that it comes to it. What is held is not used yet, so holds come
@@ -1565,3 +1610,17 @@ CREATE OR REPLACE FUNCTION uuid_v7_at(at timestamptz) RETURNS uuid LANGUAGE sql 
 $$;
 
 RESET check_function_bodies;
+
+-- What processes remember of a tenant is announced when a change of it is committed, whoever makes
+-- it. What is new needs no announcement, because nobody can remember it. When a key was last used is
+-- not a change, and a change of budgets is one of the version that the organization has of them.
+CREATE CONSTRAINT TRIGGER "announce_change"
+  AFTER DELETE OR UPDATE OF "name", "plan", "credits_mode", "retention_days", "budget_version" ON "organizations"
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
+CREATE CONSTRAINT TRIGGER "announce_change"
+  AFTER DELETE OR UPDATE OF "organization_id", "name", "deleted_at" ON "teams"
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
+CREATE CONSTRAINT TRIGGER "announce_change"
+  AFTER DELETE OR UPDATE OF "organization_id", "team_id", "name", "secret_hash", "scopes", "expires_at", "revoked_at"
+  ON "api_keys"
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();

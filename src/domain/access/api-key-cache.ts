@@ -3,42 +3,52 @@ import { setBounded } from '../../platform/bounded-map.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { hashApiKeySecret } from './api-key-secret.ts';
-import { findApiKeys, type StoredApiKey } from './find-api-key.ts';
+import type { StoredApiKey } from './stored-api-key.ts';
+import type { TenantChanges } from './tenant-changes.ts';
 
-/** How long another process may go on accepting a key after it was revoked, at most. */
-const FRESH_FOR_MS = 5_000;
 const MAX_CACHED_KEYS = 100_000;
 const LAST_USED_EVERY_MS = 10_000;
 
 /**
- * Looks keys up by secret, remembers them briefly, and writes last-used times in one statement now
- * and then.
+ * Reads the keys with these SHA-256 hashes, in their order; null where there is none. What else it
+ * learns of their organizations it may remember.
+ */
+export type LoadApiKeys = (hashes: readonly Uint8Array[]) => Promise<(StoredApiKey | null)[]>;
+
+/**
+ * Looks keys up by secret, remembers them until their organization is changed, and writes last-used
+ * times in one statement now and then.
  */
 export interface ApiKeyCache {
   find(secret: string): Promise<StoredApiKey | null>;
-  /** The key when this process knows it freshly; null says only "ask". */
+  /** The key when this process knows it; null says only "ask". */
   peek(secret: string): StoredApiKey | null;
-  /** Forgets everything: after a key or organization was changed in this process. */
-  clear(): void;
   markUsed(apiKeyId: string): void;
   close(): Promise<void>;
 }
 
 interface Entry {
   key: StoredApiKey;
-  freshUntil: number;
+  /** See TenantChanges. */
+  moment: number;
+}
+
+export interface ApiKeyCacheOptions {
+  database: Database;
+  changes: TenantChanges;
+  load: LoadApiKeys;
+  clock: () => number;
+  log: Log;
 }
 
 /**
  * The cache is keyed by the secret's own text, held in memory only: a hit costs no hash. Unknown
  * secrets are never cached, so guessing cannot fill it.
  */
-export function createApiKeyCache(database: Database, clock: () => number, log: Log): ApiKeyCache {
+export function createApiKeyCache({ database, changes, load, clock, log }: ApiKeyCacheOptions): ApiKeyCache {
   const entries = new Map<string, Entry>();
   const lastUsed = new Map<string, number>();
-  const stored = createBatchLoader((hashes: readonly Uint8Array[]) =>
-    database.retryingLostConnections(() => findApiKeys(database.pool, hashes)),
-  );
+  const stored = createBatchLoader(load);
 
   async function flushLastUsed(): Promise<void> {
     if (lastUsed.size === 0) return;
@@ -60,24 +70,23 @@ export function createApiKeyCache(database: Database, clock: () => number, log: 
 
   function peek(secret: string): StoredApiKey | null {
     const known = entries.get(secret);
-    return known && known.freshUntil > clock() ? known.key : null;
+    return known && changes.isCurrent(known.key.caller.organization.id, known.moment) ? known.key : null;
   }
 
   return {
     peek,
     async find(secret) {
-      const now = clock();
       const known = peek(secret);
       if (known) return known;
+      const moment = changes.moment();
       const key = await stored.load(hashApiKeySecret(secret));
       if (key === null) {
         entries.delete(secret);
         return null;
       }
-      setBounded(entries, secret, { key, freshUntil: now + FRESH_FOR_MS }, MAX_CACHED_KEYS);
+      setBounded(entries, secret, { key, moment }, MAX_CACHED_KEYS);
       return key;
     },
-    clear: () => entries.clear(),
     markUsed: (apiKeyId) => lastUsed.set(apiKeyId, clock()),
     async close() {
       clearInterval(timer);

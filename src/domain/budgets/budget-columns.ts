@@ -32,4 +32,9 @@ export const BUDGETS = columnsOf<Budget>(
     endedAt: 'ended_at',
   },
   ['amount', 'raiseAmount'],
+  ['raiseUntil', 'countedFrom', 'createdAt', 'updatedAt', 'endedAt'],
 );
+
+/** A row `b` of the table as JSON that `BUDGETS.read` understands: NUMERIC is a string, never a number. */
+export const BUDGET_JSON = `to_jsonb(b) || jsonb_build_object(
+  'amount', b.amount::text, 'raise_amount', b.raise_amount::text)`;

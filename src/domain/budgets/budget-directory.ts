@@ -1,6 +1,8 @@
 import { createBatchLoader } from '../../platform/batch-loader.ts';
 import { setBounded } from '../../platform/bounded-map.ts';
-import type { Database } from '../../platform/postgres/database.ts';
+import type { Database, Sql } from '../../platform/postgres/database.ts';
+import type { TenantChanges } from '../access/tenant-changes.ts';
+import type { Budget } from './budget.ts';
 import { BUDGETS } from './budget-columns.ts';
 import { type BudgetIndex, indexBudgets } from './match-budgets.ts';
 
@@ -16,10 +18,21 @@ export interface BudgetList {
  * counts from its commit on, everywhere.
  */
 export interface BudgetDirectory {
+  /** The list that was read last, however old it is. */
   peek(organizationId: string): BudgetList | undefined;
+  /** Whether a list is there, and no change of it was heard of. */
+  isCurrent(organizationId: string): boolean;
+  /** The list, read again where a change was heard of. */
   get(organizationId: string): Promise<BudgetList>;
   /** Reads again what may have changed. */
   reload(organizationId: string): Promise<BudgetList>;
+  /**
+   * The same in the transaction of a caller who holds the locks of the organizations: nobody can
+   * change these lists before it ends.
+   */
+  reloadLocked(sql: Sql, organizationIds: readonly string[]): Promise<ReadonlyMap<string, BudgetList>>;
+  /** Remembers the living budgets of the organization, as they were read at `moment`. */
+  remember(organizationId: string, version: number, budgets: readonly Budget[], moment: number): void;
 }
 
 const MAX_ORGANIZATIONS = 100_000;
@@ -37,13 +50,11 @@ interface Row {
   id: string | null;
 }
 
-export function createBudgetDirectory(database: Database): BudgetDirectory {
-  const lists = new Map<string, BudgetList>();
+export function createBudgetDirectory(database: Database, changes: TenantChanges): BudgetDirectory {
+  const lists = new Map<string, BudgetList & { moment: number }>();
 
-  async function loadAll(organizationIds: readonly string[]): Promise<BudgetList[]> {
-    const { rows } = await database.retryingLostConnections(() =>
-      database.pool.query<Row>({ name: 'load-budgets', text: QUERY, values: [organizationIds] }),
-    );
+  async function read(sql: Sql, organizationIds: readonly string[]): Promise<BudgetList[]> {
+    const { rows } = await sql.query<Row>({ name: 'load-budgets', text: QUERY, values: [organizationIds] });
     const byOwner = Map.groupBy(rows, ({ owner }) => owner);
     return organizationIds.map((id) => {
       const own = byOwner.get(id) ?? [];
@@ -52,17 +63,43 @@ export function createBudgetDirectory(database: Database): BudgetDirectory {
     });
   }
 
-  const stored = createBatchLoader(loadAll);
+  const stored = createBatchLoader((organizationIds: readonly string[]) =>
+    database.retryingLostConnections(() => read(database.pool, organizationIds)),
+  );
+
+  function keep(organizationId: string, list: BudgetList, moment: number): void {
+    setBounded(lists, organizationId, { ...list, moment }, MAX_ORGANIZATIONS);
+  }
 
   async function reload(organizationId: string): Promise<BudgetList> {
+    const moment = changes.moment();
     const list = await stored.load(organizationId);
-    setBounded(lists, organizationId, list, MAX_ORGANIZATIONS);
+    keep(organizationId, list, moment);
     return list;
+  }
+
+  function isCurrent(organizationId: string): boolean {
+    const known = lists.get(organizationId);
+    return known !== undefined && changes.isCurrent(organizationId, known.moment);
   }
 
   return {
     peek: (organizationId) => lists.get(organizationId),
-    get: async (organizationId) => lists.get(organizationId) ?? reload(organizationId),
+    isCurrent,
+    async get(organizationId) {
+      const known = lists.get(organizationId);
+      return known !== undefined && isCurrent(organizationId) ? known : reload(organizationId);
+    },
     reload,
+    async reloadLocked(sql, organizationIds) {
+      const moment = changes.moment();
+      const found = await read(sql, organizationIds);
+      const byOrganization = new Map(found.map((list, at) => [organizationIds[at] ?? '', list]));
+      for (const [id, list] of byOrganization) keep(id, list, moment);
+      return byOrganization;
+    },
+    remember(organizationId, version, budgets, moment) {
+      keep(organizationId, { version, index: indexBudgets(budgets) }, moment);
+    },
   };
 }

@@ -30,7 +30,7 @@ export async function changeBudgets(context: Context, work: (sql: Sql) => Promis
     }
     return change;
   });
-  if (isChanged) await resources.budgets.reload(organizationId);
+  if (isChanged) resources.changes.forget(organizationId);
   return budget;
 }
 

@@ -1,6 +1,8 @@
-import { AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
+import { type AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { newUuid } from '../../platform/ids.ts';
+import { type Session, sessionOf } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
+import type { BudgetList } from '../budgets/budget-directory.ts';
 import { matchBudgets } from '../budgets/match-budgets.ts';
 import { readAmount } from '../budgets/read-budget-input.ts';
 import type { Context } from '../context.ts';
@@ -10,7 +12,8 @@ import type { CreatedHold } from './hold.ts';
 import { reserveHold } from './reserve-hold.ts';
 
 export const HOLD_SECONDS = { default: 300, max: 3_600 } as const;
-const MAX_ATTEMPTS = 20;
+/** So many refusals because budgets changed meanwhile, and the next attempt takes the lock first. */
+const MAX_STALE = 2;
 
 export interface HoldInput {
   provider: string;
@@ -66,6 +69,7 @@ async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> 
  */
 export async function createHold(context: Context, input: HoldInput): Promise<CreatedHold> {
   const { caller, resources } = context;
+  const { budgets, database } = resources;
   requireScope(caller, 'usage:write');
   const nowMs = resources.clock();
   const problems: FieldProblem[] = [];
@@ -77,17 +81,27 @@ export async function createHold(context: Context, input: HoldInput): Promise<Cr
   const id = newUuid(nowMs);
   const amount = given ?? event.cost;
   const tokens = event.inputTokens + event.outputTokens;
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const { version, index } = await resources.budgets.get(organizationId);
-    const keys = matchBudgets(index, event);
-    const hold = { id, event, amount, tokens, expiresAt, version };
-    const outcome = await reserveHold(context, hold, keys, nowMs);
-    if (outcome === null) {
-      await resources.budgets.reload(organizationId);
-      continue;
-    }
-    const { provider, model } = event;
-    return { id, status: 'active', provider, model, amount, tokens, createdAt: new Date(nowMs), expiresAt, ...outcome };
+  const reserve = (session: Pick<Session, 'query'>, { version, index }: BudgetList) => {
+    const hold = { id, caller, event, amount, tokens, expiresAt, version };
+    return reserveHold(session, hold, matchBudgets(index, event), nowMs);
+  };
+
+  /** With the lock taken first, nobody can change the budgets between the look and the hold. */
+  function reserveLocked() {
+    return database.transaction(async (sql) => {
+      await sql.query('SELECT lock_organization($1)', [organizationId]);
+      const list = (await budgets.reloadLocked(sql, [organizationId])).get(organizationId);
+      return list ? reserve(sessionOf(sql), list) : null;
+    });
   }
-  throw new AppError('unavailable', 'Budgets changed repeatedly during this request; try again.');
+
+  const once = { query: database.queryReserved };
+  let outcome = await reserve(once, await budgets.get(organizationId));
+  for (let stale = 1; outcome === null && stale < MAX_STALE; stale++) {
+    outcome = await reserve(once, await budgets.reload(organizationId));
+  }
+  outcome ??= await reserveLocked();
+  if (outcome === null) throw new Error('budgets were changed under the lock');
+  const { provider, model } = event;
+  return { id, status: 'active', provider, model, amount, tokens, createdAt: new Date(nowMs), expiresAt, ...outcome };
 }

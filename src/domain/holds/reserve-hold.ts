@@ -4,10 +4,10 @@ import { formatMoney, readNumeric } from '../../platform/money.ts';
 import { plainArray } from '../../platform/postgres/array-literal.ts';
 import { textArray, timeArray, uuidArray } from '../../platform/postgres/binary-array.ts';
 import { defineCall, type Value } from '../../platform/postgres/call.ts';
+import type { Session } from '../../platform/postgres/database.ts';
 import type { Caller } from '../access/caller.ts';
 import { limitAt } from '../budgets/budget-status.ts';
 import type { CounterKey } from '../budgets/match-budgets.ts';
-import type { Context } from '../context.ts';
 import { hideBalance, insufficientCredits } from '../credits/insufficient-credits.ts';
 import { type Amount, toAmount } from '../event-log/amount.ts';
 import { formatTags } from '../input/read-tags.ts';
@@ -17,6 +17,7 @@ import type { CreatedHold, HeldBudget } from './hold.ts';
 /** What is to be reserved. */
 export interface WantedHold {
   id: string;
+  caller: Caller;
   /** The call as if it had happened at its worst. */
   event: UsageEvent;
   /** Decimal text in USD; null where the cost is unknown. */
@@ -159,12 +160,12 @@ export const CREATE_HOLD = defineCall<Reservation>(
  * and is not)
  */
 export async function reserveHold(
-  { caller, resources }: Context,
+  session: Pick<Session, 'query'>,
   hold: WantedHold,
   keys: readonly CounterKey[],
   nowMs: number,
 ): Promise<Pick<CreatedHold, 'budgets' | 'creditsAvailable'> | null> {
-  const { event, amount, tokens } = hold;
+  const { caller, event, amount, tokens } = hold;
   const wantedUsd = amount === null ? null : readNumeric(amount);
   const wantedTokens = readNumeric(String(tokens));
   const parts = keys.map((key): Part => {
@@ -172,7 +173,7 @@ export async function reserveHold(
     return { key, wanted: key.budget.unit === 'usd' ? wantedUsd : wantedTokens, maximum };
   });
   const statement = CREATE_HOLD.statement({ hold, event, parts, nowMs });
-  const { rows } = await resources.database.queryReserved<{ outcome: Outcome }>(statement);
+  const { rows } = await session.query<{ outcome: Outcome }>(statement);
   const outcome = rows[0]?.outcome;
   if (!outcome) throw new Error('a hold has an outcome');
   if (outcome.status === 'stale') return null;

@@ -31,8 +31,7 @@ function readRetention(days: number | null | undefined): number | null | undefin
 
 /**
  * Changes an organization. The holds that are open when it turns prepaid reserve credits from then
- * on. It counts at once in this process, and in others as soon as they look
- * the key up again (within 5 seconds).
+ * on. It counts at once in this process, and in others as soon as they hear of it (within a second).
  * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the
  * operator)
  */
@@ -63,6 +62,6 @@ export async function updateOrganization(
     await recordAudit(models, { caller, organizationId: id, ...change });
     return next;
   });
-  resources.apiKeys.clear();
+  resources.changes.forget(id);
   return updated;
 }

@@ -63,8 +63,6 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
     await endBudgets(models, context, team, atMs);
     return gone;
   });
-  await resources.budgets.reload(caller.organization.id);
-  resources.teams.forget(deleted.id);
-  resources.apiKeys.clear();
+  resources.changes.forget(deleted.organizationId);
   return deleted;
 }

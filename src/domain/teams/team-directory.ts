@@ -1,5 +1,6 @@
 import { setBounded } from '../../platform/bounded-map.ts';
 import type { Database } from '../../platform/postgres/database.ts';
+import type { TenantChanges } from '../access/tenant-changes.ts';
 
 /** Whether teams exist, from memory where it can: every event that names a team asks. */
 export interface TeamDirectory {
@@ -7,43 +8,47 @@ export interface TeamDirectory {
   isKnown(organizationId: string, teamId: string): boolean;
   /** The ids among `teamIds` that exist in the organization and are not deleted. */
   findExisting(organizationId: string, teamIds: readonly string[]): Promise<Set<string>>;
-  /** Forgets a team that this process has deleted. */
-  forget(teamId: string): void;
+  /** Remembers living teams of the organization, as they were read at `moment`. */
+  remember(organizationId: string, teamIds: readonly string[], moment: number): void;
 }
 
-const FRESH_FOR_MS = 5_000;
 const MAX_KNOWN = 100_000;
 
-export function createTeamDirectory(database: Database, clock: () => number): TeamDirectory {
-  const freshUntil = new Map<string, number>();
+export function createTeamDirectory(database: Database, changes: TenantChanges): TeamDirectory {
+  /** The moment of the read, see TenantChanges. */
+  const readAt = new Map<string, number>();
   const keyOf = (organizationId: string, teamId: string) => teamId + organizationId;
 
   function isKnown(organizationId: string, teamId: string): boolean {
-    const until = freshUntil.get(keyOf(organizationId, teamId));
-    return until !== undefined && until > clock();
+    const moment = readAt.get(keyOf(organizationId, teamId));
+    return moment !== undefined && changes.isCurrent(organizationId, moment);
+  }
+
+  function remember(organizationId: string, teamIds: readonly string[], moment: number): void {
+    for (const teamId of teamIds) setBounded(readAt, keyOf(organizationId, teamId), moment, MAX_KNOWN);
   }
 
   return {
     isKnown,
+    remember,
     async findExisting(organizationId, teamIds) {
-      const unknown = [...new Set(teamIds)].filter((teamId) => !isKnown(organizationId, teamId));
-      if (unknown.length > 0) {
-        // Events wait for this, so it is a prepared statement, not Prisma's.
-        const { rows } = await database.retryingLostConnections(() =>
-          database.pool.query<{ id: string }>({
-            name: 'find-teams',
-            text: 'SELECT id FROM teams WHERE organization_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL',
-            values: [organizationId, unknown],
-          }),
-        );
-        for (const { id } of rows) {
-          setBounded(freshUntil, keyOf(organizationId, id), clock() + FRESH_FOR_MS, MAX_KNOWN);
-        }
-      }
-      return new Set(teamIds.filter((teamId) => isKnown(organizationId, teamId)));
-    },
-    forget(teamId) {
-      for (const key of freshUntil.keys()) if (key.startsWith(teamId)) freshUntil.delete(key);
+      // What is known now is not asked for again later: it may be forgotten while the database is asked.
+      const existing = new Set(teamIds.filter((teamId) => isKnown(organizationId, teamId)));
+      const unknown = [...new Set(teamIds)].filter((teamId) => !existing.has(teamId));
+      if (unknown.length === 0) return existing;
+      const moment = changes.moment();
+      // Events wait for this, so it is a prepared statement, not Prisma's.
+      const { rows } = await database.retryingLostConnections(() =>
+        database.pool.query<{ id: string }>({
+          name: 'find-teams',
+          text: 'SELECT id FROM teams WHERE organization_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL',
+          values: [organizationId, unknown],
+        }),
+      );
+      const found = rows.map(({ id }) => id);
+      remember(organizationId, found, moment);
+      for (const id of found) existing.add(id);
+      return existing;
     },
   };
 }

@@ -8,7 +8,7 @@ import type { UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { prepareUsage } from './prepare/prepare-usage.ts';
 import { idempotencyConflict, isSameBody } from './record-usage.ts';
-import type { CommitOutcome } from './write/usage-committer.ts';
+import { type CommitOutcome, isLost } from './write/usage-committer.ts';
 
 export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
@@ -30,16 +30,19 @@ export interface BatchResult {
   invalid: number;
 }
 
+function explainFailure(failed: unknown): AppError {
+  if (failed instanceof AppError) return failed;
+  if (!isLost(failed)) return new AppError('internal_error', 'The database refused this event.', { cause: failed });
+  const message = 'The database was lost before this event was stored; send it again.';
+  return new AppError('unavailable', message, { cause: failed });
+}
+
 function describeOutcome(caller: Caller, index: number, row: UsageRow, outcome: CommitOutcome | undefined): BatchItem {
   const { event } = row;
   if (!outcome) throw new Error('one row in, one outcome out');
   if ('failed' in outcome) {
     const failed = hideBalance(caller, outcome.failed);
-    const error =
-      failed instanceof AppError
-        ? failed
-        : new AppError('internal_error', 'The database refused this event.', { cause: failed });
-    return { index, status: 'invalid', id: null, cost: null, error };
+    return { index, status: 'invalid', id: null, cost: null, error: explainFailure(failed) };
   }
   const { stored } = outcome;
   if (stored === null) return { index, status: 'created', id: event.id, cost: event.cost, error: null };

@@ -6,7 +6,7 @@ export type ColumnMap<T> = { readonly [K in keyof T]-?: string | ColumnMap<NonNu
 
 /** The way of a noun that is kept by SQL into its table and out of it. */
 export interface Columns<T> {
-  /** A row of the table (`SELECT *`, perhaps with other columns) as the noun. */
+  /** A row of the table (`SELECT *`, perhaps with other columns, or `to_jsonb`) as the noun. */
   read(row: object): T;
   /** Writes a row. @returns what is stored */
   insert(sql: Sql, noun: T): Promise<T>;
@@ -33,11 +33,22 @@ function columnsIn(map: AnyMap): string[] {
   return Object.values(map).flatMap((column) => (typeof column === 'string' ? [column] : columnsIn(column)));
 }
 
-function readerOf(map: AnyMap, decimals: ReadonlySet<string>): (row: Fields) => Fields {
+interface Kinds {
+  decimals: ReadonlySet<string>;
+  times: ReadonlySet<string>;
+}
+
+function readColumn(value: unknown, isDecimal: boolean): unknown {
+  if (typeof value !== 'string') return isDecimal ? null : value;
+  return isDecimal ? plainDecimal(value) : new Date(value);
+}
+
+function readerOf(map: AnyMap, kinds: Kinds): (row: Fields) => Fields {
   const readers = Object.entries(map).map(([field, column]): [string, (row: Fields) => unknown] => {
-    if (typeof column !== 'string') return [field, readerOf(column, decimals)];
-    if (!decimals.has(field)) return [field, (row) => row[column]];
-    return [field, (row) => (typeof row[column] === 'string' ? plainDecimal(row[column]) : null)];
+    if (typeof column !== 'string') return [field, readerOf(column, kinds)];
+    const isDecimal = kinds.decimals.has(field);
+    if (!isDecimal && !kinds.times.has(field)) return [field, (row) => row[column]];
+    return [field, (row) => readColumn(row[column], isDecimal)];
   });
   // An object that is filled field by field becomes a dictionary, which costs all who read it
   // later; a copy of what JSON.parse made does not.
@@ -52,14 +63,16 @@ function readerOf(map: AnyMap, decimals: ReadonlySet<string>): (row: Fields) => 
 /**
  * The columns of a noun, written once for reading and writing.
  * @param decimals fields of NUMERIC columns: read as the plain decimals that the API has
+ * @param times fields of TIMESTAMPTZ columns, which are strings in JSON
  */
 export function columnsOf<T extends object>(
   table: string,
   map: ColumnMap<T>,
   decimals: readonly (keyof T & string)[] = [],
+  times: readonly (keyof T & string)[] = [],
 ): Columns<T> {
   const columns: AnyMap = { ...map };
-  const reader = readerOf(columns, new Set(decimals));
+  const reader = readerOf(columns, { decimals: new Set(decimals), times: new Set(times) });
   const read = (row: object) => reader({ ...row }) as T;
   const names = columnsIn(columns);
   const insertion = `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map((_, i) => `$${i + 1}`).join(', ')})

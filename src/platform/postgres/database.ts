@@ -86,6 +86,12 @@ const CHANGE_LIMITS = { maxWait: CONNECTION_TIMEOUT_MS, timeout: 15_000 } as con
 const RECONNECT_FOR_MS = 20_000;
 const RECONNECT_PAUSE_MS = 50;
 const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+
+/** A transaction's connection, for what is written for a session. */
+export function sessionOf(sql: Sql): Pick<Session, 'query'> {
+  return { query: async <Row>(statement: Statement) => sql.query<Row & pg.QueryResultRow>(statement) };
+}
+
 /** Runs a statement in a transaction of either kind. */
 export async function execute(transaction: Sql | Models, text: string, values: readonly unknown[]): Promise<void> {
   if ('$executeRawUnsafe' in transaction) await transaction.$executeRawUnsafe(text, ...values);
@@ -165,14 +171,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     let current: pg.PoolClient | null = null;
     let opening: Promise<pg.PoolClient> | null = null;
 
+    function drop(error: Error): void {
+      current?.release(error);
+      current = null;
+    }
+
     async function connect(): Promise<pg.PoolClient> {
       const client = await connectUntil(pool, closing.signal);
       current = client;
-      client.once('error', (error: Error) => {
-        if (current !== client) return;
-        current = null;
-        client.release(error);
-      });
+      client.once('error', drop);
       return client;
     }
 
@@ -186,6 +193,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     return {
       query: (statement) => (current ? run(current, statement) : open().then((client) => run(client, statement))),
       close() {
+        current?.off('error', drop);
         current?.release();
         current = null;
       },

@@ -32,7 +32,7 @@ const updateOrganization = route({
   path: '/v1/organizations/{id}',
   operationId: 'updateOrganization',
   summary: 'Change an organization',
-  description: 'Fields that are left out stay as they are. Counts within 5 seconds in every process.',
+  description: 'Fields that are left out stay as they are. Counts within a second in every process.',
   tag: 'Organizations',
   scope: null,
   operatorOnly: true,

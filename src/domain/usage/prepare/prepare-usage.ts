@@ -18,12 +18,6 @@ function normalizeOrExplain(context: Context, input: UsageInput): NormalizedUsag
   }
 }
 
-async function findTeams(context: Context, teamIds: string[]): Promise<Set<string>> {
-  const { teams } = context.resources;
-  const organizationId = context.caller.organization.id;
-  return teamIds.length === 0 ? new Set() : teams.findExisting(organizationId, teamIds);
-}
-
 function toRow(one: NormalizedUsage, seriesId: number, input: UsageInput | undefined): PreparedUsage {
   const { event, bodyHash, costAtto, tagsText } = one;
   return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits: input?.requireCredits ?? false } };
@@ -48,16 +42,16 @@ async function prepareAsking(
 ): Promise<PreparedUsage[]> {
   const { budgets, series, teams } = context.resources;
   const organizationId = context.caller.organization.id;
-  const askFor: string[] = [];
+  const teamIds: string[] = [];
   const holdIds: string[] = [];
   for (const one of normalized) {
     if (one instanceof AppError) continue;
     const { teamId, holdId } = one.event;
     if (holdId !== null) holdIds.push(holdId);
-    if (teamId !== null && !teams.isKnown(organizationId, teamId)) askFor.push(teamId);
+    if (teamId !== null) teamIds.push(teamId);
   }
   const [found, holds] = await Promise.all([
-    findTeams(context, askFor),
+    teams.findExisting(organizationId, teamIds),
     findSettleableHolds(context, holdIds),
     budgets.get(organizationId),
   ]);
@@ -65,9 +59,7 @@ async function prepareAsking(
     if (one instanceof AppError) return one;
     const { event, tooOld } = one;
     if (tooOld !== null) return tooOld;
-    if (event.teamId !== null && !found.has(event.teamId) && !teams.isKnown(organizationId, event.teamId)) {
-      return invalidField('teamId', 'there is no such team');
-    }
+    if (event.teamId !== null && !found.has(event.teamId)) return invalidField('teamId', 'there is no such team');
     return event.holdId !== null && !holds.has(event.holdId) ? invalidField('holdId', 'there is no such hold') : null;
   });
   // A repeat is answered as a repeat, also when its team is gone or its time is before the
@@ -95,7 +87,7 @@ export function prepareUsage(
   inputs: readonly UsageInput[],
 ): PreparedUsage[] | Promise<PreparedUsage[]> {
   const normalized = inputs.map((input) => normalizeOrExplain(context, input));
-  if (context.resources.budgets.peek(context.caller.organization.id) === undefined) {
+  if (!context.resources.budgets.isCurrent(context.caller.organization.id)) {
     return prepareAsking(context, inputs, normalized);
   }
   const prepared: PreparedUsage[] = [];

@@ -17,6 +17,8 @@ export interface SeriesCache {
   /** The number when this process knows it already. */
   peek(key: SeriesKey): number | undefined;
   get(key: SeriesKey): Promise<number>;
+  /** Remembers a number that was read elsewhere. */
+  remember(key: SeriesKey, id: number): void;
 }
 
 const MAX_CACHED_SERIES = 100_000;
@@ -95,6 +97,7 @@ export function createSeriesCache(database: Database): SeriesCache {
 
   return {
     peek: (key) => known.get(textOf(key)),
+    remember: (key, id) => setBounded(known, textOf(key), id, MAX_CACHED_SERIES),
     async get(key) {
       const text = textOf(key);
       const id = known.get(text);

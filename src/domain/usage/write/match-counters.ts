@@ -1,6 +1,6 @@
 import { type AttoUsd, formatMoney, MONEY_SCALE, parseMoney } from '../../../platform/money.ts';
 import type { Budget } from '../../budgets/budget.ts';
-import type { BudgetDirectory, BudgetList } from '../../budgets/budget-directory.ts';
+import type { BudgetList } from '../../budgets/budget-directory.ts';
 import { type CounterKey, matchBudgets } from '../../budgets/match-budgets.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import { addExact, type SumCount } from './roll-up-rows.ts';
@@ -65,7 +65,9 @@ function setKey({ event, seriesId, tagsText }: UsageRow): string {
   return `${seriesId} ${second} ${event.userId === null ? '' : JSON.stringify(event.userId)}${tagsText ?? ''}`;
 }
 
-function isEmpty({ index }: BudgetList): boolean {
+function isEmpty(list: BudgetList | undefined): boolean {
+  if (list === undefined) return true;
+  const { index } = list;
   return index.everywhere.length === 0 && index.byKey.size === 0;
 }
 
@@ -90,22 +92,21 @@ function addUpSets(plan: CounterPlan, sets: Iterable<CounterSet>): void {
 }
 
 /**
- * Matches a batch against the budgets that this process knows, and adds up what each counter grows
+ * Matches a batch against the budgets of its organizations, and adds up what each counter grows
  * by. Events alike in all that budgets look at are matched once.
  */
 export function matchCounters(
-  directory: BudgetDirectory,
+  lists: Pick<ReadonlyMap<string, BudgetList>, 'get'>,
   organizationIds: readonly string[],
   rows: readonly UsageRow[],
 ): CounterPlan {
-  const lists = new Map(organizationIds.map((id) => [id, directory.peek(id)]));
   const plan: CounterPlan = {
     versions: organizationIds.map((id) => lists.get(id)?.version ?? NO_BUDGETS),
     setNumbers: [],
     pairs: [],
     counters: [],
   };
-  if ([...lists.values()].every((list) => list === undefined || isEmpty(list))) return plan;
+  if (organizationIds.every((id) => isEmpty(lists.get(id)))) return plan;
   const sets = new Map<string, CounterSet>();
   let count = 0;
   for (const row of rows) {

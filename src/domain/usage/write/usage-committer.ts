@@ -1,5 +1,5 @@
 import { AppError } from '../../../platform/errors.ts';
-import type { Database, Session } from '../../../platform/postgres/database.ts';
+import { type Database, type Session, sessionOf } from '../../../platform/postgres/database.ts';
 import { isCancelled, isConnectionLoss } from '../../../platform/postgres/database-errors.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
@@ -47,9 +47,7 @@ interface Pending {
 
 /** A transaction takes whole requests until it holds this many events. */
 const MAX_TRANSACTION_EVENTS = 1_000;
-/** Transactions under way at a time, each on a connection of its own. */
-const MAX_TRANSACTIONS = 2;
-/** So many events do not wait for the transaction under way, but are sent behind it. */
+/** So many events do not wait for the transactions under way, but are sent behind them. */
 const SECOND_TRANSACTION_EVENTS = 500;
 const RETRY_AFTER_SECONDS = 1;
 /**
@@ -57,9 +55,14 @@ const RETRY_AFTER_SECONDS = 1;
  * before inserting.
  */
 const LOOKS_AFTER_SURPRISE = 100;
-/** How often one transaction is retried because budgets changed meanwhile. */
-const MAX_ATTEMPTS = 20;
+/** So many refusals because budgets changed meanwhile, and the next attempt takes the lock first. */
+const MAX_STALE = 2;
 const CREATED: CommitOutcome = Object.freeze({ stored: null });
+
+/** Whether the database can be asked nothing more just now. */
+export function isLost(error: unknown): boolean {
+  return isConnectionLoss(error) || isCancelled(error);
+}
 
 /**
  * The outcomes of all rows: one that repeats an earlier row of its own batch has that row before
@@ -84,6 +87,8 @@ export interface CommitterOptions {
   database: Database;
   budgets: BudgetDirectory;
   clock: () => number;
+  /** Transactions under way at a time, each on a connection of its own. */
+  maxTransactions: number;
   /** Events that may wait in memory; more are refused with 503. */
   maxQueuedEvents: number;
 }
@@ -99,8 +104,10 @@ export interface CommitterOptions {
  * A lost connection leaves open whether the commit took effect. The same rows are sent again: those
  * that are already there are recognised by their own ids, so nothing is lost or doubled.
  */
-export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
-  const idle = Array.from({ length: MAX_TRANSACTIONS }, () => database.openSession());
+export function createUsageCommitter(options: CommitterOptions): UsageCommitter {
+  const { database, budgets, clock, maxTransactions, maxQueuedEvents } = options;
+  const idle = Array.from({ length: maxTransactions }, () => database.openSession());
+  const known = { get: budgets.peek };
   const recent = createRecentIds();
   let queue: Pending[] = [];
   let queuedEvents = 0;
@@ -125,6 +132,18 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
   }
 
   /**
+   * Writes rows whose budgets were changed again and again: with the locks taken first, nobody can
+   * change them between the look and the write.
+   */
+  function writeLocked(rows: readonly UsageRow[], organizationIds: readonly string[], areNew: boolean) {
+    return database.transaction(async (sql) => {
+      await sql.query('SELECT lock_organizations($1)', [organizationIds]);
+      const lists = await budgets.reloadLocked(sql, organizationIds);
+      return writeEvents(sessionOf(sql), rows, matchCounters(lists, organizationIds, rows), clock(), areNew);
+    });
+  }
+
+  /**
    * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent
    * again. They are sent again, too, when an event id is known that nobody had met here. It may
    * come from another process, or from before this one's start, and others with it: the next
@@ -136,10 +155,12 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     const organizationIds = organizationsOf(rows);
     let areNew = rows.length > 1 && looksLeft === 0;
     if (looksLeft > 0) looksLeft--;
-    for (let attempt = 1; ; attempt++) {
-      const plan = matchCounters(budgets, organizationIds, rows);
+    for (let stale = 0; ; ) {
       try {
-        const stored = await database.retryingLostConnections(() => writeEvents(session, rows, plan, clock(), areNew));
+        const stored = await database.retryingLostConnections(() => {
+          if (stale >= MAX_STALE) return writeLocked(rows, organizationIds, areNew);
+          return writeEvents(session, rows, matchCounters(known, organizationIds, rows), clock(), areNew);
+        });
         const outcomes = rows.map((_, index): CommitOutcome => {
           const before = stored.get(index);
           return before ? { stored: before } : CREATED;
@@ -151,25 +172,36 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
           looksLeft = LOOKS_AFTER_SURPRISE;
           continue;
         }
-        if (!isStaleBudgets(error) || attempt === MAX_ATTEMPTS) throw error;
-        await Promise.all(organizationIds.map((id) => budgets.reload(id)));
+        if (!isStaleBudgets(error)) throw error;
+        stale++;
+        if (stale < MAX_STALE) await Promise.all(organizationIds.map((id) => budgets.reload(id)));
       }
     }
   }
 
   /**
    * When the database refuses a set, nothing of it is stored: halve it until the event that is the
-   * cause is alone.
+   * cause is alone. When the database is lost, nothing more is tried; what was stored before stays
+   * stored, and each event has its own outcome.
    */
   async function writeSet(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     try {
       return await writeOnce(session, rows);
     } catch (error) {
-      if (isConnectionLoss(error) || isCancelled(error)) throw error;
-      if (rows.length === 1) return [{ failed: explainRefusal(error) }];
+      if (rows.length === 1 || isLost(error)) return rows.map(() => ({ failed: explainRefusal(error) }));
       const middle = rows.length >> 1;
-      return [...(await writeSet(session, rows.slice(0, middle))), ...(await writeSet(session, rows.slice(middle)))];
+      return writeInTurn(session, [rows.slice(0, middle), rows.slice(middle)]);
     }
+  }
+
+  async function writeInTurn(session: Session, parts: readonly (readonly UsageRow[])[]): Promise<CommitOutcome[]> {
+    const outcomes: CommitOutcome[] = [];
+    for (const part of parts) {
+      const last = outcomes.at(-1);
+      const given = last !== undefined && 'failed' in last && isLost(last.failed) ? last : null;
+      outcomes.push(...(given === null ? await writeSet(session, part) : part.map(() => given)));
+    }
+    return outcomes;
   }
 
   /**
@@ -180,23 +212,27 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
     return rows.some(({ requireCredits }) => requireCredits) ? writeApart(session, rows) : writeSet(session, rows);
   }
 
-  async function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    const outcomes: CommitOutcome[] = [];
+  function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
+    const parts: (readonly UsageRow[])[] = [];
     for (let from = 0; from < rows.length; ) {
       let to = from + 1;
       if (!rows[from]?.requireCredits) while (to < rows.length && !rows[to]?.requireCredits) to++;
-      const part = await writeSet(session, from === 0 && to === rows.length ? rows : rows.slice(from, to));
-      outcomes.push(...part);
+      parts.push(from === 0 && to === rows.length ? rows : rows.slice(from, to));
       from = to;
     }
-    return outcomes;
+    return writeInTurn(session, parts);
   }
 
+  /** Each caller is told what became of his own events; where the database was lost to all, that. */
   function answer(batch: readonly Pending[], outcomes: readonly CommitOutcome[]): void {
     let from = 0;
     for (const pending of batch) {
-      pending.resolve(outcomes.slice(from, from + pending.rows.length));
+      const own = outcomes.slice(from, from + pending.rows.length);
       from += pending.rows.length;
+      const [first] = own;
+      const isLostToAll = own.every((outcome) => 'failed' in outcome && isLost(outcome.failed));
+      if (first && 'failed' in first && isLostToAll) pending.reject(first.failed);
+      else pending.resolve(own);
     }
   }
 
