@@ -2,12 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { UsageRow } from '../../src/domain/usage/event/usage-event.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
+import type { CommitOutcome } from '../../src/domain/usage/write/commit-outcome.ts';
 import { createRecentIds } from '../../src/domain/usage/write/recent-ids.ts';
-import {
-  type CommitOutcome,
-  createUsageCommitter,
-  type UsageCommitter,
-} from '../../src/domain/usage/write/usage-committer.ts';
+import { createUsageCommitter, type UsageCommitter } from '../../src/domain/usage/write/usage-committer.ts';
 import { makeRows, useTestDomain } from '../harness/domain.ts';
 import { makeOrganization } from '../harness/make.ts';
 

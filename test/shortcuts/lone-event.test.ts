@@ -125,7 +125,7 @@ async function write(rows: readonly UsageRow[], areNew: boolean, isStale = false
  * time comes.
  */
 const OTHER_TABLES = [
-  ...['api_keys', 'audit_entries', 'budgets', 'teams', 'usage_series'],
+  ...['api_keys', 'audit_entries', 'budgets', 'organization_changes', 'teams', 'usage_series'],
   ...['usage_attributions', 'usage_attribution_days'],
 ];
 

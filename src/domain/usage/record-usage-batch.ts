@@ -8,7 +8,7 @@ import type { UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { prepareUsage } from './prepare/prepare-usage.ts';
 import { idempotencyConflict, isSameBody } from './record-usage.ts';
-import { type CommitOutcome, isLost } from './write/usage-committer.ts';
+import { type CommitOutcome, isLost } from './write/commit-outcome.ts';
 
 export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];

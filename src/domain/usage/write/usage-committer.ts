@@ -1,12 +1,11 @@
 import { AppError } from '../../../platform/errors.ts';
 import { type Database, type Session, sessionOf } from '../../../platform/postgres/database.ts';
-import { isCancelled, isConnectionLoss } from '../../../platform/postgres/database-errors.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
+import { type CommitOutcome, CREATED, isLost, withRepeats } from './commit-outcome.ts';
 import { findStoredEvents } from './find-stored-events.ts';
 import { matchCounters } from './match-counters.ts';
 import { createRecentIds } from './recent-ids.ts';
-import type { StoredEvent } from './stored-event.ts';
 import {
   explainRefusal,
   findRepeats,
@@ -15,12 +14,6 @@ import {
   organizationsOf,
   writeEvents,
 } from './write-events.ts';
-
-/**
- * What became of one event: `stored` is what its id was already taken by, null where the event was
- * written; `failed` is why the database refused it.
- */
-export type CommitOutcome = { stored: StoredEvent | null } | { failed: unknown };
 
 /**
  * Group commit: events of concurrent callers become one transaction, and each caller is answered
@@ -57,31 +50,6 @@ const RETRY_AFTER_SECONDS = 1;
 const LOOKS_AFTER_SURPRISE = 100;
 /** So many refusals because budgets changed meanwhile, and the next attempt takes the lock first. */
 const MAX_STALE = 2;
-const CREATED: CommitOutcome = Object.freeze({ stored: null });
-
-/** Whether the database can be asked nothing more just now. */
-export function isLost(error: unknown): boolean {
-  return isConnectionLoss(error) || isCancelled(error);
-}
-
-/**
- * The outcomes of all rows: one that repeats an earlier row of its own batch has that row before
- * it.
- */
-function withRepeats(
-  all: readonly UsageRow[],
-  rows: readonly UsageRow[],
-  outcomes: readonly CommitOutcome[],
-  repeats: ReadonlyMap<number, UsageRow>,
-): CommitOutcome[] {
-  const byRow = new Map(rows.map((row, index) => [row, outcomes[index] ?? CREATED]));
-  return all.map((row, index) => {
-    const first = repeats.get(index);
-    const outcome = byRow.get(first ?? row) ?? CREATED;
-    if (first === undefined || 'failed' in outcome || outcome.stored !== null) return outcome;
-    return { stored: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
-  });
-}
 
 export interface CommitterOptions {
   database: Database;
