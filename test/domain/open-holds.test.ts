@@ -30,9 +30,7 @@ const settle = (n: number, { key }: MadeOrganization, { id }: { id: string }, co
     .server(n)
     .ok('POST', '/v1/usage', { key: key.secret, body: { ...EVENT, hold_id: id, cost } });
 const turn = (n: number, { id }: MadeOrganization, credits: 'none' | 'prepaid') =>
-  two()
-    .server(n)
-    .ok('PATCH', `/v1/organizations/${id}`, { key: OPERATOR_KEY, body: { credits } });
+  two().server(n).ok('PATCH', `/v1/organizations/${id}`, { key: OPERATOR_KEY, body: { credits } });
 const creditsOf = (n: number, { key }: MadeOrganization) =>
   two().server(n).ok<{ held: string; available: string }>('GET', '/v1/credits', { key: key.secret });
 
@@ -86,9 +84,7 @@ describe('a blocking budget that is made while holds are open', () => {
     await hold(1, organization, '9', { user_id: 'a' });
     await hold(1, organization, '9', { tags });
     const { body: released } = await hold(0, organization, '9', { user_id: 'a', tags });
-    await two()
-      .server(0)
-      .ok('DELETE', `/v1/usage/holds/${released.id}`, { key: organization.key.secret });
+    await two().server(0).ok('DELETE', `/v1/usage/holds/${released.id}`, { key: organization.key.secret });
     const { subjects } = await budget(1, organization, { per: 'user', scope: { tags, model: 'gpt-4o' } });
     expect(subjects.map(({ subject, held }) => [subject, held])).toEqual([
       ['a', '0.3'],
@@ -136,7 +132,9 @@ describe('an organization that turns prepaid while holds are open', () => {
   it('has them reserve credits from the switch on, and once, however often it turns', async () => {
     const organization = await makeOrganization(two());
     const { secret: key } = organization.key;
-    await two().server(0).ok('POST', '/v1/credits/grants', { key, body: { amount: '1' } });
+    await two()
+      .server(0)
+      .ok('POST', '/v1/credits/grants', { key, body: { amount: '1' } });
     const { body: open } = await hold(0, organization, '0.9');
     await two().server(1).ok('POST', '/v1/usage/holds', { key, body: UNPRICED });
     expect(await creditsOf(1, organization)).toMatchObject({ held: '0', available: '1' });
@@ -151,7 +149,9 @@ describe('an organization that turns prepaid while holds are open', () => {
   it('reserves what all of them reserve, however many are made and settled beside the switch', async () => {
     const organization = await makeOrganization(two());
     const { secret: key } = organization.key;
-    await two().server(0).ok('POST', '/v1/credits/grants', { key, body: { amount: '100' } });
+    await two()
+      .server(0)
+      .ok('POST', '/v1/credits/grants', { key, body: { amount: '100' } });
     const early = await Promise.all(Array.from({ length: 20 }, (_, i) => hold(i, organization, '0.5')));
     const [, ...answers] = await Promise.all([
       turn(1, organization, 'prepaid'),

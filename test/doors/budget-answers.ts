@@ -30,6 +30,7 @@ export interface EventData {
   period_start: string;
   period_end: string;
   subject: string | null;
+  crossing: number;
   threshold?: number;
 }
 

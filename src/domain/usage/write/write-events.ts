@@ -114,6 +114,8 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
  * @param rows no event id twice
  * @param areNew takes all event ids for new, which spares the database a look for each; fails, with
  * nothing stored, where one is known all the same, see {@link isKnownId}
+ * @param isInTransaction whether the session is in a transaction, which a refusal would end: then no
+ * short way is tried
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeEvents(
@@ -122,9 +124,10 @@ export async function writeEvents(
   plan: CounterPlan,
   atMs: number,
   areNew = false,
+  isInTransaction = false,
 ): Promise<Map<number, StoredEvent>> {
   const alone = rows.length === 1 ? rows[0] : undefined;
-  if (alone && canGoAlone(alone)) {
+  if (alone && !isInTransaction && canGoAlone(alone)) {
     try {
       return readStored(await writeLoneEvent(session, alone, plan, atMs));
     } catch (error) {
