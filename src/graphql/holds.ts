@@ -58,10 +58,14 @@ const HoldCreditsRef = builder.objectRef<{ available: string }>('HoldCredits').i
   }),
 });
 
-const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement({
+const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold');
+
+builder.node(HoldRef, {
   description: 'The worst-case cost of a call, reserved before the call is made.',
+  id: { resolve: ({ id }) => id },
+  loadOne: (uuid, context) => getHold(context, formatId('hold', uuid)),
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'tokens' in value && 'expiresAt' in value,
   fields: (t) => ({
-    id: t.id({ resolve: ({ id }) => formatId('hold', id) }),
     status: t.expose('status', { type: StatusEnum }),
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),

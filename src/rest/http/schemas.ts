@@ -50,10 +50,15 @@ const decimalInput = z
 
 export const decimal = z.string().openapi({ example: '0.0075', description: 'An exact decimal, in USD.' });
 export const count = z.int('must be a whole number').min(0, 'must not be negative').openapi({ example: 1200 });
+/** Whole, and more than a number keeps: the parser leaves its text. */
+function isLong(value: unknown): boolean {
+  return Number.isInteger(value) || (isString(value) && /^\d{16,}$/.test(value));
+}
+
 const MOST_OF_AN_EVENT = `must be at most ${USAGE_LIMITS.count}`;
 /** A count of one event. */
 const eventCount = z
-  .int({ error: ({ code }) => (code === 'too_big' ? MOST_OF_AN_EVENT : 'must be a whole number') })
+  .int({ error: ({ input }) => (isLong(input) ? MOST_OF_AN_EVENT : 'must be a whole number') })
   .min(0, 'must not be negative')
   .max(USAGE_LIMITS.count, MOST_OF_AN_EVENT)
   .openapi({ example: 1200 });
