@@ -5,7 +5,8 @@
 -- lists: `counter_amounts` is what the call may use of it (null where that is unknown),
 -- `counter_limits` is how much the counter may reach, `counter_blocking` is whether its budget
 -- refuses or only alerts. A null `wanted_usd` means that the cost is unknown; a blocking budget in
--- USD, and prepaid credits, then refuse. The answer has a `status`: held, refused, unknown_cost,
+-- USD, and prepaid credits, then refuse. What reserves 0 is never refused for want of room: it makes
+-- nothing worse. The answer has a `status`: held, refused, unknown_cost,
 -- insufficient_credits, or stale where the caller's list of budgets is not the newest (nothing was
 -- done; the caller reads the list again and repeats). Its `counters` are, in the order of the
 -- lists, what each counter had spent and held before.
@@ -23,6 +24,7 @@ DECLARE
   has_budgets boolean := cardinality(counter_budgets) > 0;
   is_reserved boolean := false;
   is_missing boolean;
+  is_rebuilt boolean := false;
   is_refused boolean := false;
   late record;
   counters jsonb := '[]';
@@ -42,25 +44,28 @@ BEGIN
     UPDATE budget_counters c SET held = c.held + coalesce(counter_amounts[1], 0)
      WHERE c.organization_id = organization AND c.budget_id = counter_budgets[1] AND c.subject = counter_subjects[1]
        AND c.period_start = counter_starts[1]
-       AND (NOT counter_blocking[1] OR c.spent + c.held + counter_amounts[1] <= counter_limits[1])
+       AND (NOT counter_blocking[1] OR counter_amounts[1] = 0
+            OR c.spent + c.held + counter_amounts[1] <= counter_limits[1])
     RETURNING jsonb_build_array(jsonb_build_array(1, c.spent::text, (c.held - coalesce(counter_amounts[1], 0))::text))
       INTO counters;
     is_reserved := FOUND;
   END IF;
 
+  -- A counter that is missing has nothing spent and nothing held. It is made only for a hold that is
+  -- made, so that a refusal leaves no trace.
   WHILE has_budgets AND NOT is_reserved LOOP
     SELECT bool_or(c.budget_id IS NULL),
-           bool_or(k.is_blocking AND (k.amount IS NULL OR c.spent + c.held + k.amount > k.maximum)),
-           jsonb_agg(jsonb_build_array(k.ordinal, c.spent::text, c.held::text))
+           bool_or(k.is_blocking AND (k.amount IS NULL OR k.amount > 0
+                   AND coalesce(c.spent, 0) + coalesce(c.held, 0) + k.amount > k.maximum)),
+           jsonb_agg(jsonb_build_array(k.ordinal, coalesce(c.spent, 0)::text, coalesce(c.held, 0)::text))
       INTO is_missing, is_refused, counters
       FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_amounts, counter_limits,
                   counter_blocking) WITH ORDINALITY
         AS k(budget_id, subject, period_start, amount, maximum, is_blocking, ordinal)
       LEFT JOIN budget_counters c ON c.organization_id = organization AND c.budget_id = k.budget_id
        AND c.subject = k.subject AND c.period_start = k.period_start;
-    EXIT WHEN NOT is_missing;
-    -- A counter is made when it is first needed. Where its period began before the budget did, it
-    -- starts from the ledger.
+    EXIT WHEN NOT is_missing OR is_rebuilt;
+    -- Where its period began before the budget did, it starts from the ledger.
     FOR late IN
       SELECT DISTINCT b.id, k.period_start, k.period_end
         FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends)
@@ -70,12 +75,9 @@ BEGIN
                             AND c.budget_id = k.budget_id AND c.subject = k.subject AND c.period_start = k.period_start)
     LOOP
       PERFORM rebuild_budget_counters(organization, late.id, late.period_start, late.period_end);
+      is_rebuilt := true;
     END LOOP;
-    INSERT INTO budget_counters (organization_id, budget_id, subject, period_start, period_end, spent)
-    SELECT organization, k.budget_id, k.subject, k.period_start, k.period_end, 0
-      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends)
-        AS k(budget_id, subject, period_start, period_end)
-    ON CONFLICT DO NOTHING;
+    EXIT WHEN NOT is_rebuilt;
   END LOOP;
   IF is_refused THEN RETURN jsonb_build_object('status', 'refused', 'counters', counters); END IF;
 
@@ -84,7 +86,7 @@ BEGIN
     INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
     PERFORM expire_and_check_credits(organization, at);
     available := available_credits(organization);
-    IF wanted_usd > available THEN
+    IF wanted_usd > 0 AND wanted_usd > available THEN
       RETURN jsonb_build_object('status', 'insufficient_credits', 'required', wanted_usd::text,
                                 'available', available::text);
     END IF;
@@ -98,11 +100,11 @@ BEGIN
           hold_api_key, hold_user, hold_tags, at, hold_expires_at, counter_budgets, counter_subjects, counter_starts,
           counter_amounts);
   IF has_budgets AND NOT is_reserved THEN
-    UPDATE budget_counters c SET held = c.held + coalesce(k.amount, 0)
-      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_amounts)
-        AS k(budget_id, subject, period_start, amount)
-     WHERE c.organization_id = organization AND c.budget_id = k.budget_id AND c.subject = k.subject
-       AND c.period_start = k.period_start;
+    INSERT INTO budget_counters AS c (organization_id, budget_id, subject, period_start, period_end, spent, held)
+    SELECT organization, k.budget_id, k.subject, k.period_start, k.period_end, 0, coalesce(k.amount, 0)
+      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends, counter_amounts)
+        AS k(budget_id, subject, period_start, period_end, amount)
+    ON CONFLICT (organization_id, budget_id, period_start, subject) DO UPDATE SET held = c.held + excluded.held;
   END IF;
   RETURN jsonb_build_object('status', 'held', 'counters', counters,
                             'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);

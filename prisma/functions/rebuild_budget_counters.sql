@@ -7,6 +7,6 @@ CREATE OR REPLACE FUNCTION rebuild_budget_counters(
          (organization_id, budget_id, subject, period_start, period_end, spent, matched_events)
   SELECT organization, budget, n.subject, from_time, to_time, n.spent, n.matched
     FROM count_budget(organization, budget, from_time, to_time) n
-  ON CONFLICT (organization_id, budget_id, subject, period_start)
+  ON CONFLICT (organization_id, budget_id, period_start, subject)
   DO UPDATE SET spent = excluded.spent, matched_events = excluded.matched_events
 $$;

@@ -68,11 +68,11 @@ BEGIN
 
   UPDATE usage_quarter_hours q SET
     requests = q.requests + 1,
-    input_tokens = q.input_tokens + new_input_tokens,
-    output_tokens = q.output_tokens + new_output_tokens,
-    cache_read_tokens = q.cache_read_tokens + new_cache_read_tokens,
-    cache_write_tokens = q.cache_write_tokens + new_cache_write_tokens,
-    reasoning_tokens = q.reasoning_tokens + new_reasoning_tokens,
+    input_tokens = add_counts(q.input_tokens, new_input_tokens),
+    output_tokens = add_counts(q.output_tokens, new_output_tokens),
+    cache_read_tokens = add_counts(q.cache_read_tokens, new_cache_read_tokens),
+    cache_write_tokens = add_counts(q.cache_write_tokens, new_cache_write_tokens),
+    reasoning_tokens = add_counts(q.reasoning_tokens, new_reasoning_tokens),
     cost = q.cost + spent,
     unpriced_requests = q.unpriced_requests + unpriced
    WHERE q.organization_id = organization AND q.bucket = quarter AND q.series_id = new_series_id;
@@ -85,11 +85,11 @@ BEGIN
   END IF;
   UPDATE usage_days d SET
     requests = d.requests + 1,
-    input_tokens = d.input_tokens + new_input_tokens,
-    output_tokens = d.output_tokens + new_output_tokens,
-    cache_read_tokens = d.cache_read_tokens + new_cache_read_tokens,
-    cache_write_tokens = d.cache_write_tokens + new_cache_write_tokens,
-    reasoning_tokens = d.reasoning_tokens + new_reasoning_tokens,
+    input_tokens = add_counts(d.input_tokens, new_input_tokens),
+    output_tokens = add_counts(d.output_tokens, new_output_tokens),
+    cache_read_tokens = add_counts(d.cache_read_tokens, new_cache_read_tokens),
+    cache_write_tokens = add_counts(d.cache_write_tokens, new_cache_write_tokens),
+    reasoning_tokens = add_counts(d.reasoning_tokens, new_reasoning_tokens),
     cost = d.cost + spent,
     unpriced_requests = d.unpriced_requests + unpriced
    WHERE d.organization_id = organization AND d.bucket = day AND d.series_id = new_series_id;

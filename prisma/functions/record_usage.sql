@@ -5,7 +5,8 @@
 -- cannot deadlock, and "position" is commit order within the organization. Each statement below
 -- takes a new snapshot, so it sees what the writer before committed. It fails with MT001 when a
 -- caller's list of budgets is not the newest (the caller reads it again and repeats), and with
--- MT002 when credits that an event requires are missing; nothing is stored then.
+-- MT002 when credits that an event requires are missing; nothing is stored then. Required credits
+-- that are NaN are those of an event without a known cost.
 --
 -- `are_new` says that the caller assumes all event ids to be new, so they are not looked up, which
 -- saves a tenth of the time. If one is stored all the same, the insert fails with unique_violation,
@@ -205,11 +206,11 @@ BEGIN
                        sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = q.requests + excluded.requests,
-    input_tokens = q.input_tokens + excluded.input_tokens,
-    output_tokens = q.output_tokens + excluded.output_tokens,
-    cache_read_tokens = q.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = q.cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = q.reasoning_tokens + excluded.reasoning_tokens,
+    input_tokens = add_counts(q.input_tokens, excluded.input_tokens),
+    output_tokens = add_counts(q.output_tokens, excluded.output_tokens),
+    cache_read_tokens = add_counts(q.cache_read_tokens, excluded.cache_read_tokens),
+    cache_write_tokens = add_counts(q.cache_write_tokens, excluded.cache_write_tokens),
+    reasoning_tokens = add_counts(q.reasoning_tokens, excluded.reasoning_tokens),
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
   INSERT INTO usage_days AS d (
@@ -219,11 +220,11 @@ BEGIN
                        day_cache_reads, day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = d.requests + excluded.requests,
-    input_tokens = d.input_tokens + excluded.input_tokens,
-    output_tokens = d.output_tokens + excluded.output_tokens,
-    cache_read_tokens = d.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = d.cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
+    input_tokens = add_counts(d.input_tokens, excluded.input_tokens),
+    output_tokens = add_counts(d.output_tokens, excluded.output_tokens),
+    cache_read_tokens = add_counts(d.cache_read_tokens, excluded.cache_read_tokens),
+    cache_write_tokens = add_counts(d.cache_write_tokens, excluded.cache_write_tokens),
+    reasoning_tokens = add_counts(d.reasoning_tokens, excluded.reasoning_tokens),
     cost = d.cost + excluded.cost,
     unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 
@@ -231,7 +232,7 @@ BEGIN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
       counter_alarms, counter_spents, counter_matches);
   END IF;
-  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL THEN
+  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL THEN
     PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);

@@ -1,7 +1,9 @@
 -- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
--- whose place is in `known_ordinals` were stored before, so they do nothing. It fails with MT002
--- when `required_credits` is more than an organization has; the caller holds the locks of the
--- organizations.
+-- whose place is in `known_ordinals` were stored before, so they do nothing. A void gives back what
+-- its event took, whether or not its organization is prepaid at that moment. It fails with MT002
+-- when `required_credits` is more than an organization has: above 0, since what costs nothing makes
+-- nothing worse. NaN, the cost that is not known, is above every number. The caller holds the locks
+-- of the organizations.
 CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
@@ -9,6 +11,7 @@ CREATE OR REPLACE FUNCTION settle_holds_and_credits(
 DECLARE
   settled record;
   payer uuid;
+  is_prepaid boolean;
   total numeric;
   available numeric;
 BEGIN
@@ -25,9 +28,13 @@ BEGIN
    WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired')
      AND i.ordinal <> ALL (known_ordinals);
 
-  FOREACH payer IN ARRAY prepaid_organizations LOOP
-    PERFORM expire_grants(payer, at);
-    IF required_credits IS NOT NULL THEN
+  FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
+    SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)
+     WHERE i.requests < 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
+  LOOP
+    is_prepaid := payer = ANY (prepaid_organizations);
+    IF is_prepaid THEN PERFORM expire_grants(payer, at); END IF;
+    IF is_prepaid AND required_credits > 0 THEN
       PERFORM sweep_holds(payer, at);
       available := available_credits(payer);
       IF required_credits > available THEN
@@ -45,13 +52,13 @@ BEGIN
        WHERE i.organization_id = payer AND i.cost <> 0 AND i.ordinal <> ALL (known_ordinals)
          -- A void gives nothing back where its event took none, as it was recorded before credits
          -- paid for usage.
-         AND (i.requests IS NULL OR i.requests > 0 OR EXISTS (
+         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests < 0 AND EXISTS (
            SELECT FROM usage_events e
              JOIN credit_entries c ON c.organization_id = payer AND c.usage_event_id = e.voids_id
             WHERE e.organization_id = payer AND e.id = i.id))
       RETURNING amount)
     SELECT -sum(c.amount) INTO total FROM charged c;
     IF total IS NOT NULL THEN PERFORM burn_credits(payer, at, total); END IF;
-    PERFORM raise_credit_events(payer, at);
+    IF is_prepaid THEN PERFORM raise_credit_events(payer, at); END IF;
   END LOOP;
 END $$;

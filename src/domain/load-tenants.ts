@@ -37,7 +37,7 @@ const QUERY = `
                    WHERE organization_id = o.id AND api_key_id = k.id LIMIT ${MAX_LOADED}) s) AS series,
          CASE WHEN o.id <> ALL($2::uuid[]) THEN (
            SELECT coalesce(jsonb_agg(${BUDGET_JSON}), '[]')
-             FROM budgets b WHERE b.organization_id = o.id AND b.deleted_at IS NULL) END AS budgets,
+             FROM budgets b WHERE b.organization_id = o.id AND b.ended_at IS NULL AND b.deleted_at IS NULL) END AS budgets,
          CASE WHEN o.id <> ALL($2::uuid[]) THEN ARRAY(
            SELECT id FROM teams
             WHERE organization_id = o.id AND deleted_at IS NULL LIMIT ${MAX_LOADED}) END AS teams

@@ -8,6 +8,7 @@ import { createPlanLimits } from './access/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { followTenantChanges } from './access/tenant-changes.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
+import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
@@ -103,6 +104,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
           const removed = await retireUsage(database, config.retentionDays, clock(), stopping);
           if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
         },
+      },
+      {
+        name: 'end-raises',
+        schedule: END_RAISES_SCHEDULE,
+        run: (stopping) => endAllRaises(database, clock(), stopping),
       },
       {
         name: 'remove-old-answers',

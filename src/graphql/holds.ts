@@ -1,11 +1,13 @@
 import { toAmount } from '../domain/event-log/amount.ts';
 import { createHold } from '../domain/holds/create-hold.ts';
+import { getHold, HOLD_CURSOR, listHolds } from '../domain/holds/find-holds.ts';
 import { type CreatedHold, type HeldBudget, HOLD_STATUSES, type Hold, type HoldStatus } from '../domain/holds/hold.ts';
 import { releaseHold } from '../domain/holds/release-hold.ts';
 import { formatId } from '../platform/ids.ts';
 import { plainDecimal } from '../platform/money.ts';
 import { AMOUNT_UNITS } from './builder/amount.ts';
 import { builder } from './builder/builder.ts';
+import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from './builder/connection.ts';
 
 const STATUS_DESCRIPTIONS: Readonly<Record<HoldStatus, string>> = {
   active: 'The hold reserves its amount.',
@@ -56,10 +58,14 @@ const HoldCreditsRef = builder.objectRef<{ available: string }>('HoldCredits').i
   }),
 });
 
-const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement({
+const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold');
+
+builder.node(HoldRef, {
   description: 'The worst-case cost of a call, reserved before the call is made.',
+  id: { resolve: ({ id }) => id },
+  loadOne: (uuid, context) => getHold(context, formatId('hold', uuid)),
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'tokens' in value && 'expiresAt' in value,
   fields: (t) => ({
-    id: t.id({ resolve: ({ id }) => formatId('hold', id) }),
     status: t.expose('status', { type: StatusEnum }),
     provider: t.exposeString('provider'),
     model: t.exposeString('model'),
@@ -78,12 +84,15 @@ const HoldRef = builder.objectRef<Hold & Partial<CreatedHold>>('Hold').implement
       type: [HeldBudgetRef],
       nullable: true,
       description:
-        'The budgets that count the hold, those with the least remaining first. Only the answer that creates the hold has them.',
+        'The budgets that count the hold and that the API key may see, those with the least remaining first. Only the ' +
+        'answer that creates the hold has them.',
     }),
     credits: t.field({
       type: HoldCreditsRef,
       nullable: true,
-      description: 'Only the answer that creates the hold has them; null without prepaid credits.',
+      description:
+        'Only the answer that creates the hold has them; null without prepaid credits, and for an API key that is bound to ' +
+        'a team.',
       resolve: ({ creditsAvailable }) => (creditsAvailable ? { available: plainDecimal(creditsAvailable) } : null),
     }),
   }),
@@ -131,5 +140,26 @@ builder.mutationFields((t) => ({
     description: 'Releases a hold whose call was not made. Requires the scope `usage:write`.',
     args: { input: t.arg({ type: ReleaseHoldInput, required: true }) },
     resolve: (_, { input }, context) => releaseHold(context, input.id),
+  }),
+}));
+
+const HoldConnection = builder.connectionObject({ type: HoldRef, name: 'HoldConnection' });
+
+builder.queryFields((t) => ({
+  hold: t.field({
+    type: HoldRef,
+    description: 'One hold, as it is now. Requires the scope `usage:read`.',
+    args: { id: t.arg.id({ required: true, description: 'Id of the hold.' }) },
+    resolve: (_, { id }, context) => getHold(context, id),
+  }),
+  holds: t.field({
+    type: HoldConnection,
+    description: 'The holds, newest first, those that have ended too. Requires the scope `usage:read`.',
+    args: {
+      first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
+    },
+    resolve: async (_, args, context) =>
+      toConnection(HOLD_CURSOR, await listHolds(context, args), ({ id }) => id, args.after),
   }),
 }));

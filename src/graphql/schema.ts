@@ -8,7 +8,7 @@ import './usage/usage-summary.ts';
 import './costs/costs.ts';
 import './costs/prices.ts';
 import './builder/amount.ts';
-import './budgets.ts';
+import './budgets/budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events.ts';

@@ -45,6 +45,17 @@ export function parseMoney(text: string): AttoUsd | null {
 
 const ZERO = 48;
 
+/**
+ * A NUMERIC column as an integer of 10^-18, whatever its size: sums may exceed what one amount can
+ * be.
+ * @throws Error when the string is not a decimal with at most 18 places
+ */
+export function readNumeric(text: string): bigint {
+  const value = parseScaled(text, MONEY_SCALE);
+  if (value === null) throw new Error(`invalid decimal in the database: ${text}`);
+  return value;
+}
+
 /** Formats without exponent or trailing zeros: `"0.0075"`, `"0"`, `"-12"`. */
 export function formatScaled(value: bigint, scale: number): string {
   if (value === 0n) return '0';
@@ -65,10 +76,7 @@ export function formatScaled(value: bigint, scale: number): string {
 export function plainDecimal(text: string): string;
 export function plainDecimal(text: string | null): string | null;
 export function plainDecimal(text: string | null): string | null {
-  if (text === null) return null;
-  const value = parseScaled(text, MONEY_SCALE);
-  if (value === null) throw new Error(`invalid decimal in the database: ${text}`);
-  return formatScaled(value, MONEY_SCALE);
+  return text === null ? null : formatScaled(readNumeric(text), MONEY_SCALE);
 }
 
 /** Formats money for the wire, as a decimal string in USD. */
@@ -98,4 +106,15 @@ export function ratioOf(part: bigint, whole: bigint, places: number): string | n
  */
 export function percentOf(part: bigint, whole: bigint): string | null {
   return ratioOf(part * 100n, whole, 2);
+}
+
+/**
+ * Returns `part` as a percentage of `whole` with at most two decimals, rounded down: 100 is only
+ * said of what has reached the whole.
+ * @param whole above 0
+ */
+export function percentReached(part: bigint, whole: bigint): string {
+  const scaled = part * 10_000n;
+  const cut = scaled / whole;
+  return formatScaled(scaled < 0n && scaled % whole !== 0n ? cut - 1n : cut, 2);
 }

@@ -24,11 +24,12 @@ import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
 
 export const ROUTES: readonly Route[] = [
+  // Before the route of one event: `holds` is not the id of one.
+  ...holdRoutes,
   ...usageRoutes,
   ...traceRoutes,
   ...costRoutes,
   ...priceRoutes,
-  ...holdRoutes,
   ...budgetRoutes,
   ...creditRoutes,
   ...eventRoutes,

@@ -6,7 +6,7 @@ const budgetFields = graphql(`
   fragment BudgetFields on Budget @_unmask {
     id name amount tokens raiseAmount raiseUntil period timezone scope { teamId userId provider model apiKeyId tags }
     per thresholds action limit spent held remaining percent matchedEvents periodStart periodEnd subject
-    subjects { subject spent held remaining percent matchedEvents } createdAt updatedAt
+    subjects { subject spent held remaining percent matchedEvents } createdAt updatedAt endedAt
   }
 `);
 
@@ -15,7 +15,8 @@ const createBudget = route({
   path: '/v1/budgets',
   operationId: 'createBudget',
   summary: 'Make a budget',
-  description: 'What its scope has used in the current period counts from the start.',
+  description:
+    'What its scope has used in the current period counts from the start, and so do the holds that are open.',
   tag: 'Budgets',
   scope: 'budgets:write',
   operation: operation(
@@ -61,6 +62,26 @@ const getBudget = route({
   errors: [404],
 });
 
+const listSubjects = route({
+  method: 'get',
+  path: '/v1/budgets/{id}/subjects',
+  operationId: 'listBudgetSubjects',
+  summary: 'Each subject of a budget with `per`, and what it has used',
+  tag: 'Budgets',
+  scope: 'budgets:read',
+  operation: operation(
+    graphql(`
+      query BudgetSubjects($id: ID!, $first: Int, $after: String) {
+        budgetSubjects(id: $id, first: $first, after: $after) {
+          edges { node { subject spent held remaining percent matchedEvents } } pageInfo { hasNextPage endCursor }
+        }
+      }
+    `),
+  ),
+  success: [{ status: 200, description: 'A page of subjects, in the order of their names.' }],
+  errors: [400, 404],
+});
+
 const updateBudget = route({
   method: 'patch',
   path: '/v1/budgets/{id}',
@@ -76,7 +97,7 @@ const updateBudget = route({
   ),
   body: 'UpdateBudgetInput',
   success: [{ status: 200, description: 'The budget.' }],
-  errors: [400, 404],
+  errors: [400, 404, 409],
 });
 
 const deleteBudget = route({
@@ -95,4 +116,4 @@ const deleteBudget = route({
   errors: [404],
 });
 
-export const budgetRoutes = [createBudget, listBudgets, getBudget, updateBudget, deleteBudget];
+export const budgetRoutes = [createBudget, listBudgets, getBudget, listSubjects, updateBudget, deleteBudget];

@@ -32,6 +32,38 @@ const createHold = route({
   errors: [400, 402],
 });
 
+const listHolds = route({
+  method: 'get',
+  path: '/v1/usage/holds',
+  operationId: 'listHolds',
+  summary: 'The holds, newest first',
+  description: 'Those that were settled or released, or have expired, are listed too.',
+  tag: 'Holds',
+  scope: 'usage:read',
+  operation: operation(
+    graphql(
+      `query Holds($first: Int, $after: String) {
+        holds(first: $first, after: $after) { edges { node { ...HoldFields } } pageInfo { hasNextPage endCursor } }
+      }`,
+      [holdFields],
+    ),
+  ),
+  success: [{ status: 200, description: 'A page of holds.' }],
+  errors: [400],
+});
+
+const getHold = route({
+  method: 'get',
+  path: '/v1/usage/holds/{id}',
+  operationId: 'getHold',
+  summary: 'One hold, as it is now',
+  tag: 'Holds',
+  scope: 'usage:read',
+  operation: operation(graphql(`query Hold($id: ID!) { hold(id: $id) { ...HoldFields } }`, [holdFields])),
+  success: [{ status: 200, description: 'The hold.' }],
+  errors: [404],
+});
+
 const releaseHold = route({
   method: 'delete',
   path: '/v1/usage/holds/{id}',
@@ -48,4 +80,4 @@ const releaseHold = route({
   errors: [404, 409],
 });
 
-export const holdRoutes = [createHold, releaseHold];
+export const holdRoutes = [createHold, listHolds, getHold, releaseHold];

@@ -258,14 +258,23 @@ describe('a void that crosses back', () => {
       id: expect.stringMatching(/^event_/),
       event: 'budget.recovered',
       created_at: DEFAULT_NOW,
-      data: { budget_id: id, team_id: null, unit: 'usd', limit: '10', current: '6', subject: null, ...NOVEMBER },
+      data: {
+        budget_id: id,
+        team_id: null,
+        unit: 'usd',
+        limit: '10',
+        current: '6',
+        subject: null,
+        crossing: 1,
+        ...NOVEMBER,
+      },
     });
-    // Over it and back again in the same period: all of it was told.
+    // Over it and back again in the same period: that is told, too.
     const [again] = await spend(organization, '4');
     await two()
       .server(1)
       .ok('POST', `/v1/usage/${again}/void`, { key, body: { reason: 'again' } });
-    expect(await wordsOf(organization)).toEqual(['100', 'exceeded', 'recovered']);
+    expect(await wordsOf(organization)).toEqual(['100', 'exceeded', 'recovered', 'exceeded', 'recovered']);
     expect(await getBudget(1, organization, { id })).toMatchObject({ spent: '6', matched_events: 1, remaining: '4' });
   });
 });
@@ -281,7 +290,7 @@ describe('a limit that is changed', () => {
     for (const { data } of raised) expect(data).toMatchObject({ limit: '20', current: '20' });
   });
 
-  it('to above it again is a recovery, told once; below once more is not told again', async () => {
+  it('to above it again is a recovery, told once; below once more is a crossing of its own', async () => {
     const organization = await newOrganization();
     const budget = await makeBudget(organization, { amount: '10' });
     await spend(organization, '15');
@@ -289,7 +298,13 @@ describe('a limit that is changed', () => {
     expect(await wordsOf(organization)).toEqual(['50', '80', '100', 'exceeded', 'recovered']);
     await change(0, organization, budget, { amount: '1' });
     await change(1, organization, budget, { amount: '1000' });
-    expect(await wordsOf(organization)).toHaveLength(5);
+    const raised = (await eventsOf(organization)).slice(3);
+    expect(raised.map((event) => [wordOf(event), event.data.crossing])).toEqual([
+      ['exceeded', 1],
+      ['recovered', 1],
+      ['exceeded', 2],
+      ['recovered', 2],
+    ]);
   });
 
   it('by a raise recovers until its end, and counts again from then on', async () => {
@@ -305,9 +320,10 @@ describe('a limit that is changed', () => {
     expect(await wordsOf(organization)).toEqual(['100', 'exceeded', 'recovered']);
     try {
       await two().setNow(raise_until);
+      expect((await wordsOf(organization)).slice(3)).toEqual(['exceeded']);
       expect(await getBudget(0, organization, budget)).toMatchObject({ limit: '10', remaining: '-1', percent: 110 });
       await spend(organization, '1');
-      expect(await wordsOf(organization)).toEqual(['100', 'exceeded', 'recovered', '120']);
+      expect(await wordsOf(organization)).toEqual(['100', 'exceeded', 'recovered', 'exceeded', '120']);
     } finally {
       await two().setNow(DEFAULT_NOW);
     }
@@ -320,6 +336,82 @@ describe('a limit that is changed', () => {
     expect(await wordsOf(organization)).toEqual([]);
     await change(1, organization, budget, { thresholds: [60, 70, 71] });
     expect(await wordsOf(organization)).toEqual(['60', '70']);
+  });
+});
+
+describe('a limit that is crossed, recovered and crossed again', () => {
+  it('is told once for each crossing, with its number, by however many writers at once', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const { id } = await makeBudget(organization, { amount: '10', thresholds: [100], per: 'user' });
+    const ROUNDS = 4;
+    for (let round = 0; round < ROUNDS; round++) {
+      const ids = await Promise.all(
+        Array.from({ length: 12 }, (_, i) => makeUsage(two().server(i), key, [{ cost: '1', user_id: 'a' }])),
+      );
+      const voids = ids.map(([usage], i) =>
+        two()
+          .server(i)
+          .ok('POST', `/v1/usage/${usage}/void`, { key, body: { reason: 'a test' } }),
+      );
+      await Promise.all(voids);
+    }
+    const raised = await eventsOf(organization);
+    expect(raised.map((event) => [wordOf(event), event.data.crossing])).toEqual([
+      ['100', 1],
+      ...Array.from({ length: ROUNDS }, (_, i) => [
+        ['exceeded', i + 1],
+        ['recovered', i + 1],
+      ]).flat(),
+    ]);
+    for (const { data } of raised) expect(data).toMatchObject({ budget_id: id, subject: 'a', ...NOVEMBER });
+  });
+});
+
+describe('a raise that runs out', () => {
+  const RAISE = { raise_amount: '10', raise_until: '2026-11-22T11:00:00.000Z' };
+
+  async function uncovered() {
+    const organization = await newOrganization();
+    const budget = await makeBudget(organization, { amount: '10', thresholds: [50, 100, 140], ...RAISE });
+    await spend(organization, '15');
+    expect(await wordsOf(organization)).toEqual(['50']);
+    return { organization, budget };
+  }
+
+  it.each([
+    ['the log of events', () => '/v1/events?limit=1'],
+    ['a budget', (id: string) => `/v1/budgets/${id}`],
+    ['the list of budgets', () => '/v1/budgets'],
+    ['costs', () => '/v1/costs'],
+  ])('tells what it uncovers without another event, once, whoever reads %s', async (_, pathOf) => {
+    const { organization, budget } = await uncovered();
+    const read = (n: number) => two().server(n).ok('GET', pathOf(budget.id), { key: organization.key.secret });
+    try {
+      await two().setNow(Date.parse(RAISE.raise_until) - 1);
+      await Promise.all(Array.from({ length: 4 }, (_, n) => read(n)));
+      expect(await wordsOf(organization)).toEqual(['50']);
+      await two().setNow(RAISE.raise_until);
+      await Promise.all(Array.from({ length: 12 }, (_, n) => read(n)));
+      const { rows } = await two().sql.query(
+        'SELECT type, data ->> $2 AS word FROM events WHERE organization_id = $1 ORDER BY position',
+        [organization.uuid, 'threshold'],
+      );
+      expect(rows.map(({ type, word }) => word ?? type)).toEqual(['50', '100', '140', 'usage.exceeded']);
+    } finally {
+      await two().setNow(DEFAULT_NOW);
+    }
+  });
+
+  it('tells it before the budget is changed, by the rule that was in force', async () => {
+    const { organization, budget } = await uncovered();
+    try {
+      await two().setNow(RAISE.raise_until);
+      await change(1, organization, budget, { amount: '100', raise_amount: null, raise_until: null });
+      expect(await wordsOf(organization)).toEqual(['50', '100', '140', 'exceeded', 'recovered']);
+    } finally {
+      await two().setNow(DEFAULT_NOW);
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { createBudget } from '../../src/domain/budgets/create-budget.ts';
 import { updateBudget } from '../../src/domain/budgets/update-budget.ts';
 import { verifyBudgets } from '../../src/domain/budgets/verify-budgets.ts';
 import { createHold } from '../../src/domain/holds/create-hold.ts';
+import { recordUsage } from '../../src/domain/usage/record-usage.ts';
 import { recordUsageBatch } from '../../src/domain/usage/record-usage-batch.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import { formatId } from '../../src/platform/ids.ts';
@@ -60,4 +61,21 @@ it('writers beside clients that change budgets in a loop record all that they se
     organization.uuid,
   ]);
   expect(rows).toEqual([{ n: 320 }]);
+});
+
+it('a lone event of an organization with prepaid credits is recorded beside such clients too', async () => {
+  const organization = await makeOrganization(domain(), { credits: 'prepaid' });
+  const context = await domain().contextOf(organization);
+  const budget = await createBudget(context, { name: 'b', amount: '100', period: 'month' });
+  let isDone = false;
+  const changers = [1, 2, 3].map(async (changer) => {
+    for (let i = 0; !isDone; i++)
+      await updateBudget(context, { id: formatId('budget', budget.id), name: `${changer} ${i}` });
+  });
+  for (let i = 0; i < 40; i++) {
+    expect((await recordUsage(context, { ...EVENT_INPUT, id: `lone ${i}` })).duplicate).toBe(false);
+  }
+  isDone = true;
+  await Promise.all(changers);
+  expect(await verifyBudgets(domain().resources.database)).toEqual([]);
 });

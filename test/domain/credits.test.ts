@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { verifyCredits } from '../../src/domain/credits/verify-credits.ts';
+import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { readEvents } from '../doors/budget-answers.ts';
 import { DEFAULT_NOW } from '../harness/app.ts';
 import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
+import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import { useTwoServers } from '../harness/processes/two-servers.ts';
 
 // Grants, their order and their end: two server processes on one database.
@@ -25,6 +28,11 @@ const reverse = ({ key }: MadeOrganization, id: string, n = 0) =>
     .ok('POST', `/v1/usage/${id}/void`, { key: key.secret, body: { reason: 'a test' } });
 const toldTo = async ({ key }: MadeOrganization) =>
   (await readEvents<object>(two().server(0), key.secret)).map(({ event }) => event);
+
+async function verifyAll() {
+  const database = openDatabase({ connectionString: two().connectionString, connections: 1, onError: () => {} });
+  return verifyCredits(database).finally(() => database.close());
+}
 
 async function remainingOf({ uuid }: MadeOrganization): Promise<string[]> {
   const { rows } = await two().sql.query(
@@ -87,6 +95,30 @@ describe('usage', () => {
       await reverse(payer, used);
       expect(await creditsOf(payer)).toMatchObject({ used: '0', expired: '5', available: '0' });
     });
+  });
+
+  it('that is void gives back what it took, also while the organization does not prepay, and once', async () => {
+    const payer = await newPayer();
+    await grant(payer, '10');
+    const [first, second] = [await use(payer, '4'), await use(payer, '3')];
+    const turn = (credits: string) =>
+      two().server(0).ok('PATCH', `/v1/organizations/${payer.id}`, { key: OPERATOR_KEY, body: { credits } });
+    await turn('none');
+    const free = await use(payer, '5');
+    await Promise.all([first, free, first, first].map((id, n) => reverse(payer, id, n)));
+    expect(await creditsOf(payer)).toMatchObject({ mode: 'none', used: '3', available: '7' });
+    expect(await verifyAll()).toEqual([]);
+    await turn('prepaid');
+    await Promise.all([reverse(payer, first, 0), reverse(payer, second, 1), reverse(payer, free, 0)]);
+    expect(await creditsOf(payer)).toMatchObject({ used: '0', available: '10' });
+    expect(await verifyAll()).toEqual([]);
+    await two().sql.query("DELETE FROM credit_entries WHERE organization_id = $1 AND cause = 'void' AND amount = 3", [
+      payer.uuid,
+    ]);
+    await two().sql.query('UPDATE credit_grants SET remaining = 7 WHERE organization_id = $1', [payer.uuid]);
+    expect(await verifyAll()).toMatchObject([{ table: 'credit_entries (voids)', kept: 'nothing' }]);
+    await two().sql.query('DELETE FROM credit_entries WHERE organization_id = $1', [payer.uuid]);
+    await two().sql.query('DELETE FROM credit_grants WHERE organization_id = $1', [payer.uuid]);
   });
 
   it('from before an organization prepaid gives back nothing when it is void: it took nothing', async () => {

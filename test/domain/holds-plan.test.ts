@@ -72,3 +72,30 @@ it('an event that settles a hold reads a handful of rows, however many holds are
   await sql.query('COMMIT');
   expect(rows[0].read).toBeLessThan(OLD_HOLDS / 100);
 });
+
+it('a new budget reads the holds that are open, not those that there have been', async () => {
+  const budget = randomUUID();
+  await sql.query('TRUNCATE holds');
+  await sql.query('DISCARD ALL');
+  await sql.query(
+    `INSERT INTO budgets (organization_id, id, name, unit, amount, period, timezone, thresholds, action, counted_from,
+                          created_at, updated_at)
+     VALUES ($1, $2, 'Late', 'usd', 1, 'total', 'UTC', '{}', 'block', '1970-01-01Z', now(), now())`,
+    [organization, budget],
+  );
+  const open = 20;
+  await sql.query(`
+    INSERT INTO holds (organization_id, id, status, provider, model, tokens, amount, api_key_id, created_at, expires_at)
+    SELECT '${organization}', gen_random_uuid(), CASE WHEN n <= ${open} THEN 'active' ELSE 'released' END, 'openai',
+           'gpt-4o', 1, 0.5, gen_random_uuid(), now(), now() + interval '1 hour'
+      FROM generate_series(1, ${OLD_HOLDS}) AS n`);
+  await sql.query('BEGIN');
+  await sql.query("SELECT count_open_holds($1, $2, now(), '{1970-01-01Z}', '{9999-12-31Z}')", [organization, budget]);
+  const { rows } = await sql.query(
+    `SELECT (idx_tup_fetch + seq_tup_read)::int AS read FROM pg_stat_xact_user_tables WHERE relname = 'holds'`,
+  );
+  const { rows: counters } = await sql.query('SELECT held::float8 FROM budget_counters WHERE budget_id = $1', [budget]);
+  await sql.query('COMMIT');
+  expect(counters).toEqual([{ held: open / 2 }]);
+  expect(rows[0].read).toBeLessThan(open * 5);
+});

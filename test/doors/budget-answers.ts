@@ -15,6 +15,7 @@ export interface BudgetAnswer {
   remaining: Amount;
   percent: number;
   matched_events: number;
+  updated_at: string;
   period_start: string;
   period_end: string;
   subject: string | null;
@@ -30,6 +31,7 @@ export interface EventData {
   period_start: string;
   period_end: string;
   subject: string | null;
+  crossing: number;
   threshold?: number;
 }
 

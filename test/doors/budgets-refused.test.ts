@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { useTestApp } from '../harness/app.ts';
+import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
 import { EVENT, type MadeOrganization, makeKey, makeOrganization, makeTeam, makeUsage } from '../harness/make.ts';
 import {
   BUDGET,
@@ -51,6 +51,7 @@ describe('what is wrong with a budget', () => {
     { wrong: { scope: { team_id: 'team_nobody' } }, rest: 'scope.team_id' },
     { wrong: { scope: { team_id: 'team_01h455vb4pex5vsknk084sn02q' } }, rest: 'scope.team_id' },
     { wrong: { scope: { api_key_id: 'me' } }, rest: 'scope.api_key_id' },
+    { wrong: { scope: { api_key_id: 'key_00000000000000000000000000' } }, rest: 'scope.api_key_id' },
     { wrong: { scope: { user_id: '' } }, rest: 'scope.user_id' },
     { wrong: { scope: { provider: '' } }, rest: 'scope.provider' },
     { wrong: { scope: { model: 'm'.repeat(256) } }, rest: 'scope.model' },
@@ -175,5 +176,69 @@ describe('a budget or hold that a key may not see', () => {
     await makeUsage(meterr(), organization.key.secret, [{ team_id: a.id }, { team_id: b.id }]);
     expect((await readEvents(meterr(), key)).map(({ data }) => data.team_id)).toEqual([a.id]);
     expect(await readEvents(meterr(), organization.key.secret)).toHaveLength(3);
+  });
+});
+
+it('a budget on a key that is foreign, revoked or of another team is refused like one on no key', async () => {
+  const [mine, theirs] = [await newOrganization(), await newOrganization()];
+  const [a, b] = [await makeTeam(meterr(), mine), await makeTeam(meterr(), mine)];
+  const scopes = ['budgets:write'] as const;
+  const ofA = await makeKey(meterr(), mine, { scopes, team: a });
+  const ofB = await makeKey(meterr(), mine, { scopes, team: b });
+  const revoked = await makeKey(meterr(), mine, { revoked: true });
+  const ask = async (key: string, id: string) => {
+    const body = { ...BUDGET, scope: { api_key_id: id } };
+    const { status, error } = await meterr().rest('POST', '/v1/budgets', { key, body });
+    return error ? { status, ...error } : status;
+  };
+  const none = await ask(mine.key.secret, 'key_01h455vb4pex5vsknk084sn02q');
+  expect(none).toMatchObject({ status: 400, details: { fields: [{ path: 'scope.api_key_id' }] } });
+  for (const { id } of [theirs.key, revoked]) expect(await ask(mine.key.secret, id)).toEqual(none);
+  for (const { id } of [ofB, mine.key]) expect(await ask(ofA.secret, id)).toEqual(none);
+  expect(await ask(ofA.secret, ofA.id)).toBe(201);
+  expect(await ask(mine.key.secret, ofB.id)).toBe(201);
+});
+
+describe('the budget of a team that is deleted', () => {
+  it('ends with it: it says when, counts and blocks no more, and cannot be changed', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const team = await makeTeam(meterr(), organization);
+    const body = { amount: '1', action: 'block', scope: { team_id: team.id } };
+    const { id } = await make(organization, body);
+    const other = await make(organization, { name: 'Whole' });
+    await makeUsage(meterr(), key, [{ cost: '0.25', team_id: team.id }]);
+    await meterr().ok('DELETE', `/v1/teams/${team.id}`, { key });
+    const ended = await meterr().ok<BudgetAnswer>('GET', `/v1/budgets/${id}`, { key });
+    expect(ended).toMatchObject({ ended_at: DEFAULT_NOW, spent: '0.25', limit: '1' });
+    const costs = await meterr().ok<{ budgets: { id: string }[] }>('GET', '/v1/costs', { key });
+    expect(costs.budgets.map((one) => one.id)).toEqual([other.id]);
+    const patched = await meterr().rest('PATCH', `/v1/budgets/${id}`, { key, body: { amount: '5' } });
+    expect([patched.status, patched.error?.code]).toEqual([409, 'conflict']);
+    const refused = await meterr().rest('POST', '/v1/budgets', { key, body: { ...BUDGET, ...body } });
+    expect(pathsOf(refused.error)).toEqual({ code: 'invalid_request', paths: ['scope.team_id'] });
+    const { data } = await meterr().ok<{ data: { action: string; target_id: string }[] }>('GET', '/v1/audit-log', {
+      key,
+    });
+    expect(data).toContainEqual(expect.objectContaining({ action: 'budget.ended', target_id: id }));
+    expect(await meterr().ok('DELETE', `/v1/budgets/${id}`, { key })).toMatchObject({ id, ended_at: DEFAULT_NOW });
+  });
+
+  it('is made before the team ends and ends with it, or is refused, however they meet', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    for (let round = 0; round < 5; round++) {
+      const team = await makeTeam(meterr(), organization);
+      const body = { ...BUDGET, scope: { team_id: team.id } };
+      const made = await Promise.all([
+        ...Array.from({ length: 4 }, () => meterr().rest<BudgetAnswer>('POST', '/v1/budgets', { key, body })),
+        meterr().rest<BudgetAnswer>('DELETE', `/v1/teams/${team.id}`, { key }),
+        ...Array.from({ length: 4 }, () => meterr().rest<BudgetAnswer>('POST', '/v1/budgets', { key, body })),
+      ]);
+      expect(made.filter(({ status }) => ![200, 201, 400].includes(status))).toEqual([]);
+      for (const { body: one } of made.filter(({ status }) => status === 201)) {
+        expect(await meterr().ok('GET', `/v1/budgets/${one.id}`, { key })).toMatchObject({ ended_at: DEFAULT_NOW });
+      }
+    }
   });
 });

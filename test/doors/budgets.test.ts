@@ -8,14 +8,19 @@ import {
   HOLD,
   type HoldAnswer,
   makeBudget,
+  readAll,
   readEvents,
   UNPRICED,
+  wordOf,
 } from './budget-answers.ts';
 
 const meterr = useTestApp();
 const newOrganization = () => makeOrganization(meterr());
 const make = (organization: MadeOrganization, body: object) => makeBudget(meterr(), organization, body);
 const hold = (key: string, body: object) => meterr().rest<HoldAnswer>('POST', '/v1/usage/holds', { key, body });
+
+const subjectsOf = (id: string, key: string) =>
+  readAll<{ subject: string | null }>(meterr(), `/v1/budgets/${id}/subjects`, key);
 
 describe('a budget', () => {
   it('is answered as it was made, with where it stands', async () => {
@@ -58,6 +63,7 @@ describe('a budget', () => {
       subjects: [],
       created_at: DEFAULT_NOW,
       updated_at: DEFAULT_NOW,
+      ended_at: null,
     });
     expect(await meterr().ok('GET', `/v1/budgets/${made.id}`, { key })).toEqual(made);
   });
@@ -208,5 +214,105 @@ describe('a budget', () => {
     const narrowed = await change({ amount: '7', action: 'block' });
     expect(narrowed).toMatchObject({ name: 'Other', amount: '7', limit: '12', action: 'block', thresholds: [10] });
     expect(await change({ raise_amount: null, raise_until: null })).toMatchObject({ raise_amount: null, limit: '7' });
+  });
+
+  it('that a change leaves as it was keeps its time, and the audit log is not told', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const raise = { raise_amount: '5', raise_until: '2026-12-01T00:00:00Z' };
+    const { id, updated_at } = await make(organization, { amount: '1', thresholds: [10, 20], ...raise });
+    meterr().clock.advance(60_000);
+    try {
+      const same = [
+        {},
+        { name: 'Production' },
+        { amount: '1.00' },
+        { thresholds: [20, 10] },
+        { action: 'alert' },
+        raise,
+      ];
+      const answers = await Promise.all(
+        same.map((body) => meterr().ok<{ updated_at: string }>('PATCH', `/v1/budgets/${id}`, { key, body })),
+      );
+      expect(answers.map((answer) => answer.updated_at)).toEqual(same.map(() => updated_at));
+      const actionsOf = async () =>
+        (await meterr().ok<ListAnswer<{ action: string }>>('GET', '/v1/audit-log', { key })).data.map(
+          ({ action }) => action,
+        );
+      expect(await actionsOf()).toEqual(['budget.created']);
+      const changed = await meterr().ok<{ updated_at: string }>('PATCH', `/v1/budgets/${id}`, {
+        key,
+        body: { amount: '1.01' },
+      });
+      expect(changed.updated_at).not.toBe(updated_at);
+      expect(await actionsOf()).toEqual(['budget.updated', 'budget.created']);
+    } finally {
+      meterr().clock.set(DEFAULT_NOW);
+    }
+  });
+
+  it('says 100 percent only of what has reached the limit: percents are rounded down', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const { id } = await make(organization, { amount: '1' });
+    await makeUsage(meterr(), key, [{ cost: '0.99996' }]);
+    const percentOf = async () => (await meterr().ok<BudgetAnswer>('GET', `/v1/budgets/${id}`, { key })).percent;
+    expect(await percentOf()).toBe(99.99);
+    expect((await readEvents(meterr(), key)).map(wordOf)).toEqual(['50', '80']);
+    await makeUsage(meterr(), key, [{ cost: '0.00004' }]);
+    expect(await percentOf()).toBe(100);
+    expect((await readEvents(meterr(), key)).map(wordOf)).toEqual(['50', '80', '100', 'exceeded']);
+  });
+
+  it('per tag counts "" as a value of its own, and says so in answers, pages and events', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const { id, subject } = await make(organization, { amount: '0.001', per: 'tag:env', thresholds: [] });
+    expect(subject).toBeNull();
+    await makeUsage(meterr(), key, [{ tags: { env: '' } }, {}]);
+    const counted = { subject: '', spent: '0.0075', matched_events: 1 };
+    expect(await meterr().ok('GET', `/v1/budgets/${id}`, { key })).toMatchObject({ ...counted, subjects: [counted] });
+    expect((await subjectsOf(id, key)).map((one) => one.subject)).toEqual(['']);
+    expect((await readEvents(meterr(), key)).map(({ data }) => data.subject)).toEqual(['']);
+  });
+
+  it('pages through all its subjects, each once, in the order of their names, whatever is recorded meanwhile', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const { id } = await make(organization, { per: 'user' });
+    const users = Array.from({ length: 130 }, (_, i) => `u${String(i).padStart(3, '0')}`);
+    await makeUsage(
+      meterr(),
+      key,
+      users.map((user_id, i) => ({ user_id, cost: String(i + 1) })),
+    );
+    await hold(key, { ...HOLD, user_id: 'u007', amount: '2' });
+    const page = (query: string) =>
+      meterr().ok<ListAnswer<{ subject: string }>>('GET', `/v1/budgets/${id}/subjects?${query}`, { key });
+    const first = await page('limit=100');
+    expect(first.data[7]).toEqual({
+      subject: 'u007',
+      spent: '8',
+      held: '2',
+      remaining: '90',
+      percent: 8,
+      matched_events: 1,
+    });
+    // The last of all becomes the one that used most.
+    await makeUsage(meterr(), key, [{ user_id: 'u129', cost: '1000' }]);
+    const second = await page(`limit=100&cursor=${first.next_cursor}`);
+    expect([...first.data, ...second.data].map(({ subject }) => subject)).toEqual(users);
+    expect([first.has_more, second.has_more, second.next_cursor]).toEqual([true, false, null]);
+    const query = `query ($id: ID!) { budgetSubjects(id: $id, first: 1) {
+      edges { node { subject spent } } pageInfo { hasNextPage } } }`;
+    expect(await meterr().data(query, { id }, { key })).toEqual({
+      budgetSubjects: { edges: [{ node: { subject: 'u000', spent: '1' } }], pageInfo: { hasNextPage: true } },
+    });
+    const { id: whole } = await make(organization, {});
+    expect(await subjectsOf(whole, key)).toEqual([]);
+    const bad = await meterr().rest('GET', `/v1/budgets/${id}/subjects?cursor=x`, { key });
+    expect([bad.status, bad.error?.code]).toEqual([400, 'invalid_request']);
+    const other = await newOrganization();
+    expect((await meterr().rest('GET', `/v1/budgets/${id}/subjects`, { key: other.key.secret })).status).toBe(404);
   });
 });

@@ -261,11 +261,59 @@ describe('credits', () => {
     expect((await hold(mine.key, '5')).status).toBe(201);
   });
 
-  it('are shared by all teams: a key that is bound to one pays from the same', async () => {
+  it('are shared by all teams: a key that is bound to one pays from the same, and learns nothing of them', async () => {
     const { key, organization } = await newPayer('5');
     const team = await makeTeam(meterr(), organization);
-    const bound = await makeKey(meterr(), organization, { scopes: ['usage:write'], team });
-    expect((await hold(bound.secret, '4')).body.credits).toEqual({ available: '1' });
-    expect((await hold(key, '2')).status).toBe(402);
+    const scopes = ['usage:write', 'credits:read', 'credits:write'] as const;
+    const { secret: bound } = await makeKey(meterr(), organization, { scopes, team });
+    const held = await hold(bound, '4');
+    expect([held.status, held.body.credits]).toEqual([201, null]);
+    expect((await hold(key, '2')).error?.details).toEqual({ required: '2', available: '1' });
+    const cost = '1.5';
+    const batch = await meterr().ok<{ data: { error: object }[] }>('POST', '/v1/usage', {
+      key: bound,
+      body: { events: [{ ...EVENT, cost, require_credits: true }] },
+    });
+    for (const error of [
+      (await hold(bound, cost)).error,
+      (await record(bound, { cost, require_credits: true })).error,
+      batch.data[0]?.error,
+    ]) {
+      expect(error).toMatchObject({ code: 'insufficient_credits', details: { required: cost } });
+      expect(JSON.stringify(error)).not.toContain('available');
+    }
+    for (const [method, path, body] of [
+      ['GET', '/v1/credits'],
+      ['GET', '/v1/credits/ledger'],
+      ['POST', '/v1/credits/grants', { amount: '100' }],
+    ] as [string, string, object?][]) {
+      const { status, error } = await meterr().rest(method, path, { key: bound, body });
+      expect([path, status, error?.code]).toEqual([path, 403, 'insufficient_permissions']);
+    }
+    expect((await meterr().gql('{ credits { available } }', {}, { key: bound })).error?.code).toBe(
+      'insufficient_permissions',
+    );
+    expect(await creditsOf(key)).toMatchObject({ granted: '5', available: '1' });
+  });
+
+  it('that an event requires do not cover a cost that nobody knows, unless the caller gives it', async () => {
+    const { key } = await newPayer('5');
+    const unpriced = { model: 'no-such-model', require_credits: true };
+    const { status, error } = await record(key, unpriced);
+    expect([status, error?.code, error?.details.fields?.map(({ path }) => path)]).toEqual([
+      400,
+      'invalid_request',
+      ['cost'],
+    ]);
+    const { created, invalid } = await meterr().ok<{ created: number; invalid: number }>('POST', '/v1/usage', {
+      key,
+      body: { events: [{ ...EVENT, ...unpriced }, EVENT] },
+    });
+    expect([created, invalid]).toEqual([1, 1]);
+    expect((await record(key, { ...unpriced, id: 'given', cost: '1' })).status).toBe(201);
+    expect((await record(key, { ...unpriced, require_credits: false })).status).toBe(201);
+    expect(await creditsOf(key)).toMatchObject({ used: '1.0075' });
+    const { key: free } = await makeOrganization(meterr());
+    expect((await record(free.secret, unpriced)).status).toBe(201);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
-import { EVENT, type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
+import { EVENT, type MadeOrganization, makeKey, makeOrganization, makeTeam, makeUsage } from '../harness/make.ts';
 import { HOLD, type HoldAnswer, makeBudget, pathsOf, UNPRICED } from './budget-answers.ts';
 
 const HOLD_INPUT = { provider: 'openai', model: 'gpt-4o', inputTokens: 1000, maxOutputTokens: 500 } as const;
@@ -98,6 +98,7 @@ describe('a hold', () => {
     { wrong: { provider: '' }, path: 'provider' },
     { wrong: { max_output_tokens: -1 }, path: 'max_output_tokens' },
     { wrong: { max_output_tokens: Number.MAX_SAFE_INTEGER }, path: 'max_output_tokens' },
+    { wrong: { max_output_tokens: 10 ** 12 + 1 }, path: 'max_output_tokens' },
     { wrong: { input_tokens: 1.5 }, path: 'input_tokens' },
     { wrong: { team_id: 'team_01h455vb4pex5vsknk084sn02q' }, path: 'team_id' },
     { wrong: { tags: { env: 1 } }, path: 'tags.env' },
@@ -105,6 +106,24 @@ describe('a hold', () => {
   ])('is refused by the field that is wrong: $wrong', async ({ wrong, path }) => {
     const { status, error } = await hold(meterr().adminKey, { ...HOLD, ...wrong });
     expect({ status, ...pathsOf(error) }).toEqual({ status: 400, code: 'invalid_request', paths: [path] });
+  });
+
+  it('shows a key that is bound to a team the figures of that team only, whoever decides', async () => {
+    const organization = await newOrganization();
+    const team = await makeTeam(meterr(), organization);
+    const { secret: key } = await makeKey(meterr(), organization, { scopes: ['usage:write'], team });
+    const own = await make(organization, { amount: '2', action: 'block', scope: { team_id: team.id } });
+    const whole = await make(organization, { amount: '1.5', action: 'block' });
+    const made = await hold(key, { ...HOLD, amount: '1' });
+    expect(made.body.budgets).toEqual([{ id: own.id, limit: '2', spent: '0', held: '1', remaining: '1' }]);
+    const hidden = await hold(key, { ...HOLD, amount: '0.6' });
+    expect(hidden.status).toBe(402);
+    expect(hidden.error).toMatchObject({ code: 'budget_exceeded', details: { requested: '0.6' } });
+    expect(hidden.text).not.toContain(whole.id);
+    expect(Object.keys(hidden.error?.details ?? {})).toEqual(['requested']);
+    await meterr().ok('DELETE', `/v1/budgets/${whole.id}`, { key: organization.key.secret });
+    const shown = await hold(key, { ...HOLD, amount: '1.1' });
+    expect(shown.error?.details).toEqual({ budget_id: own.id, limit: '2', current: '1', requested: '1.1' });
   });
 
   it('names its own fields in GraphQL', async () => {

@@ -90,6 +90,13 @@ export const OPERATIONS: readonly Operation[] = [
     body: { ...HOLD, input_tokens: 1, max_output_tokens: 1 },
     input: { ...HOLD, inputTokens: 1, maxOutputTokens: 1 },
   }),
+  query('holds', 'usage:read', { rest: 'GET /v1/usage/holds', graphql: '{ holds { edges { node { id } } } }' }),
+  query('hold', 'usage:read', {
+    rest: 'GET /v1/usage/holds/{id}',
+    id: noId('hold'),
+    graphql: 'query ($id: ID!) { hold(id: $id) { id } }',
+    variables: { id: noId('hold') },
+  }),
   mutation('releaseHold', 'usage:write', {
     rest: 'DELETE /v1/usage/holds/{id}',
     id: noId('hold'),
@@ -113,6 +120,12 @@ export const OPERATIONS: readonly Operation[] = [
     rest: 'GET /v1/budgets/{id}',
     id: noId('budget'),
     graphql: 'query ($id: ID!) { budget(id: $id) { id } }',
+    variables: { id: noId('budget') },
+  }),
+  query('budgetSubjects', 'budgets:read', {
+    rest: 'GET /v1/budgets/{id}/subjects',
+    id: noId('budget'),
+    graphql: 'query ($id: ID!) { budgetSubjects(id: $id) { edges { cursor } } }',
     variables: { id: noId('budget') },
   }),
   mutation('updateBudget', 'budgets:write', {

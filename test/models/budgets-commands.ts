@@ -1,14 +1,18 @@
 import type { BudgetAnswer, HoldAnswer } from '../doors/budget-answers.ts';
 import type { Calls, RestAnswer } from '../harness/calls.ts';
 import { attoOf, decimalOf } from '../harness/ledger.ts';
+import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import {
   type Attributes,
   availableOf,
   type Budget,
   countersOf,
+  countOpenHolds,
+  endRaises,
   grant,
   type Hold,
   standingOf,
+  switchCredits,
   tellCurrent,
   turnOver,
   type Usage,
@@ -81,7 +85,7 @@ function bodyOf(usage: SentUsage, more: object = {}) {
 }
 
 function usageOf({ input, output, cost: _, price, holdId, ...sent }: SentUsage, id: string): Write {
-  const usage: Usage = { ...sent, id, cost: price, tokens: BigInt(input + output), sign: 1n };
+  const usage: Usage = { ...sent, id, cost: price, tokens: BigInt(input + output), sign: 1n, voids: null };
   return { usage, holdId };
 }
 
@@ -131,7 +135,7 @@ export function voidUsage(usageId: string, key: string): WriteCommand {
       const eventId = `void:${usageId}`;
       const voided = world.usage.find(({ id }) => id === usageId);
       if (!voided || isKnown(world, pending, eventId)) return { writes: [], expected: { status: 200 } };
-      const usage: Usage = { ...voided, id: String(answer.body.id), eventId, sign: -1n };
+      const usage: Usage = { ...voided, id: String(answer.body.id), eventId, sign: -1n, voids: usageId };
       return { writes: [{ usage, holdId: null }], expected: { status: 201 } };
     },
     view: statusOf,
@@ -149,8 +153,9 @@ export function recordRequiring(sent: SentUsage, key: string): SingleCommand {
       if (world.credits.isPrepaid && !isRepeat) {
         const after: World = structuredClone({ ...world, holds: world.holds.filter((one) => one !== hold) });
         expireGrants(after.credits, after.nowMs);
-        const [required, available] = [sent.price ?? 0n, availableOf(after)];
-        if (required > available) {
+        if (sent.price === null) return { status: 400, fields: ['cost'] };
+        const [required, available] = [sent.price, availableOf(after)];
+        if (required > 0n && required > available) {
           const amounts = { required: decimalOf(required), available: decimalOf(available) };
           return { status: 402, code: 'insufficient_credits', ...amounts };
         }
@@ -200,7 +205,7 @@ export function hold(sent: SentHold, key: string): SingleCommand {
   function refuse(world: World): object | null {
     for (const { budget, limit, spent, held } of standings(world)) {
       const wanted = wantedOf(budget);
-      if (!budget.isBlocking || (wanted !== null && spent + held + wanted <= limit)) continue;
+      if (!budget.isBlocking || wanted === 0n || (wanted !== null && spent + held + wanted <= limit)) continue;
       if (wanted === null) return unknownCost;
       const numbers = {
         limit: wire(budget, limit),
@@ -213,7 +218,7 @@ export function hold(sent: SentHold, key: string): SingleCommand {
     if (sent.price === null) return unknownCost;
     turnOver(world);
     const available = availableOf(world);
-    if (sent.price <= available) return null;
+    if (sent.price === 0n || sent.price <= available) return null;
     const amounts = { required: decimalOf(sent.price), available: decimalOf(available) };
     return { status: 402, code: 'insufficient_credits', ...amounts };
   }
@@ -227,7 +232,10 @@ export function hold(sent: SentHold, key: string): SingleCommand {
       const made: Hold = {
         id: String(answer.body.id),
         status: 'active',
+        createdMs: world.nowMs,
         expiresMs: world.nowMs + sent.seconds * 1000,
+        of: sent,
+        wanted: { usd: sent.price, tokens: BigInt(sent.input + sent.output) },
         credits: world.credits.isPrepaid ? (sent.price ?? 0n) : 0n,
         reservations: countersOf(world, sent, world.nowMs).map(({ budget, subject, span }) => ({
           budgetId: budget.id,
@@ -276,7 +284,9 @@ export function createBudget(body: object, made: Omit<Budget, 'id'>, key: string
     send: (calls) => calls.rest('POST', '/v1/budgets', { key, body: { name: 'A test', ...body } }),
     run(world, answer) {
       const budget = { ...made, id: String((answer.body as unknown as BudgetAnswer).id) };
+      endRaises(world);
       world.budgets.push(budget);
+      countOpenHolds(world, budget);
       tellCurrent(world, budget);
       return { status: 201 };
     },
@@ -291,6 +301,7 @@ export function changeBudget(id: string, body: object, change: Partial<Budget>, 
     run(world) {
       const budget = world.budgets.find((one) => one.id === id);
       if (!budget) return { status: 404 };
+      endRaises(world);
       Object.assign(budget, change);
       tellCurrent(world, budget);
       return { status: 200 };
@@ -306,7 +317,21 @@ export function deleteBudget(id: string, key: string): SingleCommand {
     run(world) {
       const index = world.budgets.findIndex((one) => one.id === id);
       if (index < 0) return { status: 404 };
+      endRaises(world);
       world.budgets.splice(index, 1);
+      return { status: 200 };
+    },
+    view: statusOf,
+  };
+}
+
+export function setCredits(organizationId: string, isPrepaid: boolean): SingleCommand {
+  const body = { credits: isPrepaid ? 'prepaid' : 'none' };
+  return {
+    kind: 'single',
+    send: (calls) => calls.rest('PATCH', `/v1/organizations/${organizationId}`, { key: OPERATOR_KEY, body }),
+    run(world) {
+      switchCredits(world, isPrepaid);
       return { status: 200 };
     },
     view: statusOf,

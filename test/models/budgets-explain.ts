@@ -4,6 +4,8 @@ import type { Command } from './budgets-commands.ts';
 import {
   availableOf,
   currentCounters,
+  endRaises,
+  hasDueRaise,
   limitOf,
   standingOf,
   turnOver,
@@ -84,6 +86,7 @@ function runTransaction(world: World, block: readonly Answered[], differences: s
  * expired.
  */
 export function observe(world: World) {
+  endRaises(world);
   turnOver(world);
   const { granted, used, expired, isPrepaid } = world.credits;
   const available = availableOf(world);
@@ -102,7 +105,7 @@ export function observe(world: World) {
       .filter(({ spent, held, matched }) => spent !== 0n || held !== 0n || matched !== 0)
       .map(({ subject, spent, held, remaining, matched }) => {
         const [s, h, r] = [spent, held, remaining].map((value) => wire(budget, value));
-        return canonical([subject === '' ? null : subject, s, h, r, matched]);
+        return canonical([budget.per === null ? null : subject, s, h, r, matched]);
       });
     return {
       id: budget.id,
@@ -126,11 +129,19 @@ export function explain(worlds: readonly World[], group: readonly Answered[], se
   for (const start of worlds) {
     for (const sequence of orders(group)) {
       for (const blocks of cuts(sequence)) {
-        const world = structuredClone({ ...start, told: [] });
-        if (!blocks.every((block) => runTransaction(world, block, differences))) continue;
-        const expected = canonical(observe(world));
-        if (expected === seenText) found.set(canonical(world), world);
-        else differences.push(`seen     ${seenText}\nexpected ${expected}`);
+        // The job may tell the end of a raise before any of them.
+        const places = hasDueRaise(start) ? blocks.map((_, at) => at) : [];
+        for (const place of [null, ...places]) {
+          const world = structuredClone({ ...start, told: [] });
+          const isPossible = blocks.every((block, at) => {
+            if (at === place) endRaises(world);
+            return runTransaction(world, block, differences);
+          });
+          if (!isPossible) continue;
+          const expected = canonical(observe(world));
+          if (expected === seenText) found.set(canonical(world), world);
+          else differences.push(`seen     ${seenText}\nexpected ${expected}`);
+        }
       }
     }
   }

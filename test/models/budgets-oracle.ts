@@ -25,13 +25,16 @@ export interface Usage extends Attributes {
   cost: bigint | null;
   tokens: bigint;
   sign: 1n | -1n;
+  /** Of a void: what it reverses. */
+  voids: string | null;
 }
 
 export interface Budget {
   id: string;
   unit: 'usd' | 'tokens';
   amount: bigint;
-  raise: { amount: bigint; untilMs: number } | null;
+  /** `isOver`: what its end uncovers was told. */
+  raise: { amount: bigint; untilMs: number; isOver: boolean } | null;
   period: Period;
   zone: string;
   scope: Partial<Attributes>;
@@ -50,7 +53,12 @@ interface Reservation {
 export interface Hold {
   id: string;
   status: 'active' | 'released' | 'settled';
+  createdMs: number;
   expiresMs: number;
+  of: Attributes;
+  /** What it reserves in a budget of each unit; null: unknown. */
+  wanted: { usd: bigint | null; tokens: bigint };
+  /** What it reserves of credits. */
   credits: bigint;
   reservations: Reservation[];
 }
@@ -60,9 +68,14 @@ export interface World {
   usage: Usage[];
   budgets: Budget[];
   holds: Hold[];
-  /** By budget, subject, period and threshold (0: exceeded): whether it has recovered. */
-  crossings: Map<string, boolean>;
+  /**
+   * By budget, subject, period and threshold (0: exceeded): how often it was crossed, and whether it
+   * has recovered.
+   */
+  crossings: Map<string, { times: number; hasRecovered: boolean }>;
   credits: Credits;
+  /** Ids of the usage that credits were taken for. */
+  charged: string[];
   /** What was told since they were last taken. */
   told: { event: string; created_at: string; data: object }[];
 }
@@ -151,21 +164,25 @@ function tellCrossings(world: World, counter: Counter): void {
     unit: budget.unit,
     period_start: iso(span.startMs),
     period_end: iso(span.endMs),
-    subject: subject === '' ? null : subject,
+    subject: budget.per === null ? null : subject,
   };
-  const add = (event: string, more = {}) =>
-    world.told.push({ event, created_at: iso(world.nowMs), data: { ...data, ...more } });
+  const add = (event: string, crossing: number, more = {}) =>
+    world.told.push({ event, created_at: iso(world.nowMs), data: { ...data, crossing, ...more } });
   const nameOf = (threshold: number) => `${budget.id} ${subject} ${span.startMs} ${threshold}`;
   for (const threshold of [...budget.thresholds, 0]) {
     const name = nameOf(threshold);
-    if (world.crossings.has(name) || spent * 100n < limit * BigInt(threshold || 100)) continue;
-    world.crossings.set(name, false);
-    if (threshold === 0) add('usage.exceeded');
-    else add('budget.threshold_reached', { threshold });
+    const before = world.crossings.get(name);
+    const isCrossed = before !== undefined && !before.hasRecovered;
+    if (isCrossed || spent * 100n < limit * BigInt(threshold || 100)) continue;
+    const times = (before?.times ?? 0) + 1;
+    world.crossings.set(name, { times, hasRecovered: false });
+    if (threshold === 0) add('usage.exceeded', times);
+    else add('budget.threshold_reached', times, { threshold });
   }
-  if (world.crossings.get(nameOf(0)) === false && spent < limit) {
-    world.crossings.set(nameOf(0), true);
-    add('budget.recovered');
+  const crossed = world.crossings.get(nameOf(0));
+  if (crossed && !crossed.hasRecovered && spent < limit) {
+    crossed.hasRecovered = true;
+    add('budget.recovered', crossed.times);
   }
 }
 
@@ -184,6 +201,54 @@ export function currentCounters(world: World, budget: Budget): Counter[] {
 /** After a budget was made or changed. */
 export function tellCurrent(world: World, budget: Budget): void {
   for (const counter of currentCounters(world, budget)) tellCrossings(world, counter);
+}
+
+/** Whether a raise has run out whose end was not told yet. */
+const isDue = ({ raise }: Budget, nowMs: number) => raise !== null && !raise.isOver && raise.untilMs <= nowMs;
+export const hasDueRaise = ({ budgets, nowMs }: World) => budgets.some((budget) => isDue(budget, nowMs));
+
+/**
+ * Tells what raises uncover that have run out, of all periods that ended later than they did:
+ * whoever reads or changes budgets brings that about, or a job.
+ */
+export function endRaises(world: World): void {
+  for (const budget of world.budgets.filter((one) => isDue(one, world.nowMs))) {
+    const { raise } = budget;
+    if (!raise) continue;
+    raise.isOver = true;
+    const counters = new Map<string, Counter>();
+    for (const usage of world.usage) {
+      const subject = fits(budget, usage) ? subjectOf(budget, usage) : null;
+      const span = periodOf(usage.timeMs, budget.period, budget.zone);
+      if (subject === null || span.endMs <= raise.untilMs) continue;
+      counters.set(`${subject} ${span.startMs}`, { budget, subject, span });
+    }
+    for (const counter of counters.values()) tellCrossings(world, counter);
+  }
+}
+
+/** A new budget counts the holds that are open, each in the period that it was made in. */
+export function countOpenHolds(world: World, budget: Budget): void {
+  for (const hold of world.holds.filter((one) => isLiving(one, world.nowMs))) {
+    const subject = fits(budget, hold.of) ? subjectOf(budget, hold.of) : null;
+    if (subject === null) continue;
+    const { startMs } = periodOf(hold.createdMs, budget.period, budget.zone);
+    const amount = hold.wanted[budget.unit] ?? 0n;
+    hold.reservations.push({ budgetId: budget.id, subject, startMs, amount });
+  }
+}
+
+/** Prepaid from now on, or no more: holds that are open reserve credits from the switch on. */
+export function switchCredits(world: World, isPrepaid: boolean): void {
+  const { credits, nowMs } = world;
+  if (credits.isPrepaid === isPrepaid) return;
+  credits.isPrepaid = isPrepaid;
+  if (!isPrepaid) return;
+  for (const hold of world.holds) {
+    if (isLiving(hold, nowMs) && hold.credits === 0n) hold.credits = hold.wanted.usd ?? 0n;
+  }
+  expireGrants(credits, nowMs);
+  tellCredits(world);
 }
 
 const heldCredits = ({ holds, nowMs }: World) =>
@@ -228,9 +293,17 @@ export function write(world: World, writes: readonly Write[]): void {
     const hold = world.holds.find(({ id }) => id === holdId);
     if (hold?.status === 'active') hold.status = 'settled';
   }
-  if (!world.credits.isPrepaid) return;
-  expireGrants(world.credits, world.nowMs);
-  const costs = writes.map(({ usage }) => usage.sign * (usage.cost ?? 0n));
-  charge(world.credits, costs, world.nowMs);
-  tellCredits(world);
+  const { isPrepaid } = world.credits;
+  if (isPrepaid) expireGrants(world.credits, world.nowMs);
+  // A void gives back what its event took, whatever the mode is now.
+  const paid = writes.filter(({ usage }) =>
+    usage.voids === null ? isPrepaid && usage.cost !== 0n && usage.cost !== null : world.charged.includes(usage.voids),
+  );
+  world.charged.push(...paid.map(({ usage }) => usage.id));
+  charge(
+    world.credits,
+    paid.map(({ usage }) => usage.sign * (usage.cost ?? 0n)),
+    world.nowMs,
+  );
+  if (isPrepaid) tellCredits(world);
 }

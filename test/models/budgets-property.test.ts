@@ -4,6 +4,7 @@ import { verifyBudgets } from '../../src/domain/budgets/verify-budgets.ts';
 import { verifyCredits } from '../../src/domain/credits/verify-credits.ts';
 import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { createTestApp, type TestApp } from '../harness/app.ts';
+import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import { useTwoServers } from '../harness/processes/two-servers.ts';
 import { type Pair, play } from './budgets-run.ts';
 import { run } from './budgets-steps.ts';
@@ -27,8 +28,9 @@ describe('counters, credits and events are what the ledger says, whatever happen
   let apps: TestApp[];
 
   beforeAll(async () => {
-    const first = await createTestApp({ through: 'fetch' });
-    apps = [first, await createTestApp({ through: 'fetch', connectionString: first.connectionString })];
+    const env = { METERR_OPERATOR_KEY: OPERATOR_KEY };
+    const first = await createTestApp({ through: 'fetch', env });
+    apps = [first, await createTestApp({ through: 'fetch', env, connectionString: first.connectionString })];
   });
 
   afterAll(async () => {

@@ -66,9 +66,18 @@ export async function play({ sql, servers, setNow }: Pair, given: Run): Promise<
   const organization = await makeOrganization({ sql }, { credits: given.isPrepaid ? 'prepaid' : 'none' });
   const teams = [await makeTeam({ sql }, organization), await makeTeam({ sql }, organization)];
   const keys = [organization.key, await makeKey({ sql }, organization, { scopes: ['admin'] })];
-  const names: Names = { zone, teams: teams.map(({ id }) => id), keys, sent: [] };
+  const names: Names = { zone, teams: teams.map(({ id }) => id), keys, sent: [], organization: organization.id };
   const credits = newCredits(given.isPrepaid);
-  const first: World = { nowMs, usage: [], budgets: [], holds: [], crossings: new Map(), credits, told: [] };
+  const first: World = {
+    nowMs,
+    usage: [],
+    budgets: [],
+    holds: [],
+    crossings: new Map(),
+    credits,
+    charged: [],
+    told: [],
+  };
   let worlds = [first];
   const seenEvents = new Set<string>();
   const serverOf = (n: number) => servers[n % servers.length] as Calls;

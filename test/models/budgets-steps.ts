@@ -13,6 +13,7 @@ import {
   recordRequiring,
   release,
   type SentUsage,
+  setCredits,
   voidUsage,
 } from './budgets-commands.ts';
 import type { Attributes, Budget, Tags, World } from './budgets-oracle.ts';
@@ -55,7 +56,7 @@ const attributes = fc.record({
   model: fc.constantFrom('gpt-4o', 'gpt-4o', 'claude-3-5-haiku-latest', 'unheard-of'),
   team: optional([0, 1]),
   user: optional(['a', 'b']),
-  env: optional(['prod', 'dev']),
+  env: optional(['prod', 'dev', '']),
   key: fc.nat({ max: 1 }),
 });
 const PROVIDERS: Record<string, string> = { 'gpt-4o': 'openai', 'claude-3-5-haiku-latest': 'anthropic' };
@@ -137,6 +138,7 @@ const act = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), which: index }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('credits' as const), isPrepaid: fc.boolean() }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -174,6 +176,7 @@ export interface Names {
   zone: string;
   teams: string[];
   keys: { id: string; secret: string }[];
+  organization: string;
   /** All that was sent, to be sent again. */
   sent: { usage: SentUsage; key: string; mustPay: boolean }[];
 }
@@ -210,7 +213,7 @@ function amountOf(isTokens: boolean, text: string): { body: object; value: bigin
 function raiseOf(isTokens: boolean, nowMs: number, given: Value<typeof raise>) {
   const untilMs = nowMs + given.forMs;
   const body = { raise_amount: given.amount, raise_until: new Date(untilMs).toISOString() };
-  return { body, raise: { amount: isTokens ? BigInt(given.amount) : attoOf(given.amount), untilMs } };
+  return { body, raise: { amount: isTokens ? BigInt(given.amount) : attoOf(given.amount), untilMs, isOver: false } };
 }
 
 export function commandOfRule(names: Names, world: World, given: Value<typeof rule>): Command {
@@ -320,6 +323,7 @@ export function commandOf(names: Names, world: World, given: Act): Command | nul
     const budget = at(world.budgets, given.which);
     return budget ? deleteBudget(budget.id, admin) : null;
   }
+  if (given.do === 'credits') return setCredits(names.organization, given.isPrepaid);
   const expiresMs = given.expiresMs === null ? Number.POSITIVE_INFINITY : world.nowMs + given.expiresMs;
   return grantCredits(given.amount, expiresMs, given.priority, admin);
 }

@@ -183,7 +183,7 @@ CREATE TABLE "usage_quarter_hours" (
     "cache_read_tokens" BIGINT NOT NULL,
     "cache_write_tokens" BIGINT NOT NULL,
     "reasoning_tokens" BIGINT NOT NULL,
-    "cost" DECIMAL(38,18) NOT NULL,
+    "cost" DECIMAL NOT NULL,
     "unpriced_requests" BIGINT NOT NULL,
 
     CONSTRAINT "usage_quarter_hours_pkey" PRIMARY KEY ("organization_id","bucket","series_id")
@@ -200,7 +200,7 @@ CREATE TABLE "usage_days" (
     "cache_read_tokens" BIGINT NOT NULL,
     "cache_write_tokens" BIGINT NOT NULL,
     "reasoning_tokens" BIGINT NOT NULL,
-    "cost" DECIMAL(38,18) NOT NULL,
+    "cost" DECIMAL NOT NULL,
     "unpriced_requests" BIGINT NOT NULL,
 
     CONSTRAINT "usage_days_pkey" PRIMARY KEY ("organization_id","bucket","series_id")
@@ -250,7 +250,7 @@ CREATE TABLE "usage_attribution_days" (
     "cache_read_tokens" BIGINT NOT NULL,
     "cache_write_tokens" BIGINT NOT NULL,
     "reasoning_tokens" BIGINT NOT NULL,
-    "cost" DECIMAL(38,18) NOT NULL,
+    "cost" DECIMAL NOT NULL,
     "unpriced_requests" BIGINT NOT NULL,
 
     CONSTRAINT "usage_attribution_days_pkey" PRIMARY KEY ("organization_id","bucket","series_id","attribution_id")
@@ -273,6 +273,7 @@ CREATE TABLE "budgets" (
     "amount" DECIMAL(38,18) NOT NULL,
     "raise_amount" DECIMAL(38,18),
     "raise_until" TIMESTAMPTZ(3),
+    "raise_ended" BOOLEAN NOT NULL DEFAULT false,
     "period" TEXT NOT NULL,
     "timezone" TEXT NOT NULL,
     "team_id" UUID,
@@ -287,6 +288,7 @@ CREATE TABLE "budgets" (
     "counted_from" TIMESTAMPTZ(3) NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
     "updated_at" TIMESTAMPTZ(3) NOT NULL,
+    "ended_at" TIMESTAMPTZ(3),
     "deleted_at" TIMESTAMPTZ(3),
 
     CONSTRAINT "budgets_pkey" PRIMARY KEY ("organization_id","id")
@@ -299,12 +301,12 @@ CREATE TABLE "budget_counters" (
     "subject" TEXT NOT NULL,
     "period_start" TIMESTAMPTZ(3) NOT NULL,
     "period_end" TIMESTAMPTZ(3) NOT NULL,
-    "spent" DECIMAL(38,18) NOT NULL,
-    "held" DECIMAL(38,18) NOT NULL DEFAULT 0,
+    "spent" DECIMAL NOT NULL,
+    "held" DECIMAL NOT NULL DEFAULT 0,
     "matched_events" BIGINT NOT NULL DEFAULT 0,
     "exceeded" BOOLEAN NOT NULL DEFAULT false,
 
-    CONSTRAINT "budget_counters_pkey" PRIMARY KEY ("organization_id","budget_id","subject","period_start")
+    CONSTRAINT "budget_counters_pkey" PRIMARY KEY ("organization_id","budget_id","period_start","subject")
 );
 
 -- CreateTable
@@ -314,6 +316,7 @@ CREATE TABLE "budget_crossings" (
     "subject" TEXT NOT NULL,
     "period_start" TIMESTAMPTZ(3) NOT NULL,
     "threshold" INTEGER NOT NULL,
+    "crossing" INTEGER NOT NULL DEFAULT 1,
     "crossed_at" TIMESTAMPTZ(3) NOT NULL,
     "recovered_at" TIMESTAMPTZ(3),
 
@@ -380,7 +383,7 @@ CREATE TABLE "credit_entries" (
     "position" BIGSERIAL NOT NULL,
     "at" TIMESTAMPTZ(3) NOT NULL,
     "cause" TEXT NOT NULL,
-    "amount" DECIMAL(38,18) NOT NULL,
+    "amount" DECIMAL NOT NULL,
     "grant_id" UUID,
     "usage_event_id" UUID,
     "hold_id" UUID,
@@ -391,8 +394,8 @@ CREATE TABLE "credit_entries" (
 -- CreateTable
 CREATE TABLE "credit_accounts" (
     "organization_id" UUID NOT NULL,
-    "held" DECIMAL(38,18) NOT NULL DEFAULT 0,
-    "overdraft" DECIMAL(38,18) NOT NULL DEFAULT 0,
+    "held" DECIMAL NOT NULL DEFAULT 0,
+    "overdraft" DECIMAL NOT NULL DEFAULT 0,
     "low" BOOLEAN NOT NULL DEFAULT false,
     "exhausted" BOOLEAN NOT NULL DEFAULT false,
 
@@ -468,6 +471,10 @@ CREATE INDEX "usage_events_position_brin" ON "usage_events" USING brin ("positio
 -- index to find a hold by its id, which would read every hold that the organization ever had.
 CREATE INDEX "holds_active_idx" ON "holds" ("organization_id", "expires_at") WHERE status = 'active';
 
+-- Raises whose end is still to be announced: whoever reads budgets looks for those that are over.
+CREATE INDEX "budgets_raise_idx" ON "budgets" ("organization_id", "raise_until")
+  WHERE NOT raise_ended AND raise_until IS NOT NULL AND ended_at IS NULL AND deleted_at IS NULL;
+
 -- A void gives credits back where its event took some: this index finds what the event took.
 CREATE INDEX "credit_entries_usage_event_idx" ON "credit_entries" ("organization_id", "usage_event_id")
   WHERE "usage_event_id" IS NOT NULL;
@@ -485,6 +492,13 @@ INSERT INTO "usage_fold" DEFAULT VALUES;
 -- The functions, in the text of prisma/functions. They call one another, so their bodies are not
 -- checked here.
 SET check_function_bodies = off;
+
+-- Adds to a stored sum of tokens or requests. It stays within 4 * 10^18, where one event, of at
+-- most 10^12, can be added without an overflow: recording never fails for the size of a sum.
+-- Answers end at 2^53-1, long before. It is inlined, so it costs what its expression costs.
+CREATE OR REPLACE FUNCTION add_counts(kept bigint, added bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT least(greatest(kept + added, -4000000000000000000), 4000000000000000000)
+$$;
 
 -- Announces, at the very end of a transaction, that what processes remember of an organization was
 -- changed: the deferred triggers of organizations, teams and api_keys call it. Everybody who
@@ -511,9 +525,10 @@ CREATE OR REPLACE FUNCTION available_credits(organization uuid) RETURNS numeric 
        - coalesce((SELECT a.held + a.overdraft FROM credit_accounts a WHERE a.organization_id = organization), 0)
 $$;
 
--- The amount of a budget that is in force at a moment: a raise counts until its time is over.
+-- The amount of a budget that is in force at a moment: a raise counts until its time is over. Once
+-- that was announced, the raise stays over, also for a process whose clock is behind.
 CREATE OR REPLACE FUNCTION budget_limit(budget budgets, at timestamptz) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
-  SELECT budget.amount + CASE WHEN budget.raise_until > at THEN coalesce(budget.raise_amount, 0) ELSE 0 END
+  SELECT budget.amount + CASE WHEN budget.raise_until > at AND NOT budget.raise_ended THEN coalesce(budget.raise_amount, 0) ELSE 0 END
 $$;
 
 -- Takes an amount in USD from an organization's grants: the lowest priority number burns first,
@@ -624,6 +639,54 @@ RETURNS TABLE (subject text, spent numeric, matched bigint) LANGUAGE sql STABLE 
    WHERE counted.subject IS NOT NULL
 $$;
 
+-- Lets a new budget count the holds that are open: each reserves there from then on, in the period
+-- that it was made in, as if the budget had been there before it. The periods given are those that
+-- a hold which is still open can have been made in. The caller holds the organization's lock, so no
+-- hold is made or closed meanwhile; whoever makes one next has the newer list of budgets.
+CREATE OR REPLACE FUNCTION count_open_holds(
+  organization uuid, budget uuid, at timestamptz, starts timestamptz[], ends timestamptz[]
+) RETURNS void LANGUAGE plpgsql
+-- Each hold is found by its id, however many the organization ever had.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+  late record;
+BEGIN
+  -- A counter of a period that began before the budget did starts from the ledger.
+  FOR late IN
+    SELECT p.period_start, p.period_end
+      FROM unnest(starts, ends) AS p(period_start, period_end)
+      JOIN budgets b ON b.organization_id = organization AND b.id = budget AND b.counted_from > p.period_start
+     WHERE EXISTS (SELECT FROM holds h WHERE h.organization_id = organization AND h.status = 'active'
+                      AND h.expires_at > at AND h.created_at >= p.period_start AND h.created_at < p.period_end)
+  LOOP
+    PERFORM rebuild_budget_counters(organization, budget, late.period_start, late.period_end);
+  END LOOP;
+
+  WITH matched AS MATERIALIZED (
+    SELECT h.id, p.period_start, p.period_end, CASE r.unit WHEN 'usd' THEN h.amount ELSE h.tokens END AS amount,
+           CASE WHEN r.per IS NULL THEN '' WHEN r.per = 'team' THEN h.team_id::text WHEN r.per = 'user' THEN h.user_id
+                WHEN r.per = 'api_key' THEN h.api_key_id::text ELSE h.tags ->> substr(r.per, 5) END AS subject
+      FROM budgets r
+      JOIN holds h ON h.organization_id = r.organization_id AND h.status = 'active' AND h.expires_at > at
+      JOIN unnest(starts, ends) AS p(period_start, period_end)
+        ON h.created_at >= p.period_start AND h.created_at < p.period_end
+     WHERE r.organization_id = organization AND r.id = budget
+       AND (r.team_id IS NULL OR h.team_id = r.team_id) AND (r.user_id IS NULL OR h.user_id = r.user_id)
+       AND (r.provider IS NULL OR h.provider = r.provider) AND (r.model IS NULL OR h.model = r.model)
+       AND (r.api_key_id IS NULL OR h.api_key_id = r.api_key_id) AND (r.tags IS NULL OR h.tags @> r.tags)),
+  noted AS (
+    UPDATE holds h
+       SET budget_ids = array_append(h.budget_ids, budget), subjects = array_append(h.subjects, m.subject),
+           period_starts = array_append(h.period_starts, m.period_start),
+           reserved = array_append(h.reserved, m.amount)
+      FROM matched m WHERE h.organization_id = organization AND h.id = m.id AND m.subject IS NOT NULL)
+  INSERT INTO budget_counters AS c (organization_id, budget_id, subject, period_start, period_end, spent, held)
+  SELECT organization, budget, m.subject, m.period_start, m.period_end, 0, coalesce(sum(m.amount), 0)
+    FROM matched m WHERE m.subject IS NOT NULL GROUP BY m.subject, m.period_start, m.period_end
+  ON CONFLICT (organization_id, budget_id, period_start, subject) DO UPDATE SET held = c.held + excluded.held;
+END $$;
+
 -- Adds what was recorded to budget counters (one element of each list a counter) and raises the
 -- events of the lines that are crossed by it. `counter_alarms` are the lowest values at which
 -- anything can be crossed: only a counter that has reached its alarm, or whose limit is exceeded,
@@ -699,7 +762,8 @@ $$;
 -- lists: `counter_amounts` is what the call may use of it (null where that is unknown),
 -- `counter_limits` is how much the counter may reach, `counter_blocking` is whether its budget
 -- refuses or only alerts. A null `wanted_usd` means that the cost is unknown; a blocking budget in
--- USD, and prepaid credits, then refuse. The answer has a `status`: held, refused, unknown_cost,
+-- USD, and prepaid credits, then refuse. What reserves 0 is never refused for want of room: it makes
+-- nothing worse. The answer has a `status`: held, refused, unknown_cost,
 -- insufficient_credits, or stale where the caller's list of budgets is not the newest (nothing was
 -- done; the caller reads the list again and repeats). Its `counters` are, in the order of the
 -- lists, what each counter had spent and held before.
@@ -717,6 +781,7 @@ DECLARE
   has_budgets boolean := cardinality(counter_budgets) > 0;
   is_reserved boolean := false;
   is_missing boolean;
+  is_rebuilt boolean := false;
   is_refused boolean := false;
   late record;
   counters jsonb := '[]';
@@ -736,25 +801,28 @@ BEGIN
     UPDATE budget_counters c SET held = c.held + coalesce(counter_amounts[1], 0)
      WHERE c.organization_id = organization AND c.budget_id = counter_budgets[1] AND c.subject = counter_subjects[1]
        AND c.period_start = counter_starts[1]
-       AND (NOT counter_blocking[1] OR c.spent + c.held + counter_amounts[1] <= counter_limits[1])
+       AND (NOT counter_blocking[1] OR counter_amounts[1] = 0
+            OR c.spent + c.held + counter_amounts[1] <= counter_limits[1])
     RETURNING jsonb_build_array(jsonb_build_array(1, c.spent::text, (c.held - coalesce(counter_amounts[1], 0))::text))
       INTO counters;
     is_reserved := FOUND;
   END IF;
 
+  -- A counter that is missing has nothing spent and nothing held. It is made only for a hold that is
+  -- made, so that a refusal leaves no trace.
   WHILE has_budgets AND NOT is_reserved LOOP
     SELECT bool_or(c.budget_id IS NULL),
-           bool_or(k.is_blocking AND (k.amount IS NULL OR c.spent + c.held + k.amount > k.maximum)),
-           jsonb_agg(jsonb_build_array(k.ordinal, c.spent::text, c.held::text))
+           bool_or(k.is_blocking AND (k.amount IS NULL OR k.amount > 0
+                   AND coalesce(c.spent, 0) + coalesce(c.held, 0) + k.amount > k.maximum)),
+           jsonb_agg(jsonb_build_array(k.ordinal, coalesce(c.spent, 0)::text, coalesce(c.held, 0)::text))
       INTO is_missing, is_refused, counters
       FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_amounts, counter_limits,
                   counter_blocking) WITH ORDINALITY
         AS k(budget_id, subject, period_start, amount, maximum, is_blocking, ordinal)
       LEFT JOIN budget_counters c ON c.organization_id = organization AND c.budget_id = k.budget_id
        AND c.subject = k.subject AND c.period_start = k.period_start;
-    EXIT WHEN NOT is_missing;
-    -- A counter is made when it is first needed. Where its period began before the budget did, it
-    -- starts from the ledger.
+    EXIT WHEN NOT is_missing OR is_rebuilt;
+    -- Where its period began before the budget did, it starts from the ledger.
     FOR late IN
       SELECT DISTINCT b.id, k.period_start, k.period_end
         FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends)
@@ -764,12 +832,9 @@ BEGIN
                             AND c.budget_id = k.budget_id AND c.subject = k.subject AND c.period_start = k.period_start)
     LOOP
       PERFORM rebuild_budget_counters(organization, late.id, late.period_start, late.period_end);
+      is_rebuilt := true;
     END LOOP;
-    INSERT INTO budget_counters (organization_id, budget_id, subject, period_start, period_end, spent)
-    SELECT organization, k.budget_id, k.subject, k.period_start, k.period_end, 0
-      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends)
-        AS k(budget_id, subject, period_start, period_end)
-    ON CONFLICT DO NOTHING;
+    EXIT WHEN NOT is_rebuilt;
   END LOOP;
   IF is_refused THEN RETURN jsonb_build_object('status', 'refused', 'counters', counters); END IF;
 
@@ -778,7 +843,7 @@ BEGIN
     INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
     PERFORM expire_and_check_credits(organization, at);
     available := available_credits(organization);
-    IF wanted_usd > available THEN
+    IF wanted_usd > 0 AND wanted_usd > available THEN
       RETURN jsonb_build_object('status', 'insufficient_credits', 'required', wanted_usd::text,
                                 'available', available::text);
     END IF;
@@ -792,14 +857,57 @@ BEGIN
           hold_api_key, hold_user, hold_tags, at, hold_expires_at, counter_budgets, counter_subjects, counter_starts,
           counter_amounts);
   IF has_budgets AND NOT is_reserved THEN
-    UPDATE budget_counters c SET held = c.held + coalesce(k.amount, 0)
-      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_amounts)
-        AS k(budget_id, subject, period_start, amount)
-     WHERE c.organization_id = organization AND c.budget_id = k.budget_id AND c.subject = k.subject
-       AND c.period_start = k.period_start;
+    INSERT INTO budget_counters AS c (organization_id, budget_id, subject, period_start, period_end, spent, held)
+    SELECT organization, k.budget_id, k.subject, k.period_start, k.period_end, 0, coalesce(k.amount, 0)
+      FROM unnest(counter_budgets, counter_subjects, counter_starts, counter_ends, counter_amounts)
+        AS k(budget_id, subject, period_start, period_end, amount)
+    ON CONFLICT (organization_id, budget_id, period_start, subject) DO UPDATE SET held = c.held + excluded.held;
   END IF;
   RETURN jsonb_build_object('status', 'held', 'counters', counters,
                             'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);
+END $$;
+
+-- Announces what the raises of an organization uncover that have run out, each once. Whoever reads
+-- budgets or their events calls it first, a job calls it every minute, and a change of budgets
+-- calls it before it does anything: so all agree, whoever comes first. It takes the organization's
+-- lock only where there is something to announce, and looks again under it, so of several callers
+-- one announces. A period that had ended before the raise did is left as it was.
+CREATE OR REPLACE FUNCTION end_raises(organization uuid, at timestamptz) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  due uuid[];
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM budgets b WHERE b.organization_id = organization AND b.raise_until <= at AND NOT b.raise_ended
+       AND b.ended_at IS NULL AND b.deleted_at IS NULL) THEN
+    RETURN;
+  END IF;
+  PERFORM lock_organization(organization);
+  SELECT array_agg(b.id) INTO due FROM budgets b
+   WHERE b.organization_id = organization AND b.raise_until <= at AND NOT b.raise_ended
+     AND b.ended_at IS NULL AND b.deleted_at IS NULL;
+  IF due IS NULL THEN RETURN; END IF;
+  PERFORM raise_crossings(at, array_agg(c.organization_id), array_agg(c.budget_id), array_agg(c.subject),
+                          array_agg(c.period_start))
+    FROM budgets b JOIN budget_counters c ON c.organization_id = b.organization_id AND c.budget_id = b.id
+   WHERE b.organization_id = organization AND b.id = ANY (due) AND c.period_end > b.raise_until;
+  UPDATE budgets b SET raise_ended = true WHERE b.organization_id = organization AND b.id = ANY (due);
+END $$;
+
+-- Ends the budgets of a team that was deleted, and answers which they were: they count and block no
+-- more. The version of the organization's budgets is raised, so a writer that still has them in its
+-- list is refused and reads it again. The caller holds the organization's lock.
+CREATE OR REPLACE FUNCTION end_team_budgets(organization uuid, team uuid, at timestamptz)
+RETURNS TABLE (id uuid, name text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    UPDATE budgets b SET ended_at = at, updated_at = at
+     WHERE b.organization_id = organization AND b.team_id = team AND b.ended_at IS NULL AND b.deleted_at IS NULL
+    RETURNING b.id, b.name;
+  IF FOUND THEN
+    UPDATE organizations o SET budget_version = o.budget_version + 1 WHERE o.id = organization;
+  END IF;
 END $$;
 
 -- Empties the grants that have expired by a moment, and raises the events that follow from it. The
@@ -911,8 +1019,9 @@ END $$;
 
 -- Raises the events of the lines that these counters have crossed, each exactly once: a crossing is
 -- a row whose key is unique. A limit that is no longer reached has recovered, which is raised once
--- too. A counter's `exceeded` says that its limit was crossed and has not recovered; writers read
--- it to know whether they must call this at all. It runs in the transaction that changed the
+-- too; when it is reached again after that, it is raised again, and `crossing` counts how often. A
+-- counter's `exceeded` says that its limit was crossed and has not recovered; writers read it to
+-- know whether they must call this at all. It runs in the transaction that changed the
 -- counters or the limit, and its caller holds the locks of the organizations.
 CREATE OR REPLACE FUNCTION raise_crossings(
   at timestamptz, counter_organizations uuid[], counter_budgets uuid[], counter_subjects text[],
@@ -925,19 +1034,22 @@ CREATE OR REPLACE FUNCTION raise_crossings(
       FROM unnest(counter_organizations, counter_budgets, counter_subjects, counter_starts)
         AS k(organization_id, budget_id, subject, period_start)
       JOIN budget_counters c USING (organization_id, budget_id, subject, period_start)
-      JOIN budgets b ON b.organization_id = c.organization_id AND b.id = c.budget_id AND b.deleted_at IS NULL),
+      JOIN budgets b ON b.organization_id = c.organization_id AND b.id = c.budget_id AND b.ended_at IS NULL
+       AND b.deleted_at IS NULL),
   crossed AS (
-    INSERT INTO budget_crossings (organization_id, budget_id, subject, period_start, threshold, crossed_at)
+    INSERT INTO budget_crossings AS x (organization_id, budget_id, subject, period_start, threshold, crossed_at)
     SELECT t.organization_id, t.budget_id, t.subject, t.period_start, line.threshold, at
       FROM touched t CROSS JOIN LATERAL unnest(t.thresholds || 0) AS line(threshold)
      WHERE t.spent * 100 >= t.maximum * CASE line.threshold WHEN 0 THEN 100 ELSE line.threshold END
-    ON CONFLICT DO NOTHING
-    RETURNING organization_id, budget_id, subject, period_start, threshold),
+    ON CONFLICT (organization_id, budget_id, subject, period_start, threshold) DO UPDATE
+       SET crossing = x.crossing + 1, crossed_at = excluded.crossed_at, recovered_at = NULL
+     WHERE x.threshold = 0 AND x.recovered_at IS NOT NULL
+    RETURNING organization_id, budget_id, subject, period_start, threshold, crossing),
   recovered AS (
     UPDATE budget_crossings x SET recovered_at = at FROM touched t
      WHERE x.organization_id = t.organization_id AND x.budget_id = t.budget_id AND x.subject = t.subject
        AND x.period_start = t.period_start AND x.threshold = 0 AND x.recovered_at IS NULL AND t.spent < t.maximum
-    RETURNING x.organization_id, x.budget_id, x.subject, x.period_start, NULL::int AS threshold),
+    RETURNING x.organization_id, x.budget_id, x.subject, x.period_start, NULL::int AS threshold, x.crossing),
   happened AS (
     SELECT CASE threshold WHEN 0 THEN 'usage.exceeded' ELSE 'budget.threshold_reached' END AS kind, * FROM crossed
     UNION ALL
@@ -950,7 +1062,7 @@ CREATE OR REPLACE FUNCTION raise_crossings(
   SELECT t.organization_id, uuid_v7_at(at), h.kind, at, t.team_id,
          jsonb_build_object('budgetId', t.budget_id, 'teamId', t.team_id, 'unit', t.unit, 'limit', t.maximum::text,
            'current', t.spent::text, 'periodStart', to_json(t.period_start), 'periodEnd', to_json(t.period_end),
-           'per', t.per, 'subject', nullif(t.subject, ''))
+           'per', t.per, 'subject', CASE WHEN t.per IS NOT NULL THEN t.subject END, 'crossing', h.crossing)
          || CASE WHEN h.threshold > 0 THEN jsonb_build_object('threshold', h.threshold) ELSE '{}' END
     FROM happened h JOIN touched t USING (organization_id, budget_id, subject, period_start)
    ORDER BY t.organization_id, t.budget_id, t.subject, t.period_start, coalesce(nullif(h.threshold, 0), 1000000)
@@ -974,7 +1086,7 @@ CREATE OR REPLACE FUNCTION rebuild_budget_counters(
          (organization_id, budget_id, subject, period_start, period_end, spent, matched_events)
   SELECT organization, budget, n.subject, from_time, to_time, n.spent, n.matched
     FROM count_budget(organization, budget, from_time, to_time) n
-  ON CONFLICT (organization_id, budget_id, subject, period_start)
+  ON CONFLICT (organization_id, budget_id, period_start, subject)
   DO UPDATE SET spent = excluded.spent, matched_events = excluded.matched_events
 $$;
 
@@ -1048,11 +1160,11 @@ BEGIN
 
   UPDATE usage_quarter_hours q SET
     requests = q.requests + 1,
-    input_tokens = q.input_tokens + new_input_tokens,
-    output_tokens = q.output_tokens + new_output_tokens,
-    cache_read_tokens = q.cache_read_tokens + new_cache_read_tokens,
-    cache_write_tokens = q.cache_write_tokens + new_cache_write_tokens,
-    reasoning_tokens = q.reasoning_tokens + new_reasoning_tokens,
+    input_tokens = add_counts(q.input_tokens, new_input_tokens),
+    output_tokens = add_counts(q.output_tokens, new_output_tokens),
+    cache_read_tokens = add_counts(q.cache_read_tokens, new_cache_read_tokens),
+    cache_write_tokens = add_counts(q.cache_write_tokens, new_cache_write_tokens),
+    reasoning_tokens = add_counts(q.reasoning_tokens, new_reasoning_tokens),
     cost = q.cost + spent,
     unpriced_requests = q.unpriced_requests + unpriced
    WHERE q.organization_id = organization AND q.bucket = quarter AND q.series_id = new_series_id;
@@ -1065,11 +1177,11 @@ BEGIN
   END IF;
   UPDATE usage_days d SET
     requests = d.requests + 1,
-    input_tokens = d.input_tokens + new_input_tokens,
-    output_tokens = d.output_tokens + new_output_tokens,
-    cache_read_tokens = d.cache_read_tokens + new_cache_read_tokens,
-    cache_write_tokens = d.cache_write_tokens + new_cache_write_tokens,
-    reasoning_tokens = d.reasoning_tokens + new_reasoning_tokens,
+    input_tokens = add_counts(d.input_tokens, new_input_tokens),
+    output_tokens = add_counts(d.output_tokens, new_output_tokens),
+    cache_read_tokens = add_counts(d.cache_read_tokens, new_cache_read_tokens),
+    cache_write_tokens = add_counts(d.cache_write_tokens, new_cache_write_tokens),
+    reasoning_tokens = add_counts(d.reasoning_tokens, new_reasoning_tokens),
     cost = d.cost + spent,
     unpriced_requests = d.unpriced_requests + unpriced
    WHERE d.organization_id = organization AND d.bucket = day AND d.series_id = new_series_id;
@@ -1113,7 +1225,8 @@ END $$;
 -- cannot deadlock, and "position" is commit order within the organization. Each statement below
 -- takes a new snapshot, so it sees what the writer before committed. It fails with MT001 when a
 -- caller's list of budgets is not the newest (the caller reads it again and repeats), and with
--- MT002 when credits that an event requires are missing; nothing is stored then.
+-- MT002 when credits that an event requires are missing; nothing is stored then. Required credits
+-- that are NaN are those of an event without a known cost.
 --
 -- `are_new` says that the caller assumes all event ids to be new, so they are not looked up, which
 -- saves a tenth of the time. If one is stored all the same, the insert fails with unique_violation,
@@ -1313,11 +1426,11 @@ BEGIN
                        sum_cache_reads, sum_cache_writes, sum_reasonings, sum_costs, sum_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = q.requests + excluded.requests,
-    input_tokens = q.input_tokens + excluded.input_tokens,
-    output_tokens = q.output_tokens + excluded.output_tokens,
-    cache_read_tokens = q.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = q.cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = q.reasoning_tokens + excluded.reasoning_tokens,
+    input_tokens = add_counts(q.input_tokens, excluded.input_tokens),
+    output_tokens = add_counts(q.output_tokens, excluded.output_tokens),
+    cache_read_tokens = add_counts(q.cache_read_tokens, excluded.cache_read_tokens),
+    cache_write_tokens = add_counts(q.cache_write_tokens, excluded.cache_write_tokens),
+    reasoning_tokens = add_counts(q.reasoning_tokens, excluded.reasoning_tokens),
     cost = q.cost + excluded.cost,
     unpriced_requests = q.unpriced_requests + excluded.unpriced_requests;
   INSERT INTO usage_days AS d (
@@ -1327,11 +1440,11 @@ BEGIN
                        day_cache_reads, day_cache_writes, day_reasonings, day_costs, day_unpriced)
   ON CONFLICT (organization_id, bucket, series_id) DO UPDATE SET
     requests = d.requests + excluded.requests,
-    input_tokens = d.input_tokens + excluded.input_tokens,
-    output_tokens = d.output_tokens + excluded.output_tokens,
-    cache_read_tokens = d.cache_read_tokens + excluded.cache_read_tokens,
-    cache_write_tokens = d.cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
+    input_tokens = add_counts(d.input_tokens, excluded.input_tokens),
+    output_tokens = add_counts(d.output_tokens, excluded.output_tokens),
+    cache_read_tokens = add_counts(d.cache_read_tokens, excluded.cache_read_tokens),
+    cache_write_tokens = add_counts(d.cache_write_tokens, excluded.cache_write_tokens),
+    reasoning_tokens = add_counts(d.reasoning_tokens, excluded.reasoning_tokens),
     cost = d.cost + excluded.cost,
     unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 
@@ -1339,7 +1452,7 @@ BEGIN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
       counter_alarms, counter_spents, counter_matches);
   END IF;
-  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL THEN
+  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL THEN
     PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);
@@ -1377,10 +1490,31 @@ BEGIN
   RETURN NEXT found_hold;
 END $$;
 
+-- Lets the open holds of an organization that has just turned prepaid reserve credits, as those do
+-- that are made from then on, and raises the events that follow from its balance. A hold that still
+-- reserves credits, from an earlier time as prepaid, reserves no more; neither does one without a
+-- known cost. The caller holds the organization's lock, which whoever makes or closes a hold takes.
+CREATE OR REPLACE FUNCTION reserve_open_holds(organization uuid, at timestamptz) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+  WITH reserved AS (
+    UPDATE holds h SET credit_amount = h.amount
+     WHERE h.organization_id = organization AND h.status = 'active' AND h.expires_at > at AND h.credit_amount = 0
+       AND h.amount > 0
+    RETURNING h.amount)
+  INSERT INTO credit_accounts AS a (organization_id, held)
+  SELECT organization, sum(r.amount) FROM reserved r HAVING count(*) > 0
+  ON CONFLICT (organization_id) DO UPDATE SET held = a.held + excluded.held;
+  PERFORM expire_grants(organization, at);
+  PERFORM raise_credit_events(organization, at);
+END $$;
+
 -- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
--- whose place is in `known_ordinals` were stored before, so they do nothing. It fails with MT002
--- when `required_credits` is more than an organization has; the caller holds the locks of the
--- organizations.
+-- whose place is in `known_ordinals` were stored before, so they do nothing. A void gives back what
+-- its event took, whether or not its organization is prepaid at that moment. It fails with MT002
+-- when `required_credits` is more than an organization has: above 0, since what costs nothing makes
+-- nothing worse. NaN, the cost that is not known, is above every number. The caller holds the locks
+-- of the organizations.
 CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
@@ -1388,6 +1522,7 @@ CREATE OR REPLACE FUNCTION settle_holds_and_credits(
 DECLARE
   settled record;
   payer uuid;
+  is_prepaid boolean;
   total numeric;
   available numeric;
 BEGIN
@@ -1404,9 +1539,13 @@ BEGIN
    WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired')
      AND i.ordinal <> ALL (known_ordinals);
 
-  FOREACH payer IN ARRAY prepaid_organizations LOOP
-    PERFORM expire_grants(payer, at);
-    IF required_credits IS NOT NULL THEN
+  FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
+    SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)
+     WHERE i.requests < 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
+  LOOP
+    is_prepaid := payer = ANY (prepaid_organizations);
+    IF is_prepaid THEN PERFORM expire_grants(payer, at); END IF;
+    IF is_prepaid AND required_credits > 0 THEN
       PERFORM sweep_holds(payer, at);
       available := available_credits(payer);
       IF required_credits > available THEN
@@ -1424,14 +1563,14 @@ BEGIN
        WHERE i.organization_id = payer AND i.cost <> 0 AND i.ordinal <> ALL (known_ordinals)
          -- A void gives nothing back where its event took none, as it was recorded before credits
          -- paid for usage.
-         AND (i.requests IS NULL OR i.requests > 0 OR EXISTS (
+         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests < 0 AND EXISTS (
            SELECT FROM usage_events e
              JOIN credit_entries c ON c.organization_id = payer AND c.usage_event_id = e.voids_id
             WHERE e.organization_id = payer AND e.id = i.id))
       RETURNING amount)
     SELECT -sum(c.amount) INTO total FROM charged c;
     IF total IS NOT NULL THEN PERFORM burn_credits(payer, at, total); END IF;
-    PERFORM raise_credit_events(payer, at);
+    IF is_prepaid THEN PERFORM raise_credit_events(payer, at); END IF;
   END LOOP;
 END $$;
 

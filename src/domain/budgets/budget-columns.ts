@@ -12,6 +12,7 @@ export const BUDGETS = columnsOf<Budget>(
     amount: 'amount',
     raiseAmount: 'raise_amount',
     raiseUntil: 'raise_until',
+    raiseEnded: 'raise_ended',
     period: 'period',
     timezone: 'timezone',
     scope: {
@@ -28,9 +29,10 @@ export const BUDGETS = columnsOf<Budget>(
     countedFrom: 'counted_from',
     createdAt: 'created_at',
     updatedAt: 'updated_at',
+    endedAt: 'ended_at',
   },
   ['amount', 'raiseAmount'],
-  ['raiseUntil', 'countedFrom', 'createdAt', 'updatedAt'],
+  ['raiseUntil', 'countedFrom', 'createdAt', 'updatedAt', 'endedAt'],
 );
 
 /** A row `b` of the table as JSON that `BUDGETS.read` understands: NUMERIC is a string, never a number. */

@@ -40,7 +40,7 @@ const MAX_ORGANIZATIONS = 100_000;
 /** One snapshot for both, so that the version is that of the list. */
 const QUERY = `
   SELECT o.id AS owner, o.budget_version, b.* FROM organizations o
-    LEFT JOIN budgets b ON b.organization_id = o.id AND b.deleted_at IS NULL
+    LEFT JOIN budgets b ON b.organization_id = o.id AND b.ended_at IS NULL AND b.deleted_at IS NULL
    WHERE o.id = ANY($1::uuid[]) ORDER BY b.id`;
 
 /** And the columns of a budget; all null where the organization has no budget. */

@@ -32,6 +32,8 @@ export interface Budget {
   /** Added to the amount until `raiseUntil`. */
   raiseAmount: string | null;
   raiseUntil: Date | null;
+  /** Whether what the end of the raise uncovers was announced. */
+  raiseEnded: boolean;
   period: BudgetPeriod;
   timezone: string;
   scope: BudgetScope;
@@ -47,6 +49,8 @@ export interface Budget {
   countedFrom: Date;
   createdAt: Date;
   updatedAt: Date;
+  /** When its team was deleted: from then on it counts and blocks no more. */
+  endedAt: Date | null;
 }
 
 /** The one period of a budget without any: all time that PostgreSQL's ids of events can name. */

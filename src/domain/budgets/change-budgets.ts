@@ -4,22 +4,35 @@ import type { Context } from '../context.ts';
 import type { Budget } from './budget.ts';
 import { periodAt } from './match-budgets.ts';
 
+/** What a change has made of a budget. */
+interface Change {
+  budget: Budget;
+  /** False: all is as it was, so no writer needs to read the list again. */
+  isChanged: boolean;
+}
+
 /**
  * Runs a change of an organization's budgets in one transaction, under the lock that its writers
  * take turns by, and raises their version: a writer that matched its events against the older list
  * is refused, reads the new one and repeats. So every event counts either before the change or
- * after it, and none twice.
+ * after it, and none twice. What raises that have run out uncover is announced first, by the rule
+ * that was in force.
+ * @returns the budget as it is stored
  */
-export async function changeBudgets<T>({ caller, resources }: Context, work: (sql: Sql) => Promise<T>): Promise<T> {
+export async function changeBudgets(context: Context, work: (sql: Sql) => Promise<Change>): Promise<Budget> {
+  const { caller, resources } = context;
   const organizationId = caller.organization.id;
-  const result = await resources.database.transaction(async (sql) => {
+  const { budget, isChanged } = await resources.database.transaction(async (sql) => {
     await sql.query('SELECT lock_organization($1)', [organizationId]);
-    const changed = await work(sql);
-    await sql.query('UPDATE organizations SET budget_version = budget_version + 1 WHERE id = $1', [organizationId]);
-    return changed;
+    await sql.query('SELECT end_raises($1, $2)', [organizationId, new Date(resources.clock())]);
+    const change = await work(sql);
+    if (change.isChanged) {
+      await sql.query('UPDATE organizations SET budget_version = budget_version + 1 WHERE id = $1', [organizationId]);
+    }
+    return change;
   });
-  resources.changes.forget(organizationId);
-  return result;
+  if (isChanged) resources.changes.forget(organizationId);
+  return budget;
 }
 
 /** Raises what the counters of the budget's current period have crossed under its present limit. */
@@ -34,7 +47,7 @@ export async function raiseCurrentCrossings(sql: Sql, budget: Budget, nowMs: num
 }
 
 /** What the audit log keeps of a budget: ids as the API has them. */
-export function auditBudget({ organizationId: _, countedFrom: __, ...budget }: Budget): object {
+export function auditBudget({ organizationId: _, countedFrom: __, raiseEnded: ___, ...budget }: Budget): object {
   const { teamId, apiKeyId } = budget.scope;
   const scope = {
     ...budget.scope,

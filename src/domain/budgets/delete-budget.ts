@@ -24,7 +24,7 @@ export async function deleteBudget(context: Context, id: string): Promise<Budget
     ]);
     const change = { caller, action: 'budget.deleted', targetId: formatId('budget', before.id), atMs: nowMs };
     await recordAudit(sql, { ...change, before: auditBudget(before), after: null });
-    return before;
+    return { budget: before, isChanged: true };
   });
   return getStatus(context, budget);
 }

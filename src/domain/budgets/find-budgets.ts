@@ -9,11 +9,12 @@ import type { Context } from '../context.ts';
 import type { Budget } from './budget.ts';
 import { BUDGETS } from './budget-columns.ts';
 import { type BudgetStatus, readBudgetStatuses } from './budget-status.ts';
+import { endRaises } from './end-raises.ts';
 
 export const BUDGET_CURSOR = 'budget';
 
 /**
- * The tenant wall of budgets: the organization's living ones; for a key bound to a team, those of
+ * The tenant wall of budgets: those of the organization that were not deleted; for a key bound to a team, those of
  * that team.
  */
 function whereBudgets(caller: Caller): Where {
@@ -49,6 +50,7 @@ export async function getStatus({ resources }: Context, budget: Budget): Promise
 /** @throws AppError not_found, insufficient_permissions */
 export async function getBudget(context: Context, id: string): Promise<BudgetStatus> {
   requireScope(context.caller, 'budgets:read');
+  await endRaises(context);
   return getStatus(context, await getVisibleBudget(context.resources.database.pool, context.caller, id));
 }
 
@@ -56,12 +58,14 @@ export async function getBudget(context: Context, id: string): Promise<BudgetSta
  * The budgets, newest first, and where they stand.
  * @throws AppError invalid_request, insufficient_permissions
  */
-export async function listBudgets({ caller, resources }: Context, question: PageInput): Promise<Page<BudgetStatus>> {
+export async function listBudgets(context: Context, question: PageInput): Promise<Page<BudgetStatus>> {
+  const { caller, resources } = context;
   requireScope(caller, 'budgets:read');
   const size = readPageSize(question.first);
   const visible = whereBudgets(caller);
   const { pool } = resources.database;
   const after = parseUuidCursor(BUDGET_CURSOR, question.after);
+  await endRaises(context);
   const found = await findBudgets(pool, after === null ? visible : visible.and('id < $?', after), size + 1);
   const items = await readBudgetStatuses(pool, caller.organization.id, found.slice(0, size), resources.clock());
   return { items, hasMore: found.length > size };
@@ -71,12 +75,15 @@ export async function listBudgets({ caller, resources }: Context, question: Page
 const MAX_COST_BUDGETS = 100;
 
 /**
- * The budgets in USD, the fullest first, as they go with an answer about costs. Asks no scope: the
- * verb does.
+ * The budgets in USD that have not ended, the fullest first, as they go with an answer about costs.
+ * Asks no scope: the verb does.
  */
-export async function listCostBudgets({ caller, resources }: Context): Promise<BudgetStatus[]> {
+export async function listCostBudgets(context: Context): Promise<BudgetStatus[]> {
+  const { caller, resources } = context;
   const { pool } = resources.database;
-  const budgets = await findBudgets(pool, whereBudgets(caller).and("unit = 'usd'"), MAX_COST_BUDGETS);
+  await endRaises(context);
+  const living = whereBudgets(caller).and("unit = 'usd'").and('ended_at IS NULL');
+  const budgets = await findBudgets(pool, living, MAX_COST_BUDGETS);
   const statuses = await readBudgetStatuses(pool, caller.organization.id, budgets, resources.clock());
   return statuses.sort((a, b) => Number(b.percent) - Number(a.percent));
 }

@@ -157,16 +157,21 @@ function keep<T>(given: T | undefined, known: T | undefined): T | undefined {
  * The part of a rule that can be changed later, checked. What is not given stays as it is known, or
  * has its default.
  */
-function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, known: Partial<Budget>) {
+function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, known: Partial<Budget>, nowMs: number) {
   const name = given.name ?? known.name ?? '';
   checkText(problems, 'name', name, BUDGET_LIMITS.name);
   const amount = readBudgetAmount(problems, given, known);
   const raiseAmount = keep(given.raiseAmount, known.raiseAmount);
-  const raiseUntil = keep(given.raiseUntil, known.raiseUntil);
+  const raise = readRaise(problems, amount.unit, {
+    raiseAmount,
+    raiseUntil: keep(given.raiseUntil, known.raiseUntil),
+  });
   return {
     name,
     ...amount,
-    ...readRaise(problems, amount.unit, { raiseAmount, raiseUntil }),
+    ...raise,
+    // One that is over from the start uncovers nothing.
+    raiseEnded: raise.raiseUntil !== null && raise.raiseUntil.getTime() <= nowMs,
     thresholds: readThresholds(problems, given.thresholds ?? known.thresholds ?? DEFAULT_THRESHOLDS),
     action: given.action ?? known.action ?? ('alert' as const),
   };
@@ -175,11 +180,11 @@ function readSettings(problems: FieldProblem[], given: Omit<BudgetPatch, 'id'>, 
 /**
  * A new budget's rule, checked. @throws AppError invalid_request naming every field that is wrong
  */
-export function readBudgetInput(context: Context, input: BudgetInput) {
+export function readBudgetInput(context: Context, input: BudgetInput, nowMs: number) {
   const problems: FieldProblem[] = [];
   const timezone = input.timezone ?? 'UTC';
   const per = input.per ?? null;
-  const settings = readSettings(problems, input, {});
+  const settings = readSettings(problems, input, {}, nowMs);
   if (!isTimeZone(timezone)) problems.push({ path: 'timezone', message: 'must be an IANA time zone' });
   if (per !== null && !(PER.test(per) && isStorableText(per))) {
     problems.push({ path: 'per', message: 'must be team, user, api_key or tag:KEY' });
@@ -193,18 +198,9 @@ export function readBudgetInput(context: Context, input: BudgetInput) {
  * What a patch makes of a budget, checked. @throws AppError invalid_request naming every field that
  * is wrong
  */
-export function readBudgetPatch(patch: BudgetPatch, known: Budget) {
+export function readBudgetPatch(patch: BudgetPatch, known: Budget, nowMs: number) {
   const problems: FieldProblem[] = [];
-  const settings = readSettings(problems, patch, known);
+  const settings = readSettings(problems, patch, known, nowMs);
   if (problems.length > 0) throw invalidRequest(problems);
   return settings;
-}
-
-/**
- * @throws AppError invalid_request where the scope names a team that the organization does not have
- */
-export async function requireScopeTeam({ resources, caller }: Context, { teamId }: BudgetScope): Promise<void> {
-  if (teamId === null) return;
-  const found = await resources.teams.findExisting(caller.organization.id, [teamId]);
-  if (!found.has(teamId)) throw invalidRequest([{ path: 'scope.teamId', message: 'there is no such team' }]);
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
@@ -10,7 +11,8 @@ import { type BudgetPatch, readBudgetPatch } from './read-budget-input.ts';
 
 /**
  * Changes a budget; a limit below what is spent raises its events at once, one above it a recovery.
- * @throws AppError not_found, invalid_request, insufficient_permissions
+ * What changes nothing is not audited, and leaves `updatedAt`.
+ * @throws AppError not_found, invalid_request, conflict (it has ended), insufficient_permissions
  */
 export async function updateBudget(context: Context, patch: BudgetPatch): Promise<BudgetStatus> {
   const { caller, resources } = context;
@@ -19,12 +21,17 @@ export async function updateBudget(context: Context, patch: BudgetPatch): Promis
   const budget = await changeBudgets(context, async (sql) => {
     const before = await getVisibleBudget(sql, caller, patch.id);
     const { organizationId, id } = before;
-    const changes = { ...readBudgetPatch(patch, before), updatedAt: new Date(nowMs) };
-    const after = await BUDGETS.update(sql, { organizationId, id }, changes);
+    if (before.endedAt !== null) {
+      throw new AppError('conflict', 'This budget has ended with its team; make another one instead.');
+    }
+    const settings = readBudgetPatch(patch, before, nowMs);
+    const isSame = JSON.stringify(auditBudget(before)) === JSON.stringify(auditBudget({ ...before, ...settings }));
+    if (isSame) return { budget: before, isChanged: false };
+    const after = await BUDGETS.update(sql, { organizationId, id }, { ...settings, updatedAt: new Date(nowMs) });
     await raiseCurrentCrossings(sql, after, nowMs);
     const change = { caller, action: 'budget.updated', targetId: formatId('budget', after.id), atMs: nowMs };
     await recordAudit(sql, { ...change, before: auditBudget(before), after: auditBudget(after) });
-    return after;
+    return { budget: after, isChanged: true };
   });
   return getStatus(context, budget);
 }

@@ -16,7 +16,8 @@ const COUNTERS = `
   WITH periods AS MATERIALIZED (
     SELECT DISTINCT c.organization_id, c.budget_id, c.period_start, c.period_end
       FROM budget_counters c
-      JOIN budgets b ON b.organization_id = c.organization_id AND b.id = c.budget_id AND b.deleted_at IS NULL
+      JOIN budgets b ON b.organization_id = c.organization_id AND b.id = c.budget_id AND b.ended_at IS NULL
+       AND b.deleted_at IS NULL
       JOIN organizations o ON o.id = c.organization_id
      WHERE o.retired_before IS NULL OR c.period_start >= o.retired_before
         OR NOT coalesce(b.user_id IS NOT NULL OR b.tags IS NOT NULL OR b.per = 'user' OR b.per LIKE 'tag:%', false)
@@ -46,8 +47,8 @@ const HELD = `
 // Every crossing and every recovery has exactly one event, and there are no other events.
 const CROSSINGS = `
   WITH crossed AS (
-    SELECT organization_id, budget_id, subject, period_start, threshold, 1 AS crossings,
-           (recovered_at IS NOT NULL)::int AS recoveries
+    SELECT organization_id, budget_id, subject, period_start, threshold, crossing AS crossings,
+           CASE threshold WHEN 0 THEN crossing - (recovered_at IS NULL)::int ELSE 0 END AS recoveries
       FROM budget_crossings),
   told AS (
     SELECT organization_id, (data ->> 'budgetId')::uuid AS budget_id, coalesce(data ->> 'subject', '') AS subject,

@@ -1,8 +1,8 @@
-import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { formatMoney, readNumeric } from '../../platform/money.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
 import type { CreditsModeName } from '../access/caller.ts';
-import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { requireCredits } from './require-credits.ts';
 
 /** Where an organization's credits stand. Decimal texts in USD. */
 export interface CreditSummary {
@@ -44,7 +44,7 @@ export async function turnOverExpired(sql: Sql, organizationId: string, now: Dat
  * @throws AppError insufficient_permissions
  */
 export async function getCredits({ caller, resources }: Context): Promise<CreditSummary> {
-  requireScope(caller, 'credits:read');
+  requireCredits(caller, 'credits:read');
   const { database, clock } = resources;
   const organizationId = caller.organization.id;
   const now = new Date(clock());
@@ -56,9 +56,12 @@ export async function getCredits({ caller, resources }: Context): Promise<Credit
   const { rows } = await database.pool.query<Row>(SUMMARY, [organizationId, now]);
   const row = rows[0];
   if (!row) throw new Error('the caller has an organization');
-  const [granted, used, held, expired] = [row.granted, row.used, row.held, row.expired].map(
-    (text) => parseMoney(text) ?? 0n,
-  ) as [bigint, bigint, bigint, bigint];
+  const [granted, used, held, expired] = [row.granted, row.used, row.held, row.expired].map(readNumeric) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ];
   return {
     mode: row.credits_mode,
     granted: formatMoney(granted),

@@ -1,10 +1,10 @@
 import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { formatId, newUuid } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
-import { requireScope } from '../access/require-scope.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { turnOverExpired } from './get-credits.ts';
+import { requireCredits } from './require-credits.ts';
 
 export interface CreditGrant {
   id: string;
@@ -64,7 +64,7 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function grantCredits({ caller, resources }: Context, input: GrantInput): Promise<CreditGrant> {
-  requireScope(caller, 'credits:write');
+  requireCredits(caller, 'credits:write');
   const nowMs = resources.clock();
   const amount = formatMoney(checkGrant(input, nowMs));
   const organizationId = caller.organization.id;

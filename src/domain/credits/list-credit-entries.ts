@@ -2,8 +2,8 @@ import { plainDecimal } from '../../platform/money.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import { findPosition } from '../../platform/postgres/find-position.ts';
 import { where } from '../../platform/postgres/where.ts';
-import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { requireCredits } from './require-credits.ts';
 
 export const CREDIT_CURSOR = 'credit';
 export const CREDIT_CAUSES = ['grant', 'usage', 'hold_settled', 'void', 'price_adjustment', 'expiry'] as const;
@@ -41,7 +41,7 @@ export async function listCreditEntries(
   { caller, resources }: Context,
   question: PageInput,
 ): Promise<Page<CreditEntry>> {
-  requireScope(caller, 'credits:read');
+  requireCredits(caller, 'credits:read');
   const size = readPageSize(question.first);
   const { pool } = resources.database;
   const afterId = parseUuidCursor(CREDIT_CURSOR, question.after);

@@ -40,11 +40,20 @@ const CHARGES = `
    WHERE e.cause IN ('usage', 'hold_settled', 'void')
    GROUP BY 1, 2 HAVING count(*) > 1 OR sum(e.amount) IS DISTINCT FROM min(-u.cost)`;
 
+// A void whose event took credits has given them back, whatever the organization's mode was.
+const VOIDS = `
+  SELECT v.organization_id, v.id::text AS of, 'nothing' AS kept, (-v.cost)::text AS summed
+    FROM credit_entries e
+    JOIN usage_events v ON v.organization_id = e.organization_id AND v.voids_id = e.usage_event_id AND v.cost <> 0
+   WHERE e.cause IN ('usage', 'hold_settled') AND NOT EXISTS (
+     SELECT FROM credit_entries c WHERE c.organization_id = v.organization_id AND c.usage_event_id = v.id)`;
+
 const CHECKS: Readonly<Record<string, string>> = {
   'credit_grants (balance)': BALANCES,
   'credit_accounts (held)': HELD,
   credit_grants: GRANTS,
   credit_entries: CHARGES,
+  'credit_entries (voids)': VOIDS,
 };
 
 /**

@@ -45,6 +45,8 @@ const budgetData = z.object({
   per: z.string().nullable(),
   /** Null where the budget counts all together. */
   subject: z.string().nullable(),
+  /** How often this limit was crossed in this period; a threshold is crossed once. */
+  crossing: z.number(),
   /** Percent; missing where the limit itself is meant. */
   threshold: z.number().optional(),
 });
@@ -72,6 +74,7 @@ function describeBudgetData(data: z.infer<typeof budgetData>): Record<string, un
     periodStart: new Date(data.periodStart).toISOString(),
     periodEnd: new Date(data.periodEnd).toISOString(),
     subject: formatSubject(data.per, data.subject),
+    crossing: data.crossing,
     ...(threshold === undefined ? {} : { threshold }),
   };
 }

@@ -39,6 +39,9 @@ export async function listEvents({ caller, resources }: Context, question: Event
     const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
     wanted = wanted.and('position < $?::bigint', position);
   }
+  // What a raise uncovers that has run out is in the log from then on, whether or not anything ran.
+  const values = [caller.organization.id, new Date(resources.clock())];
+  await resources.database.pool.query({ name: 'end-raises', text: 'SELECT end_raises($1, $2)', values });
   if (question.types && question.types.length > 0) wanted = wanted.and('type = ANY ($?::text[])', question.types);
   const { rows } = await resources.database.pool.query<EventRow>(
     `SELECT ${COLUMNS} FROM events WHERE ${wanted.text} ORDER BY position DESC LIMIT ${size + 1}`,

@@ -1,4 +1,4 @@
-import { type AppError, type FieldProblem, invalidField, invalidRequest } from '../../platform/errors.ts';
+import { type AppError, type FieldProblem, invalidRequest } from '../../platform/errors.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { type Session, sessionOf } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
@@ -55,9 +55,6 @@ async function prepare(context: Context, input: HoldInput): Promise<UsageEvent> 
   const [prepared] = await prepareUsage(context, [usage]);
   if (!prepared) throw new Error('one event in, one answer out');
   if ('error' in prepared) throw inHoldWords(prepared.error);
-  if (!Number.isSafeInteger(inputTokens + maxOutputTokens)) {
-    throw invalidField('maxOutputTokens', 'must not add up to more than 9007199254740991 with inputTokens');
-  }
   return prepared.row.event;
 }
 
@@ -84,8 +81,10 @@ export async function createHold(context: Context, input: HoldInput): Promise<Cr
   const id = newUuid(nowMs);
   const amount = given ?? event.cost;
   const tokens = event.inputTokens + event.outputTokens;
-  const reserve = (session: Pick<Session, 'query'>, { version, index }: BudgetList) =>
-    reserveHold(session, { id, event, amount, tokens, expiresAt, version }, matchBudgets(index, event), nowMs);
+  const reserve = (session: Pick<Session, 'query'>, { version, index }: BudgetList) => {
+    const hold = { id, caller, event, amount, tokens, expiresAt, version };
+    return reserveHold(session, hold, matchBudgets(index, event), nowMs);
+  };
 
   /** With the lock taken first, nobody can change the budgets between the look and the hold. */
   function reserveLocked() {

@@ -1,3 +1,5 @@
+import { plainDecimal } from '../../platform/money.ts';
+
 /** `expired` is said of every hold whose time is over, swept or not. */
 export const HOLD_STATUSES = ['active', 'settled', 'released', 'expired'] as const;
 export type HoldStatus = (typeof HOLD_STATUSES)[number];
@@ -45,4 +47,10 @@ export interface HoldRow {
   tokens: number;
   created_at: Date;
   expires_at: Date;
+}
+
+/** A row of the table as a hold. */
+export function readHold(row: HoldRow): Hold {
+  const { id, status, provider, model, amount, tokens, created_at: createdAt, expires_at: expiresAt } = row;
+  return { id, status, provider, model, amount: plainDecimal(amount), tokens, createdAt, expiresAt };
 }

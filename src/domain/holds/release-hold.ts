@@ -1,11 +1,10 @@
 import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
-import { plainDecimal } from '../../platform/money.ts';
 import { defineCall } from '../../platform/postgres/call.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
-import type { Hold, HoldRow } from './hold.ts';
+import { type Hold, type HoldRow, readHold } from './hold.ts';
 
 interface Release {
   caller: Caller;
@@ -24,11 +23,6 @@ export const RELEASE_HOLD = defineCall<Release>(
   ],
   (call) => `SELECT id, status, provider, model, amount, tokens, created_at, expires_at FROM ${call}`,
 );
-
-function readHold(row: HoldRow): Hold {
-  const { id, status, provider, model, amount, tokens, created_at: createdAt, expires_at: expiresAt } = row;
-  return { id, status, provider, model, amount: amount && plainDecimal(amount), tokens, createdAt, expiresAt };
-}
 
 function notFound(): AppError {
   return new AppError('not_found', 'There is no hold with this id.');

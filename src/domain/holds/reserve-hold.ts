@@ -1,14 +1,15 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
-import { formatMoney, parseMoney } from '../../platform/money.ts';
+import { formatMoney, readNumeric } from '../../platform/money.ts';
 import { plainArray } from '../../platform/postgres/array-literal.ts';
 import { textArray, timeArray, uuidArray } from '../../platform/postgres/binary-array.ts';
 import { defineCall, type Value } from '../../platform/postgres/call.ts';
 import type { Session } from '../../platform/postgres/database.ts';
+import type { Caller } from '../access/caller.ts';
 import { limitAt } from '../budgets/budget-status.ts';
 import type { CounterKey } from '../budgets/match-budgets.ts';
-import { insufficientCredits } from '../credits/insufficient-credits.ts';
-import { toAmount } from '../event-log/amount.ts';
+import { hideBalance, insufficientCredits } from '../credits/insufficient-credits.ts';
+import { type Amount, toAmount } from '../event-log/amount.ts';
 import { formatTags } from '../input/read-tags.ts';
 import type { UsageEvent } from '../usage/event/usage-event.ts';
 import type { CreatedHold, HeldBudget } from './hold.ts';
@@ -16,6 +17,7 @@ import type { CreatedHold, HeldBudget } from './hold.ts';
 /** What is to be reserved. */
 export interface WantedHold {
   id: string;
+  caller: Caller;
   /** The call as if it had happened at its worst. */
   event: UsageEvent;
   /** Decimal text in USD; null where the cost is unknown. */
@@ -44,12 +46,6 @@ type Outcome =
   | { status: 'insufficient_credits'; required: string; available: string }
   | { status: 'held'; credits: string | null; counters: CounterState[] };
 
-function decimal(text: string): bigint {
-  const value = parseMoney(text);
-  if (value === null) throw new Error(`the database holds a decimal that is none: ${text}`);
-  return value;
-}
-
 interface PartState extends Part {
   spent: bigint;
   held: bigint;
@@ -70,17 +66,29 @@ function unknownCost(): AppError {
   return invalidField('amount', 'is required: this model has no known price, and a blocking budget or credits apply');
 }
 
+/** Whether a key may see a budget: one that is bound to a team sees that team's only. */
+function isVisible({ teamId }: Caller, { key }: Part): boolean {
+  return teamId === null || key.budget.scope.teamId === teamId;
+}
+
+/** The refusal by a budget that is not for the caller's eyes: none of its figures. */
+function hiddenRefusal(requested: Amount): AppError {
+  const message = `A budget of the organization has no room for ${requested} more.`;
+  return new AppError('budget_exceeded', message, { details: { requested } });
+}
+
 /** Of the budgets without room, the one with the least left decides. */
-function refusalOf(states: PartState[]): AppError {
+function refusalOf(caller: Caller, states: PartState[]): AppError {
   const full = states.filter(
     ({ key, wanted, spent, held, maximum }) =>
-      key.budget.action === 'block' && (wanted === null || spent + held + wanted > maximum),
+      key.budget.action === 'block' && (wanted === null || (wanted > 0n && spent + held + wanted > maximum)),
   );
   const [strictest] = byRemaining(full, false);
   if (!strictest) throw new Error('a refusal names a budget');
   const { key, wanted, spent, held, maximum } = strictest;
   if (wanted === null) return unknownCost();
   const { unit, id } = key.budget;
+  if (!isVisible(caller, strictest)) return hiddenRefusal(toAmount(unit, formatMoney(wanted)));
   const details = {
     budgetId: formatId('budget', id),
     limit: toAmount(unit, formatMoney(maximum)),
@@ -96,7 +104,7 @@ function heldBudget({ key, wanted, spent, held, maximum }: PartState): HeldBudge
   return {
     id: key.budget.id,
     unit: key.budget.unit,
-    subject: key.subject === '' ? null : key.subject,
+    subject: key.budget.per === null ? null : key.subject,
     limit: formatMoney(maximum),
     spent: formatMoney(spent),
     held: formatMoney(after),
@@ -145,7 +153,8 @@ export const CREATE_HOLD = defineCall<Reservation>(
 );
 
 /**
- * Asks the database for a hold, which decides and reserves in one transaction.
+ * Asks the database for a hold, which decides and reserves in one transaction. All budgets decide;
+ * the answer shows those that the caller may see.
  * @returns null when the list of budgets was not the newest; nothing was reserved then
  * @throws AppError budget_exceeded, insufficient_credits, invalid_request (the cost must be known,
  * and is not)
@@ -156,11 +165,11 @@ export async function reserveHold(
   keys: readonly CounterKey[],
   nowMs: number,
 ): Promise<Pick<CreatedHold, 'budgets' | 'creditsAvailable'> | null> {
-  const { event, amount, tokens } = hold;
-  const wantedUsd = amount === null ? null : decimal(amount);
-  const wantedTokens = decimal(String(tokens));
+  const { caller, event, amount, tokens } = hold;
+  const wantedUsd = amount === null ? null : readNumeric(amount);
+  const wantedTokens = readNumeric(String(tokens));
   const parts = keys.map((key): Part => {
-    const maximum = decimal(limitAt(key.budget, nowMs));
+    const maximum = readNumeric(limitAt(key.budget, nowMs));
     return { key, wanted: key.budget.unit === 'usd' ? wantedUsd : wantedTokens, maximum };
   });
   const statement = CREATE_HOLD.statement({ hold, event, parts, nowMs });
@@ -169,10 +178,14 @@ export async function reserveHold(
   if (!outcome) throw new Error('a hold has an outcome');
   if (outcome.status === 'stale') return null;
   if (outcome.status === 'unknown_cost') throw unknownCost();
-  if (outcome.status === 'insufficient_credits') throw insufficientCredits(outcome.required, outcome.available);
+  if (outcome.status === 'insufficient_credits') {
+    throw hideBalance(caller, insufficientCredits(outcome.required, outcome.available));
+  }
   const states = outcome.counters.map(([ordinal, spent, held]): PartState => {
-    return { ...(parts[ordinal - 1] as Part), spent: decimal(spent), held: decimal(held) };
+    return { ...(parts[ordinal - 1] as Part), spent: readNumeric(spent), held: readNumeric(held) };
   });
-  if (outcome.status === 'refused') throw refusalOf(states);
-  return { budgets: byRemaining(states, true).map(heldBudget), creditsAvailable: outcome.credits };
+  if (outcome.status === 'refused') throw refusalOf(caller, states);
+  const visible = states.filter((state) => isVisible(caller, state));
+  const creditsAvailable = caller.teamId === null ? outcome.credits : null;
+  return { budgets: byRemaining(visible, true).map(heldBudget), creditsAvailable };
 }

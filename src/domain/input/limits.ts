@@ -10,8 +10,14 @@ export const USAGE_LIMITS = {
   tagValue: 255,
   metadataBytes: 16_384,
   voidReason: 500,
-  /** The maximum cost of one event. The columns of sums hold a hundred million such costs. */
+  /** The maximum cost of one event. */
   costUsd: 10n ** 12n,
+  /**
+   * The maximum of each count of one event. A million times as large as any model's context; and
+   * nine thousand such events fit into the sums that answers show, four million into those that are
+   * stored.
+   */
+  count: 1_000_000_000_000,
   batchEvents: 1_000,
   batchLines: 10_000,
   /** How far a timestamp may be ahead of the server's clock, in milliseconds. */

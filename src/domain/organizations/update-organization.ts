@@ -30,8 +30,8 @@ function readRetention(days: number | null | undefined): number | null | undefin
 }
 
 /**
- * Changes an organization. It counts at once in this process, and in others as soon as they hear of
- * it (within a second).
+ * Changes an organization. The holds that are open when it turns prepaid reserve credits from then
+ * on. It counts at once in this process, and in others as soon as they hear of it (within a second).
  * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the
  * operator)
  */
@@ -45,11 +45,17 @@ export async function updateOrganization(
   const id = parseId('organization', input.id);
   if (id === null) throw new AppError('not_found', 'There is no organization with this id.');
   const updated = await resources.database.change(async (models) => {
+    // Whoever makes or closes a hold, or records usage, reads the mode under this lock: none of it
+    // is half before the switch. It comes before the row's own lock, as it does for all others.
+    if (input.creditsMode) await models.$executeRaw`SELECT lock_organization(${id}::uuid)`;
     const known = await lockOrganization(models, id);
     const next = await models.organization.update({
       where: { id },
       data: { name, plan: input.plan ?? undefined, creditsMode: input.creditsMode ?? undefined, retentionDays },
     });
+    if (known.creditsMode === 'none' && next.creditsMode === 'prepaid') {
+      await models.$executeRaw`SELECT reserve_open_holds(${id}::uuid, ${new Date(resources.clock())})`;
+    }
     const [before, after] = [describeOrganization(known), describeOrganization(next)];
     if (JSON.stringify(before) === JSON.stringify(after)) return known;
     const change = { action: 'organization.updated', targetId: input.id, before, after, atMs: resources.clock() };

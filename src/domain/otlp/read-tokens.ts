@@ -1,3 +1,4 @@
+import { COUNT_MESSAGE, isEventCount } from '../input/event-count.ts';
 import { countsOf, type UsageCounts } from '../pricing/price/usage-counts.ts';
 import { TOKEN_NAMES } from './genai-attributes.ts';
 import type { Attributes } from './otlp-span.ts';
@@ -29,8 +30,8 @@ export function readTokens(attributes: Attributes, provider: string, isExclusive
     if (name === undefined) return 0;
     const value = attributes.get(name);
     const count = typeof value === 'string' && WHOLE_NUMBER.test(value) ? Number(value) : value;
-    if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count + 0;
-    bad.push(`${name} must be a whole number from 0 to 9007199254740991`);
+    if (isEventCount(count)) return count + 0;
+    bad.push(`${name} ${COUNT_MESSAGE}`);
     return 0;
   };
   const [stated, cacheReadTokens, cacheWriteTokens] = [

@@ -19,9 +19,25 @@ async function revokeKeys(models: Models, { caller }: Context, team: Team, atMs:
   }
 }
 
+/** Its budgets have nothing left to count: they end with it. */
+async function endBudgets(models: Models, { caller }: Context, team: Team, atMs: number): Promise<void> {
+  const endedAt = new Date(atMs);
+  const ended = await models.$queryRaw<{ id: string; name: string }[]>`
+    SELECT id, name FROM end_team_budgets(${caller.organization.id}::uuid, ${team.id}::uuid, ${endedAt})`;
+  for (const { id, name } of ended) {
+    const change = {
+      action: 'budget.ended',
+      targetId: formatId('budget', id),
+      before: { name },
+      after: { name, endedAt },
+    };
+    await recordAudit(models, { caller, ...change, atMs });
+  }
+}
+
 /**
- * Deletes a team and revokes the keys that are bound to it. Its usage stays, its name is free
- * again.
+ * Deletes a team, revokes the keys that are bound to it and ends its budgets. Its usage stays, its
+ * name is free again.
  * @param input.id TypeID of the team
  * @returns the team as it was, with `deletedAt`
  * @throws AppError not_found, insufficient_permissions (also for a key that is bound to a team)
@@ -33,6 +49,9 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
   const atMs = resources.clock();
   const now = new Date(atMs);
   const deleted = await resources.database.change(async (models) => {
+    // Whoever makes a budget looks for its team under this lock: it sees the team, and the budget
+    // ends here, or it does not. It comes before the row's own lock, as it does for all others.
+    await models.$executeRaw`SELECT lock_organization(${caller.organization.id}::uuid)`;
     const team = await lockTeam(models, caller, input.id);
     const gone = await models.team.update({
       where: { AND: whereTeams(caller), id: team.id },
@@ -41,6 +60,7 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
     const before = { name: team.name };
     await recordAudit(models, { caller, action: 'team.deleted', targetId: input.id, before, after: null, atMs });
     await revokeKeys(models, context, team, atMs);
+    await endBudgets(models, context, team, atMs);
     return gone;
   });
   resources.changes.forget(deleted.organizationId);

@@ -1,6 +1,8 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
+import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { hideBalance } from '../credits/insufficient-credits.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import type { UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
@@ -35,11 +37,11 @@ function explainFailure(failed: unknown): AppError {
   return new AppError('unavailable', message, { cause: failed });
 }
 
-function describeOutcome(index: number, row: UsageRow, outcome: CommitOutcome | undefined): BatchItem {
+function describeOutcome(caller: Caller, index: number, row: UsageRow, outcome: CommitOutcome | undefined): BatchItem {
   const { event } = row;
   if (!outcome) throw new Error('one row in, one outcome out');
   if ('failed' in outcome) {
-    const { failed } = outcome;
+    const failed = hideBalance(caller, outcome.failed);
     return { index, status: 'invalid', id: null, cost: null, error: explainFailure(failed) };
   }
   const { stored } = outcome;
@@ -77,7 +79,7 @@ export async function recordUsageBatch(context: Context, inputs: readonly UsageI
   let next = 0;
   const items = prepared.map((one, index): BatchItem => {
     if ('error' in one) return { index, status: 'invalid', id: null, cost: null, error: one.error };
-    return describeOutcome(index, one.row, outcomes[next++]);
+    return describeOutcome(context.caller, index, one.row, outcomes[next++]);
   });
   return countStatuses(items);
 }

@@ -2,6 +2,7 @@ import { AppError } from '../../platform/errors.ts';
 import { formatId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { hideBalance } from '../credits/insufficient-credits.ts';
 import type { UsageEvent, UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { findUsageEvent } from './find-usage-event.ts';
@@ -58,7 +59,8 @@ export async function recordUsage(
   const storing = context.resources.usage.commit([row]);
   whileStoring?.(row.event);
   const [outcome] = await storing;
-  if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
+  if (!outcome || 'failed' in outcome)
+    throw hideBalance(context.caller, outcome?.failed ?? new Error('one row in, one outcome out'));
   if (outcome.stored === null) return { event: row.event, duplicate: false };
   if (!isSameBody(row, outcome.stored)) throw idempotencyConflict(row.event.eventId, outcome.stored);
   const first = await findFirst(context, outcome.stored);

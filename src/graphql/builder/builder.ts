@@ -15,6 +15,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   usageEvent: 'UsageEvent',
   price: 'Price',
   budget: 'Budget',
+  hold: 'Hold',
   event: 'Event',
   auditEntry: 'AuditEntry',
 };

@@ -6,7 +6,7 @@ import { builder } from '../builder/builder.ts';
 export const UsageEventInput = builder.inputType('RecordUsageInput', {
   description:
     'One usage event. Counts include their parts: `inputTokens` includes cache reads, cache writes and audio; ' +
-    '`outputTokens` includes reasoning and audio. A count that is not given is 0.',
+    '`outputTokens` includes reasoning and audio. A count that is not given is 0; none may be above 10^12.',
   fields: (t) => ({
     id: t.string({
       description:

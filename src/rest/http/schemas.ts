@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { BUDGET_LIMITS } from '../../domain/budgets/read-budget-input.ts';
 import { GRANT_LIMITS } from '../../domain/credits/grant-credits.ts';
+import { USAGE_LIMITS } from '../../domain/input/limits.ts';
+import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
 import { ERROR_STATUS } from '../../platform/errors.ts';
 import { isObject } from '../../platform/json.ts';
@@ -74,6 +76,8 @@ function wholeNumber(min: number, max: number) {
 }
 
 export const count = wholeNumber(0, Number.MAX_SAFE_INTEGER).openapi({ example: 1200 });
+/** A count of one event. */
+const eventCount = wholeNumber(0, USAGE_LIMITS.count).openapi({ example: 1200 });
 export const signedCount = z.int().openapi({ example: 1200 });
 
 /**
@@ -96,6 +100,10 @@ export interface Leaf {
   isPlain(value: unknown): boolean;
 }
 
+const eventCountLeaf: Leaf = {
+  schema: eventCount,
+  isPlain: (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= USAGE_LIMITS.count,
+};
 const string: Leaf = { schema: z.string(), isPlain: isString };
 
 /** By the scalar's name in GraphQL. */
@@ -114,6 +122,9 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
  * own.
  */
 export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
+  ...Object.fromEntries(
+    [...USAGE_COUNTS.map(({ field }) => field), 'maxOutputTokens'].map((field) => [field, eventCountLeaf]),
+  ),
   timezone: { schema: timeZone, isPlain: () => false },
   priority: { schema: wholeNumber(-GRANT_LIMITS.priority, GRANT_LIMITS.priority), isPlain: () => false },
   // The domain says the same of smaller numbers, and of all of them at once.

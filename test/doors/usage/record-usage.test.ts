@@ -161,6 +161,7 @@ describe('a refused event', () => {
     ['a count with a fraction', { input_tokens: 1.5 }, 'input_tokens'],
     ['a count as text', { input_tokens: '1000' }, 'input_tokens'],
     ['a count above 2^53-1', { input_tokens: 2 ** 53 }, 'input_tokens'],
+    ['a count above 10^12', { input_tokens: 10 ** 12 + 1 }, 'input_tokens'],
     ['a part above its total', { cache_read_tokens: 1001 }, 'cache_read_tokens'],
     ['reasoning above the output', { reasoning_tokens: 501 }, 'reasoning_tokens'],
     [

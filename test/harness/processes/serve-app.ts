@@ -1,6 +1,7 @@
 import { createApp } from '../../../src/app.ts';
 import { readConfig } from '../../../src/config.ts';
 import { createLog } from '../../../src/platform/log.ts';
+import { OPERATOR_KEY } from '../operator-key.ts';
 import type { ServeMessage, ServeReport } from './server-process.ts';
 
 // A server on the database of argv[2]. Its parent sets the clock, at first to argv[3]; when that is
@@ -12,7 +13,7 @@ let timeMs = now === '' ? null : Number(now);
 const report = (message: ServeReport) => process.send?.(message);
 
 const app = await createApp({
-  config: readConfig({ ...process.env, METERR_DATABASE_CONNECTIONS: '12' }),
+  config: readConfig({ METERR_OPERATOR_KEY: OPERATOR_KEY, ...process.env, METERR_DATABASE_CONNECTIONS: '12' }),
   log: createLog('error'),
   clock: () => timeMs ?? Date.now(),
   connectionString,

@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
+import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
 import { COUNTS_BY_TOTAL, USAGE_COUNTS, type UsageCount, type UsageCounts } from './usage-counts.ts';
 
 /** A part and the total that must include it. */
@@ -7,19 +8,15 @@ const PARTS: readonly (readonly [part: UsageCount, total: UsageCount])[] = COUNT
 );
 const FIELDS: readonly UsageCount[] = [...new Set([...PARTS.flat(), ...USAGE_COUNTS.map(({ field }) => field)])];
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
 /**
- * What is wrong with the counts: not a whole number from 0 to 2^53-1, or a part above its total.
+ * What is wrong with the counts: not a whole number from 0 to 10^12, or a part above its total.
  * Cache reads and writes are different tokens, so their sum counts as a part too. Empty when they
  * can be priced.
  */
 export function findCountProblems(counts: UsageCounts): FieldProblem[] {
   const problems: FieldProblem[] = [];
   for (const path of FIELDS) {
-    if (!isCount(counts[path])) problems.push({ path, message: 'must be a whole number from 0 to 9007199254740991' });
+    if (!isEventCount(counts[path])) problems.push({ path, message: COUNT_MESSAGE });
   }
   if (problems.length > 0) return problems;
   for (const [part, total] of PARTS) {

@@ -63,7 +63,7 @@ const SHAPES: readonly Shape[] = [
  * @param raw the usage object, the whole response body, a stream's last chunk, or a list of its
  * events
  * @throws AppError `invalid_request`, with paths under `usage` in the provider's spelling, when the
- * shape is unknown, a count is not a whole number from 0 to 2^53-1, a part is above its total, or
+ * shape is unknown, a count is not a whole number from 0 to 10^12, a part is above its total, or
  * no reading of the parts gives their total.
  */
 export function decodeUsage(provider: string, raw: unknown): DecodedUsage {

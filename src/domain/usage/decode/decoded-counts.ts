@@ -1,3 +1,5 @@
+import { isEventCount } from '../../input/event-count.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
 import {
   COUNTS_BY_TOTAL,
   countsOf,
@@ -27,16 +29,14 @@ function checkCacheSum(source: Source, { inputTokens: input, cacheReadTokens, ca
 }
 
 /**
- * The decoded as counts; a part above its total, or a sum past 2^53-1, becomes a problem of the
+ * The decoded as counts; a part above its total, or a sum past 10^12, becomes a problem of the
  * source.
  */
 export function toCounts(source: Source, decoded: DecodedCounts): UsageCounts {
-  for (const total of [decoded.inputTokens, decoded.outputTokens]) {
-    if (!Number.isSafeInteger(total.value)) addProblem(source, total.path, 'adds up to more than 9007199254740991');
-  }
   const values: Partial<Record<UsageCount, number>> = {};
   for (const { field, noun, partOf } of COUNTS_BY_TOTAL) {
     const part = decoded[field] ?? NONE;
+    if (!isEventCount(part.value)) addProblem(source, part.path, `adds up to more than ${USAGE_LIMITS.count}`);
     values[field] = part.value;
     const total = partOf === null ? part : (decoded[partOf] ?? NONE);
     if (part.value > total.value) {

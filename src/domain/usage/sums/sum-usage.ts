@@ -1,6 +1,6 @@
 import type { TimeSpan } from '../../../platform/calendar.ts';
 import { invalidField } from '../../../platform/errors.ts';
-import { parseMoney } from '../../../platform/money.ts';
+import { readNumeric } from '../../../platform/money.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Context } from '../../context.ts';
 import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
@@ -73,9 +73,12 @@ const READ_SETTINGS = `
 const BY_PAGES = 'SET LOCAL enable_indexscan = off';
 
 function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
-  const cost = parseMoney(row.cost);
-  if (cost === null) throw new Error(`the database summed to no money: ${row.cost}`);
-  const sums = { ...zeroSums(), requests: row.requests, cost, unpricedRequests: row.unpriced_requests };
+  const sums = {
+    ...zeroSums(),
+    requests: row.requests,
+    cost: readNumeric(row.cost),
+    unpricedRequests: row.unpriced_requests,
+  };
   for (const { field, column } of SUMMED_COUNTS) sums[field] = row[column];
   const values = dimensions.map((dimension, i) => formatDimensionValue(dimension, row.groups[i] ?? null));
   return { ...sums, span: row.span, values, other: row.other };

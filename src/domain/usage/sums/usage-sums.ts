@@ -21,6 +21,9 @@ export const SUM_COLUMNS: readonly SumColumn[] = [
   'unpriced_requests',
 ];
 
+/** What a stored sum of counts stays within, as in the function `add_counts`. */
+export const MOST_STORED = 4n * 10n ** 18n;
+
 /** No usage. */
 export function zeroSums(): UsageSums {
   return {

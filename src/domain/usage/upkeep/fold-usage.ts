@@ -34,7 +34,9 @@ const EVENT_SUMS = SUM_COLUMNS.map((column) => {
   return 'coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests';
 }).join(', ');
 const COLUMNS = SUM_COLUMNS.join(', ');
-const ADD_UP = SUM_COLUMNS.map((column) => `${column} = d.${column} + excluded.${column}`).join(', ');
+const ADD_UP = SUM_COLUMNS.map((column) =>
+  column === 'cost' ? 'cost = d.cost + excluded.cost' : `${column} = add_counts(d.${column}, excluded.${column})`,
+).join(', ');
 // Each step is a statement of its own over a temporary table, and each row finds what it needs by
 // one probe of an index. So no plan depends on how many sums the planner expects: beyond the newest
 // statistics it expects one, and once joined 100,000 of them by nested loops over all.

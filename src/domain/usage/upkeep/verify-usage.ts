@@ -1,5 +1,5 @@
 import type { Database } from '../../../platform/postgres/database.ts';
-import { SUM_COLUMNS } from '../sums/usage-sums.ts';
+import { MOST_STORED, SUM_COLUMNS, type SumColumn } from '../sums/usage-sums.ts';
 
 /** One sum that does not equal what it is the sum of. Texts, as the database has them. */
 export interface UsageDifference {
@@ -12,11 +12,15 @@ export interface UsageDifference {
 }
 
 const COLUMNS = SUM_COLUMNS.join(', ');
-const NUMBERS = SUM_COLUMNS.map((column) => `${column}::numeric(38, 18)`).join(', ');
-const SUMS = SUM_COLUMNS.map((column) => `sum(${column}) AS ${column}`).join(', ');
+const NUMBERS = SUM_COLUMNS.map((column) => `${column}::numeric`).join(', ');
+// A stored sum of counts stays within what `add_counts` says.
+const stored = (column: SumColumn) =>
+  column === 'cost'
+    ? 'coalesce(sum(cost), 0) AS cost'
+    : `least(greatest(sum(${column}), -${MOST_STORED}), ${MOST_STORED}) AS ${column}`;
+const SUMS = SUM_COLUMNS.map(stored).join(', ');
 const LEDGER_SUMS = SUM_COLUMNS.map((column) => {
-  if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
-  if (column !== 'unpriced_requests') return `sum(${column}) AS ${column}`;
+  if (column !== 'unpriced_requests') return stored(column);
   return 'coalesce(sum(requests) FILTER (WHERE cost IS NULL), 0) AS unpriced_requests';
 }).join(', ');
 

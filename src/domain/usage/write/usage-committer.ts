@@ -107,7 +107,8 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
     return database.transaction(async (sql) => {
       await sql.query('SELECT lock_organizations($1)', [organizationIds]);
       const lists = await budgets.reloadLocked(sql, organizationIds);
-      return writeEvents(sessionOf(sql), rows, matchCounters(lists, organizationIds, rows), clock(), areNew);
+      const plan = matchCounters(lists, organizationIds, rows);
+      return writeEvents(sessionOf(sql), rows, plan, clock(), areNew, true);
     });
   }
 

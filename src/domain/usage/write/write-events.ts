@@ -1,3 +1,4 @@
+import { invalidField } from '../../../platform/errors.ts';
 import { plainDecimal } from '../../../platform/money.ts';
 import { int8Array, uuidArray } from '../../../platform/postgres/binary-array.ts';
 import { defineCall } from '../../../platform/postgres/call.ts';
@@ -21,10 +22,13 @@ interface Recording extends EventList, SumLists, Counted {
   areNew: boolean;
 }
 
+/** Above every number, in PostgreSQL as well: no credits cover what nobody knows. */
+const UNKNOWN_COST = 'NaN';
+
 /** What must be there in credits, where the one event of a call requires that they cover it. */
 function requiredCredits({ rows }: Recording): string | null {
   const row = rows.length === 1 ? rows[0] : undefined;
-  return row?.requireCredits ? (row.event.cost ?? '0') : null;
+  return row?.requireCredits ? (row.event.cost ?? UNKNOWN_COST) : null;
 }
 
 export const RECORD_USAGE = defineCall<Recording>('record-usage', 'record_usage', [
@@ -76,6 +80,9 @@ export function isKnownId(error: unknown): boolean {
 export function explainRefusal(error: unknown): unknown {
   if (!hasState(error, MISSING_CREDITS)) return error;
   const { required, available }: { required: string; available: string } = JSON.parse(error.detail ?? '{}');
+  if (required === UNKNOWN_COST) {
+    return invalidField('cost', 'is required: this model has no known price, and the event requires credits');
+  }
   return insufficientCredits(required, available);
 }
 
@@ -107,6 +114,8 @@ export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | 
  * @param rows no event id twice
  * @param areNew takes all event ids for new, which spares the database a look for each; fails, with
  * nothing stored, where one is known all the same, see {@link isKnownId}
+ * @param isInTransaction whether the session is in a transaction, which a refusal would end: then no
+ * short way is tried
  * @returns by index of `rows`, those that were not stored because their event id was known
  */
 export async function writeEvents(
@@ -115,9 +124,10 @@ export async function writeEvents(
   plan: CounterPlan,
   atMs: number,
   areNew = false,
+  isInTransaction = false,
 ): Promise<Map<number, StoredEvent>> {
   const alone = rows.length === 1 ? rows[0] : undefined;
-  if (alone && canGoAlone(alone)) {
+  if (alone && !isInTransaction && canGoAlone(alone)) {
     try {
       return readStored(await writeLoneEvent(session, alone, plan, atMs));
     } catch (error) {
