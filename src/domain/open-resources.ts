@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
+import { createMetrics } from '../platform/metrics/metrics.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
@@ -8,6 +9,7 @@ import { createPlanLimits } from './access/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import type { Resources } from './context.ts';
+import { measureCommits, measureResources } from './measure.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
 import { readCatalog } from './pricing/catalog/read-catalog.ts';
@@ -83,7 +85,19 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const prices = await preparePrices(database, log);
   const apiKeys = createApiKeyCache(database, clock, log);
   const budgets = createBudgetDirectory(database);
-  const usage = createUsageCommitter({ database, budgets, clock, maxQueuedEvents: config.usageQueueEvents });
+  const metrics = createMetrics();
+  const commits = measureCommits(metrics);
+  const usage = createUsageCommitter({
+    database,
+    budgets,
+    clock,
+    maxQueuedEvents: config.usageQueueEvents,
+    onRecorded(events, startedMs) {
+      commits.events.observe(events);
+      commits.seconds.observe((performance.now() - startedMs) / 1000);
+    },
+  });
+  measureResources(metrics, { config, database, usage });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -122,6 +136,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     series: createSeriesCache(database),
     budgets,
     usage,
+    metrics,
     stopUpkeep,
     async close() {
       await usage.close();

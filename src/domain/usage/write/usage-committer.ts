@@ -35,6 +35,8 @@ export interface UsageCommitter {
   commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
   /** Whether nothing is queued or in flight. */
   isIdle(): boolean;
+  /** Events that wait for a transaction. */
+  queuedEvents(): number;
   /** Waits for what is queued; refuses what comes after. */
   close(): Promise<void>;
 }
@@ -86,6 +88,8 @@ export interface CommitterOptions {
   clock: () => number;
   /** Events that may wait in memory; more are refused with 503. */
   maxQueuedEvents: number;
+  /** Told of each transaction that was recorded; `startedMs` is from `performance.now()`. */
+  onRecorded?: (events: number, startedMs: number) => void;
 }
 
 /**
@@ -99,7 +103,8 @@ export interface CommitterOptions {
  * A lost connection leaves open whether the commit took effect. The same rows are sent again: those
  * that are already there are recognised by their own ids, so nothing is lost or doubled.
  */
-export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents }: CommitterOptions): UsageCommitter {
+export function createUsageCommitter(options: CommitterOptions): UsageCommitter {
+  const { database, budgets, clock, maxQueuedEvents, onRecorded } = options;
   const idle = Array.from({ length: MAX_TRANSACTIONS }, () => database.openSession());
   const recent = createRecentIds();
   let queue: Pending[] = [];
@@ -215,9 +220,11 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
       running.delete(sent);
       sendNext();
     };
+    const startedMs = performance.now();
     const sent = write(session, rows).then(
       (outcomes) => {
         done();
+        onRecorded?.(rows.length, startedMs);
         answer(batch, outcomes);
       },
       (error) => {
@@ -274,6 +281,7 @@ export function createUsageCommitter({ database, budgets, clock, maxQueuedEvents
       return answered;
     },
     isIdle: () => running.size === 0,
+    queuedEvents: () => queuedEvents,
     async close() {
       closed = true;
       while (running.size + asking.size > 0) await Promise.allSettled([...running, ...asking]);
