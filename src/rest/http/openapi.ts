@@ -1,6 +1,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
 import { answerSchema } from './answer-schema.ts';
+import { BODY_EXAMPLES } from './body-examples.ts';
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
 import { type AnyDefinition, type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
@@ -57,6 +58,8 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
   );
   const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
+  const example = BODY_EXAMPLES.get(definition.operationId);
+  const jsonContent = body && { schema: body, ...(example ? { example } : {}) };
   const keyed = takesIdempotencyKey(definition);
   const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
   const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
@@ -73,7 +76,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
       ...(keyed ? { headers: idempotencyHeader } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
-      ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
+      ...(jsonContent ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: jsonContent } } } : {}),
     },
     responses: {
       ...Object.fromEntries(
@@ -92,6 +95,17 @@ function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI3
   for (const path of Object.values(paths)) {
     for (const parameter of path.get?.parameters ?? []) {
       if ('name' in parameter && parameter.name === 'tags') parameter.name = 'tag.KEY';
+    }
+  }
+}
+
+/** The reference fills a field with its example: a filter that is optional must begin empty. */
+function emptyOptionalFilters(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
+  for (const path of Object.values(paths)) {
+    for (const parameter of path.get?.parameters ?? []) {
+      if (!('schema' in parameter) || parameter.required || !parameter.schema) continue;
+      const { example: _, ...schema } = Object(parameter.schema);
+      parameter.schema = schema;
     }
   }
 }
@@ -124,5 +138,6 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   showTagParameter(document.paths ?? {});
+  emptyOptionalFilters(document.paths ?? {});
   return document;
 }
