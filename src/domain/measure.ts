@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
-import type { MetricSource, Metrics } from '../platform/metrics/metrics.ts';
+import type { MetricSource } from '../platform/metrics/metric-source.ts';
+import type { Metrics } from '../platform/metrics/metrics.ts';
 import { Tally } from '../platform/metrics/tally.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';

@@ -1,24 +1,5 @@
+import type { MetricHistogram, MetricSource, PrintedMetrics } from './metric-source.ts';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.ts';
-import type { Tally } from './tally.ts';
-
-/** A value, or one for each value of the label; null: not known now, so it is left out. */
-export type Reading = number | ReadonlyMap<string, number> | null;
-
-/** A figure that is read when somebody asks, so that it costs nothing before. */
-export interface MetricSource {
-  /** Units last, as Prometheus wants it: `_seconds`, `_bytes`; counters end in `_total`. */
-  name: `meterr_${string}`;
-  help: string;
-  /** The name of the label, where `read` gives a map. */
-  label?: string;
-  read(): Reading | Promise<Reading>;
-}
-
-export interface MetricHistogram {
-  name: `meterr_${string}`;
-  help: string;
-  tally: Tally;
-}
 
 /** What this process counts, and the text that Prometheus reads. */
 export interface Metrics {
@@ -27,7 +8,7 @@ export interface Metrics {
   add(source: MetricSource): void;
   addHistogram(histogram: MetricHistogram): void;
   /** The text of all figures, with those of the process itself. */
-  print(): Promise<{ contentType: string; text: string }>;
+  print(): Promise<PrintedMetrics>;
 }
 
 /**
@@ -39,7 +20,7 @@ export function createMetrics(): Metrics {
   const requests = createRequestMetrics();
   const sources = new Map<string, MetricSource>();
   const histograms = new Map<string, MetricHistogram>();
-  let printer: Promise<{ print: Metrics['print'] }> | null = null;
+  let printer: Promise<{ print(): Promise<PrintedMetrics> }> | null = null;
   return {
     requests,
     add: (source) => void sources.set(source.name, source),

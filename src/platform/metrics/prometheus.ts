@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { MetricHistogram, MetricSource, Metrics } from './metrics.ts';
+import type { MetricHistogram, MetricSource, PrintedMetrics } from './metric-source.ts';
 import type { RequestMetrics, RouteMeter } from './request-metrics.ts';
 import type { Tally } from './tally.ts';
 
@@ -104,7 +104,7 @@ export interface PrinterParts {
 }
 
 /** Prints what the parts hold at that moment. What was added since the last print is printed too. */
-export function createPrinter({ requests, sources, histograms }: PrinterParts): { print: Metrics['print'] } {
+export function createPrinter({ requests, sources, histograms }: PrinterParts): { print(): Promise<PrintedMetrics> } {
   const ofProcess = new Registry();
   collectDefaultMetrics({ register: ofProcess });
   return {

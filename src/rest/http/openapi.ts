@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
+import { BODY_EXAMPLES } from '../reference/body-examples.ts';
 import { answerSchema } from './answer-schema.ts';
-import { BODY_EXAMPLES } from './body-examples.ts';
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_MAX } from './idempotency-key.ts';
 import { type AnyDefinition, type Route, takesIdempotencyKey } from './route.ts';
 import { errorEnvelope } from './schemas.ts';
