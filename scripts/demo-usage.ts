@@ -19,7 +19,7 @@ export interface DemoTeam {
 
 export interface DemoUsage {
   events: DemoEvent[];
-  /** The range of the events. Both ends are at midnight UTC. */
+  /** The range of the events: two midnights UTC, the second one after the last event. */
   start: string;
   end: string;
 }
@@ -174,11 +174,12 @@ function makeEvent(
   };
 }
 
-function makeDay(dayMs: number, today: number, teams: readonly DemoTeam[]): DemoEvent[] {
+function makeDay(dayMs: number, firstRunDay: number, teams: readonly DemoTeam[]): DemoEvent[] {
   const dayNumber = dayMs / DAY_MS;
   const random = createRandom(dayNumber);
-  const daysAgo = (today - dayMs) / DAY_MS;
-  const age = 1 - daysAgo / DAYS;
+  // Below 0 for days after the first run.
+  const daysAgo = (firstRunDay - dayMs) / DAY_MS;
+  const age = Math.min(1, 1 - daysAgo / DAYS);
   const weekday = WEEKDAYS[(dayNumber + 3) % 7] as number;
   const count = Math.round(EVENTS_ON_FIRST_DAY * GROWTH_A_DAY ** (DAYS - daysAgo) * weekday * (0.94 + random() * 0.12));
   const date = new Date(dayMs).toISOString().slice(0, 10);
@@ -198,15 +199,20 @@ function makeDay(dayMs: number, today: number, teams: readonly DemoTeam[]): Demo
 }
 
 /**
- * Makes the usage of the sixty days before the UTC day of `endMs`; equal days give equal usage.
+ * Makes the usage of the sixty days before the first run, and of the days since, until `nowMs`. The
+ * usage of a day depends on that day and the day of the first run, so a later run makes the same
+ * events and those that came since. The last DAYS days are the range.
  */
-export function makeDemoUsage(endMs: number, teams: readonly DemoTeam[]): DemoUsage {
-  const today = Math.floor(endMs / DAY_MS) * DAY_MS;
-  const days = Array.from({ length: DAYS }, (_, i) => today - (DAYS - i) * DAY_MS);
+export function makeDemoUsage(firstRunMs: number, nowMs: number, teams: readonly DemoTeam[]): DemoUsage {
+  const firstRunDay = Math.floor(firstRunMs / DAY_MS) * DAY_MS;
+  const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+  const first = firstRunDay - DAYS * DAY_MS;
+  const days = Array.from({ length: (today - first) / DAY_MS + 1 }, (_, i) => first + i * DAY_MS);
+  const now = new Date(nowMs).toISOString();
   const date = (ms: number) => new Date(ms).toISOString().replace('.000', '');
   return {
-    events: days.flatMap((day) => makeDay(day, today, teams)),
-    start: date(days[0] as number),
-    end: date(today),
+    events: days.flatMap((day) => makeDay(day, firstRunDay, teams)).filter(({ timestamp }) => timestamp <= now),
+    start: date(today - DAYS * DAY_MS),
+    end: date(today + DAY_MS),
   };
 }

@@ -1,19 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { prepareGuards, useGuards } from './demo-guards.ts';
+import { BASE, createClient, fail } from './demo-server.ts';
 import { type DemoEvent, type DemoTeam, makeDemoUsage, TEAM_NAMES } from './demo-usage.ts';
 
-// Sends sixty days of plausible usage to a running server, through its public API. Event ids are
-// derived from their order, the last day is that of the first run, and teams are found by name, so
-// a second run adds nothing.
+// Sends sixty days of plausible usage until now to a running server, through its public API, then
+// budgets, holds and credits. Each day's events depend on that day and on the first run's, and teams
+// and budgets are found by name, so a later run adds only what has happened since.
 
-const BASE = (process.env.METERR_URL || 'http://127.0.0.1:4000').replace(/\/+$/, '');
 const BATCH = 1_000;
 const BAR_WIDTH = 32;
-const HTTP_NOT_FOUND = 404;
-const HTTP_UNAUTHORIZED = 401;
 const HTTP_CONFLICT = 409;
 const HTTP_FAILURES = 400;
-const LAST_EVENT_ID = 'demo-last';
+const FIRST_RUN_ID = 'demo-last';
 
 interface BatchAnswer {
   created: number;
@@ -35,46 +32,7 @@ interface UsageAnswer {
   data: (Sums & { group: Record<string, string | null> })[];
 }
 
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(1);
-}
-
-function readKey(): string {
-  if (process.env.METERR_API_KEY) return process.env.METERR_API_KEY;
-  try {
-    const folder = process.env.METERR_DATA_DIR || '.meterr';
-    return readFileSync(join(import.meta.dirname, '..', folder, 'api-key'), 'utf8').trim();
-  } catch {
-    fail('No API key: set METERR_API_KEY, or start the server once (npm start), which stores one in .meterr/api-key.');
-  }
-}
-
-const key = readKey();
-
-/** Sends one request. Exits with a message when no server answers or when the key is invalid. */
-async function send(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
-  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
-  const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
-  const response = await fetch(BASE + path, request).catch(() =>
-    fail(`No server answers at ${BASE}: start it with npm start, or set METERR_URL.`),
-  );
-  const { status } = response;
-  if (status === HTTP_UNAUTHORIZED) fail(`${BASE} does not accept this API key: set METERR_API_KEY to one of its own.`);
-  return { status, text: await response.text() };
-}
-
-/** Returns the answer, or null on a 404. Exits with a message on any other error. */
-async function call<T>(method: string, path: string, body?: unknown): Promise<T | null> {
-  const { status, text } = await send(method, path, body);
-  if (status === HTTP_NOT_FOUND) return null;
-  if (status >= HTTP_FAILURES) fail(`${method} ${path} answered ${status}: ${text.slice(0, 500)}`);
-  return JSON.parse(text) as T;
-}
-
-async function get<T>(path: string): Promise<T> {
-  return (await call<T>('GET', path)) ?? fail(`${BASE} has no ${path.split('?')[0]}: is it a Meterr server?`);
-}
+const { send, call, get } = createClient();
 
 /** Finds or creates the teams of the demo; none where the server has no teams. */
 async function findOrCreateTeams(): Promise<DemoTeam[]> {
@@ -89,13 +47,13 @@ async function findOrCreateTeams(): Promise<DemoTeam[]> {
 }
 
 /**
- * Returns the end of the demo, in epoch milliseconds. On the first run it is now, and one event
- * with a fixed id is recorded there. A later run sends that id with another time, is refused with a
- * conflict, and reads the time of the first event.
+ * Returns the time of the first run, in epoch milliseconds. On the first run it is now, and one
+ * event with a fixed id is recorded there. A later run sends that id with another time, is refused
+ * with a conflict, and reads the time of the first event.
  */
-async function findEnd(): Promise<number> {
+async function findFirstRun(): Promise<number> {
   const timestamp = new Date().toISOString();
-  const event = { id: LAST_EVENT_ID, provider: 'openai', model: 'gpt-4o-mini', input_tokens: 1, output_tokens: 1 };
+  const event = { id: FIRST_RUN_ID, provider: 'openai', model: 'gpt-4o-mini', input_tokens: 1, output_tokens: 1 };
   const { status, text } = await send('POST', '/v1/usage', { ...event, timestamp });
   if (status < HTTP_FAILURES) return Date.parse(timestamp);
   if (status !== HTTP_CONFLICT) fail(`POST /v1/usage answered ${status}: ${text.slice(0, 500)}`);
@@ -153,6 +111,8 @@ function show(answer: UsageAnswer, hasTeams: boolean, query: string): void {
       `    ${curl} "${BASE}/v1/usage?${query}&group_by=user&limit=5"`,
       `    ${curl} "${BASE}/v1/usage?${query}&interval=day&group_by=tag:feature&tag.env=production"`,
       `    ${curl} "${BASE}/v1/usage/history?limit=3"`,
+      `    ${curl} "${BASE}/v1/budgets"`,
+      `    ${curl} "${BASE}/v1/events"`,
       '',
       '',
     ].join('\n'),
@@ -160,14 +120,15 @@ function show(answer: UsageAnswer, hasTeams: boolean, query: string): void {
 }
 
 const teams = await findOrCreateTeams();
-// The demo ends at the midnight before the last event, and so do the queries below.
-const { events, start, end } = makeDemoUsage(await findEnd(), teams);
-process.stdout.write(`\n  60 days of usage, ${teams.length || 'no'} teams, to ${BASE}\n\n`);
+await prepareGuards({ send, call, get }, teams);
+const { events, start, end } = makeDemoUsage(await findFirstRun(), Date.now(), teams);
+process.stdout.write(`\n  60 days of usage until now, ${teams.length || 'no'} teams, to ${BASE}\n\n`);
 const { created, duplicates } = await record(events);
 process.stdout.write(
   created === 0
     ? `  Nothing added: an earlier run has recorded all ${duplicates.toLocaleString('en-US')} events.\n`
     : `  ${created.toLocaleString('en-US')} recorded, ${duplicates.toLocaleString('en-US')} were already stored.\n`,
 );
+for (const line of await useGuards({ send, call, get })) process.stdout.write(`  ${line}\n`);
 const query = `start=${start}&end=${end}`;
 show(await get<UsageAnswer>(`/v1/usage?${query}&group_by=provider,model`), teams.length > 0, query);

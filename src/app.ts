@@ -1,12 +1,17 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerOptions } from 'node:http';
 import type { Config } from './config.ts';
 import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
+import { createCallerAddress } from './platform/http/caller-address.ts';
+import { answerNodeFailures } from './platform/http/node-failures.ts';
+import type { RequestInfo } from './platform/http/request-info.ts';
+import { asksForWebSocket } from './platform/http/request-target.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
+import { countAnswer, NO_ROUTE } from './platform/metrics/request-metrics.ts';
 import { cancellingOnAbort } from './platform/postgres/database.ts';
 import { type DatabaseServer, openDatabaseServer } from './platform/postgres/database-server.ts';
 import { createRestHandler } from './rest/app.ts';
@@ -20,6 +25,16 @@ import { createShutdown } from './shutdown.ts';
  * just being closed.
  */
 const KEEP_ALIVE_MS = 75_000;
+const SERVER_OPTIONS: ServerOptions = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  // The parser is strict by default; saying so spares each answer the look into the process's
+  // options.
+  insecureHTTPParser: false,
+  // The listener looks at it itself, to answer in the usual form.
+  requireHostHeader: false,
+  // Java's client and `curl --http2` offer h2c on each request, which is answered as HTTP/1.1.
+  shouldUpgradeCallback: (incoming) => asksForWebSocket(incoming, GRAPHQL_PATH),
+};
 /** What PostgreSQL gets to end by itself when the start is given up. */
 const ABORTED_STOP_MS = 2_000;
 
@@ -86,6 +101,7 @@ async function openDoors(options: AppOptions, databaseServer: DatabaseServer): P
 
 async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, resources: OpenResources): Promise<App> {
   const { config, log, signal } = options;
+  const { requests } = resources.metrics;
   const keep = options.keepFirstKey ?? (async () => {});
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
     createFirstOrganization(resources.database, keep),
@@ -95,20 +111,24 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const health = createHealthHandler(resources);
   const shutdown = createShutdown({ config, log, resources, databaseServer });
 
-  async function answer(request: Request, path: string, requestId: string, address: string): Promise<Response> {
-    if (path === GRAPHQL_PATH) return handleGraphQL(request, { requestId, address });
-    if (path.startsWith('/health/')) return health(path, requestId, shutdown.hasBegun());
-    return handleRest(request, { requestId, address });
+  async function answer(request: Request, info: RequestInfo): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    if (path === GRAPHQL_PATH) {
+      info.route = GRAPHQL_PATH;
+      return handleGraphQL(request, info);
+    }
+    if (path.startsWith('/health/')) return health(request, info, shutdown.hasBegun());
+    return handleRest(request, info);
   }
 
   async function fetch(request: Request, address = 'local'): Promise<Response> {
+    const startedMs = performance.now();
     const requestId = newUuid();
+    const info: RequestInfo = { requestId, address };
     const isPreflight = request.method === 'OPTIONS' && request.headers.has('access-control-request-method');
-    const path = new URL(request.url).pathname;
-    const response = isPreflight
-      ? new Response(null, { status: 204 })
-      : await answer(request, path, requestId, address);
+    const response = isPreflight ? new Response(null, { status: 204 }) : await answer(request, info);
     const { status } = response;
+    countAnswer(requests.meter(request.method, info.route ?? NO_ROUTE), status, startedMs);
     const common = addAnswerHeaders(
       {},
       { requestId, origin: request.headers.get('origin'), status },
@@ -123,15 +143,18 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     readChanges: resources.changes.poll,
     firstOrganization,
     async listen(port, host) {
-      const listener = createListener({ resources, fetch, handleGraphQL });
-      // The parser is strict by default; saying so spares each answer the look into the process's
-      // options.
-      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, insecureHTTPParser: false }, listener);
+      const addressOf = createCallerAddress(config.trustProxy);
+      const listener = createListener({ resources, fetch, handleGraphQL, addressOf });
+      const server = createServer(SERVER_OPTIONS, listener);
+      answerNodeFailures(server, {
+        isAnswering: shutdown.isAnswering,
+        onAnswer: (status) => countAnswer(requests.meter('other', NO_ROUTE), status, performance.now()),
+      });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);
       });
-      const door = openWebSocketDoor(resources, server);
+      const door = openWebSocketDoor(resources, server, addressOf);
       shutdown.watch(server, () => door.close());
       const address = server.address();
       return { port: typeof address === 'object' && address ? address.port : port };

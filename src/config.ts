@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const MAX_PORT = 65_535;
@@ -27,6 +28,29 @@ const wholeNumber = (min: number, max: number) =>
 
 const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
 
+const MAX_PROXY_HOPS = 32;
+const TRUSTED_PROXIES = `false, the number of proxies in front (1 to ${MAX_PROXY_HOPS}), or their addresses and CIDR ranges, separated by commas`;
+
+/** Undefined: the value is invalid. */
+function readTrustedProxies(value: string): TrustedProxies | undefined {
+  if (value === 'false' || value === '0') return null;
+  if (/^\d+$/.test(value)) return Number(value) <= MAX_PROXY_HOPS ? Number(value) : undefined;
+  const ranges = value.split(',').map((range) => range.trim());
+  try {
+    requireProxyRanges(ranges);
+    return ranges;
+  } catch {
+    return undefined;
+  }
+}
+
+const trustedProxies = z.string().transform((value, context): TrustedProxies => {
+  const trusted = readTrustedProxies(value);
+  if (trusted !== undefined) return trusted;
+  context.addIssue({ code: 'custom', message: TRUSTED_PROXIES });
+  return z.NEVER;
+});
+
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
@@ -45,7 +69,8 @@ const schema = z.object({
     .optional(),
   METERR_RECORD_TRANSACTIONS: wholeNumber(1, 100).optional(),
   METERR_RETENTION_DAYS: wholeNumber(1, 36_500).optional(),
-  METERR_TRUST_PROXY: flag.default(false),
+  METERR_TRUST_PROXY: trustedProxies.default(null),
+  METERR_METRICS_OPEN: flag.default(false),
   METERR_USAGE_QUEUE_EVENTS: wholeNumber(100, 10_000_000).default(50_000),
   METERR_AUTH_FAILURES_PER_MINUTE: wholeNumber(1, 1_000_000).default(120),
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
@@ -67,8 +92,10 @@ export interface Config {
   operatorKey: string | null;
   /** Null: raw events are never deleted. */
   retentionDays: number | null;
-  /** Whether `X-Forwarded-For` determines the address of the caller. */
-  trustProxy: boolean;
+  /** The proxies whose `X-Forwarded-For` is believed. */
+  trustProxy: TrustedProxies;
+  /** Whether `/metrics` is served without the operator key. */
+  metricsOpen: boolean;
   usageQueueEvents: number;
   authFailuresPerMinute: number;
   shutdownSeconds: number;
@@ -126,6 +153,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     operatorKey: value.METERR_OPERATOR_KEY ?? null,
     retentionDays: value.METERR_RETENTION_DAYS ?? null,
     trustProxy: value.METERR_TRUST_PROXY,
+    metricsOpen: value.METERR_METRICS_OPEN,
     usageQueueEvents: value.METERR_USAGE_QUEUE_EVENTS,
     authFailuresPerMinute: value.METERR_AUTH_FAILURES_PER_MINUTE,
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,

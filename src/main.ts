@@ -3,11 +3,15 @@ import { join, relative } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { AppError } from './platform/errors.ts';
-import { createLog } from './platform/log.ts';
+import { createLog, type HeldOutput, holdUntilReleased } from './platform/log.ts';
 
 const KEY_FILE = 'api-key';
 
+/** In a terminal the log waits for the greeting; elsewhere nothing is held. */
+const heldLog: HeldOutput | undefined = process.stdout.isTTY ? holdUntilReleased(process.stdout) : undefined;
+
 function fail(message: string): never {
+  heldLog?.release();
   process.stderr.write(`${message}\n`);
   process.exit(1);
 }
@@ -49,6 +53,7 @@ async function greet(app: App, config: Readonly<Config>, port: number): Promise<
     `    GraphQL     ${url}/graphql`,
     `    REST        ${url}/v1`,
     `    Reference   ${url}/docs`,
+    ...(process.stdout.isTTY ? ['', '  It runs in this terminal until Ctrl-C: use another one for what follows.'] : []),
     '',
     ...(first ? [`  Your API key, shown once (and kept in ${path}):`, '', `    ${first.secret}`, ''] : []),
     '  Record your first usage event:',
@@ -58,6 +63,7 @@ async function greet(app: App, config: Readonly<Config>, port: number): Promise<
     '',
   ];
   process.stdout.write(lines.join('\n'));
+  heldLog?.release();
 }
 
 /**
@@ -112,7 +118,7 @@ async function serve(app: App, config: Readonly<Config>): Promise<void> {
 async function start(): Promise<void> {
   const config = load();
   const signal = watchSignals(config);
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, heldLog);
   const keepFirstKey = ({ secret }: { secret: string }) => keepKey(config.dataDir, secret);
   const app = await createApp({ config, log, keepFirstKey, signal }).catch((error: unknown) => {
     // Nobody was answered yet, so nothing was cut off.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import type { OpenResources } from './domain/open-resources.ts';
@@ -9,6 +10,8 @@ import type { DatabaseServer } from './platform/postgres/database-server.ts';
 /** The end of an app, within `config.shutdownSeconds`, whatever runs. */
 export interface Shutdown {
   hasBegun(): boolean;
+  /** Whether an answer has begun on a connection and is not written to its end. */
+  isAnswering(socket: Duplex): boolean;
   /**
    * From now on the shutdown ends this server's connections too. Called before it accepts the
    * first.
@@ -122,6 +125,10 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
 
   return {
     hasBegun: () => begun !== null,
+    isAnswering(socket) {
+      const response = socket instanceof Socket ? sockets.get(socket) : null;
+      return response?.headersSent === true && !response.writableFinished;
+    },
     watch(server, closeDoor) {
       serving = { server, closeDoor };
       server.on('connection', (socket: Socket) => {

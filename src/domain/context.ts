@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics/metrics.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
@@ -29,6 +30,7 @@ export interface Resources {
   series: SeriesCache;
   budgets: BudgetDirectory;
   usage: UsageCommitter;
+  metrics: Metrics;
 }
 
 /** What every verb takes first: who asks, and what there is to work with. */

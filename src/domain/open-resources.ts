@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
+import { createMetrics } from '../platform/metrics/metrics.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
@@ -11,6 +12,7 @@ import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { createTenantLoader } from './load-tenants.ts';
+import { measureCommits, measureResources } from './measure.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
 import { readCatalog } from './pricing/catalog/read-catalog.ts';
@@ -92,7 +94,20 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const load = createTenantLoader({ database, changes, teams, budgets, series });
   const apiKeys = createApiKeyCache({ database, changes, load, clock, log });
   const { recordTransactions: maxTransactions, usageQueueEvents: maxQueuedEvents } = config;
-  const usage = createUsageCommitter({ database, budgets, clock, maxTransactions, maxQueuedEvents });
+  const metrics = createMetrics();
+  const commits = measureCommits(metrics);
+  const usage = createUsageCommitter({
+    database,
+    budgets,
+    clock,
+    maxTransactions,
+    maxQueuedEvents,
+    onRecorded(events, startedMs) {
+      commits.events.observe(events);
+      commits.seconds.observe((performance.now() - startedMs) / 1000);
+    },
+  });
+  measureResources(metrics, { config, database, usage });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -137,6 +152,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     series,
     budgets,
     usage,
+    metrics,
     stopUpkeep,
     async close() {
       await usage.close();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
@@ -14,12 +14,14 @@ import { budgetRoutes } from './budgets.ts';
 import { costRoutes } from './costs/costs.ts';
 import { priceRoutes } from './costs/prices.ts';
 import { creditRoutes } from './credits.ts';
-import { docsPage } from './docs-page.ts';
+import { DOCS_HEADERS, DOCS_SCRIPT, docsPage } from './docs-page.ts';
 import { eventRoutes } from './events.ts';
 import { holdRoutes } from './holds.ts';
+import { HOME_HEADERS, homePage } from './home-page.ts';
 import { createOpenApiDocument } from './http/openapi.ts';
 import { type RestRequest, toResponse } from './http/request.ts';
 import { answerFailure, type Route, refuseAdmitted } from './http/route.ts';
+import { answerMetrics } from './metrics.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
 
@@ -39,10 +41,10 @@ export const ROUTES: readonly Route[] = [
   ...auditLogRoutes,
 ];
 
-const DOCS_FILES: Readonly<Record<string, string>> = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-};
+const DOCS_FILES: ReadonlyMap<string, string> = new Map([
+  ['swagger-ui.css', 'text/css; charset=utf-8'],
+  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+]);
 
 function toRestRequest(request: Request, params: Record<string, string>, info: RequestInfo): RestRequest {
   const mark = request.url.indexOf('?');
@@ -70,18 +72,77 @@ const FIXED_POSTS = new Map(
   ]),
 );
 
-/**
- * Paths without parameters come first: another method at `/v1/usage/holds` is refused there, and not
- * taken for the id in `/v1/usage/{id}`.
- */
-const ROUTES_BY_PATH = [...Map.groupBy(ROUTES, ({ definition }) => definition.path)].sort(
-  ([a], [b]) => a.split('{').length - b.split('{').length,
-);
+async function readVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  return manifest.version;
+}
 
 /** The OpenAPI document as it is served and committed. */
 export async function openApiDocument(): Promise<object> {
-  const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
-  return createOpenApiDocument(ROUTES, manifest.version);
+  return createOpenApiDocument(ROUTES, await readVersion());
+}
+
+interface Env {
+  Bindings: RequestInfo;
+}
+
+type Answerer = (c: Context<Env>) => Response | Promise<Response>;
+
+/** What is served for people and machines around the API, by path. */
+async function createPages(resources: Resources): Promise<[path: string, answer: Answerer][]> {
+  const document = JSON.stringify(await openApiDocument());
+  const version = await readVersion();
+  const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
+  const sniffless = { 'X-Content-Type-Options': 'nosniff' };
+  return [
+    [
+      '/',
+      (c) => {
+        if (!c.req.header('accept')?.includes('text/html')) {
+          throw new AppError(
+            'not_found',
+            'There is nothing at /. The API is under /v1 and at /graphql, its reference at /docs.',
+          );
+        }
+        return c.body(homePage(new URL(c.req.url).origin, version), 200, HOME_HEADERS);
+      },
+    ],
+    ['/metrics', (c) => answerMetrics(resources, c.req.header('authorization') ?? null, c.env.address)],
+    ['/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json', ...sniffless })],
+    ['/docs', (c) => c.body(docsPage(), 200, DOCS_HEADERS)],
+    [
+      '/docs/start.js',
+      (c) => c.body(DOCS_SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8', ...sniffless }),
+    ],
+    [
+      '/docs/{file}',
+      async (c) => {
+        const file = c.req.param('file') ?? '';
+        const type = DOCS_FILES.get(file);
+        if (!type) throw new AppError('not_found', 'There is no such file.');
+        const bytes = new Uint8Array(await readFile(join(docsFolder, file)));
+        return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400', ...sniffless });
+      },
+    ],
+  ];
+}
+
+/** By path, then by method. Fixed paths come first: `/v1/usage/history` is not an id. */
+function byPath(resources: Resources, pages: readonly [path: string, answer: Answerer][]) {
+  const paths = new Map<string, Map<string, Answerer>>(
+    pages.map(([path, answer]) => [path, new Map([['GET', answer]])]),
+  );
+  for (const one of ROUTES) {
+    const { path, method } = one.definition;
+    const answerers = paths.get(path) ?? new Map<string, Answerer>();
+    paths.set(path, answerers);
+    answerers.set(method.toUpperCase(), async (c) => {
+      const request = toRestRequest(c.req.raw, c.req.param() as Record<string, string>, c.env);
+      return toResponse(await one.handle(resources, request));
+    });
+  }
+  const parameters = (path: string) => path.split('{').length;
+  return [...paths].sort(([a], [b]) => parameters(a) - parameters(b));
 }
 
 /**
@@ -91,34 +152,24 @@ export async function openApiDocument(): Promise<object> {
 export async function createRestHandler(
   resources: Resources,
 ): Promise<(request: Request, info: RequestInfo) => Promise<Response>> {
-  const app = new Hono<{ Bindings: RequestInfo }>({ strict: false });
+  const app = new Hono<Env>({ strict: false });
   const fail = (error: unknown, { requestId }: RequestInfo) => toResponse(answerFailure(error, resources, requestId));
-  const document = JSON.stringify(await openApiDocument());
-  const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
-
-  app.get('/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json' }));
-  app.get('/docs', (c) => c.html(docsPage()));
-  app.get('/docs/:file', async (c) => {
-    const file = c.req.param('file');
-    const type = DOCS_FILES[file];
-    if (!type) return fail(new AppError('not_found', 'There is no such file.'), c.env);
-    const bytes = new Uint8Array(await readFile(join(docsFolder, file)));
-    return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400' });
-  });
 
   const refuse = async (error: AppError, request: Request, info: RequestInfo, headers: Record<string, string> = {}) =>
     toResponse(await refuseAdmitted(error, resources, toRestRequest(request, {}, info), headers));
-  for (const [template, routes] of ROUTES_BY_PATH) {
-    const path = template.replace(/\{(\w+)\}/g, ':$1');
-    for (const one of routes) {
-      app.on(one.definition.method.toUpperCase(), path, async (c) => {
-        const request = toRestRequest(c.req.raw, c.req.param() as Record<string, string>, c.env);
-        return toResponse(await one.handle(resources, request));
+
+  for (const [path, answerers] of byPath(resources, await createPages(resources))) {
+    const pattern = path.replace(/\{(\w+)\}/g, ':$1');
+    for (const [method, answer] of answerers) {
+      app.on(method, pattern, (c) => {
+        c.env.route = path;
+        return answer(c);
       });
     }
-    const methods = routes.map(({ definition }) => definition.method.toUpperCase());
-    const Allow = (methods.includes('GET') ? [...methods, 'HEAD'] : methods).join(', ');
-    app.all(path, (c) => {
+    const methods = [...answerers.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    const Allow = methods.join(', ');
+    app.on('OPTIONS', pattern, (c) => c.body(null, 204, { Allow }));
+    app.all(pattern, (c) => {
       const error = new AppError('method_not_allowed', `This path takes ${Allow}.`);
       return refuse(error, c.req.raw, c.env, { Allow });
     });

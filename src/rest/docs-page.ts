@@ -1,3 +1,22 @@
+import { pageHeaders } from '../platform/http/page-headers.ts';
+
+export const DOCS_HEADERS = pageHeaders({ scripts: ["'self'"] });
+
+/** The script of the page, served as `/docs/start.js`: the page itself has no script inside. */
+export const DOCS_SCRIPT = `SwaggerUIBundle({
+  url: '/v1/openapi.json',
+  dom_id: '#api',
+  deepLinking: true,
+  tryItOutEnabled: true,
+  // A key that is typed in is forgotten with the page.
+  persistAuthorization: false,
+  // No badge of a validator that lives elsewhere.
+  validatorUrl: null,
+});
+// An earlier version of this page kept the key.
+localStorage.removeItem('authorized');
+`;
+
 /** The API reference: Swagger UI from our own files, so it works with no internet. */
 export function docsPage(): string {
   return `<!doctype html>
@@ -11,9 +30,7 @@ export function docsPage(): string {
   <body>
     <div id="api"></div>
     <script src="/docs/swagger-ui-bundle.js"></script>
-    <script>
-      SwaggerUIBundle({ url: '/v1/openapi.json', dom_id: '#api', deepLinking: true, persistAuthorization: true });
-    </script>
+    <script src="/docs/start.js"></script>
   </body>
 </html>
 `;

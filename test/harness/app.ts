@@ -84,7 +84,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const logged: LogLine[] = [];
   const through = options.through ?? inject('through');
   // Over a socket all tests have one address, so X-Forwarded-For carries other ones.
-  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: 'true', ...options.env });
+  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: '1', ...options.env });
   const log = createRecordingLog(logged);
   const app = await createApp({ config, log, clock: clock.now, connectionString });
   const door = through === 'fetch' ? fetchDoor(app) : socketDoor((await app.listen(0, LOOPBACK)).port);

@@ -26,10 +26,22 @@ it.each([
   ['PORT', '4000.5', 'a whole number from 0 to 65535'],
   ['DATABASE_URL', 'mysql://localhost/meterr', 'postgresql://'],
   ['METERR_LOG_LEVEL', 'loud', 'one of fatal'],
-  ['METERR_TRUST_PROXY', 'yes', 'true or false'],
+  ['METERR_TRUST_PROXY', 'true', 'the number of proxies'],
+  ['METERR_TRUST_PROXY', '33', 'the number of proxies'],
+  ['METERR_TRUST_PROXY', '10.0.0.0/8, nonsense', 'CIDR ranges'],
+  ['METERR_METRICS_OPEN', 'yes', 'true or false'],
   ['METERR_OPERATOR_KEY', 'short', 'at least 16 characters'],
   ['METERR_RETENTION_DAYS', '0', 'a whole number from 1'],
 ])('%s=%s is refused by name, with what it accepts', (name, value, accepted) => {
   expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
   expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name}=.*${accepted}`));
+});
+
+it.each<[string, unknown]>([
+  ['', null],
+  ['false', null],
+  ['2', 2],
+  ['10.0.0.0/8, 2001:db8::/32', ['10.0.0.0/8', '2001:db8::/32']],
+])('METERR_TRUST_PROXY=%s says which proxies are believed', (value, trusted) => {
+  expect(readConfig({ METERR_TRUST_PROXY: value }).trustProxy).toEqual(trusted);
 });

@@ -9,6 +9,7 @@ import { isObject, parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
 import { translateError } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
+import { type GraphiQLPage, renderGraphiQLPage } from './graphiql-page.ts';
 import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -77,20 +78,13 @@ const translatedErrors: Plugin<object, ServerContext> = {
   },
 };
 
-/**
- * The page is one self-contained text of 9 MB: it works with no internet, and is loaded when first
- * asked for.
- */
+/** Rendered when it is first asked for, and kept. */
+let page: Promise<GraphiQLPage> | null = null;
+
 async function graphiqlPage(): Promise<Response> {
-  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const html = renderGraphiQL({
-    title: 'Meterr GraphQL',
-    endpoint: GRAPHQL_PATH,
-    defaultQuery:
-      '# Set your key in the Headers tab: {"Authorization": "Bearer mtr_live_..."}\n\n{ me { organization { name } scopes } }\n',
-    subscriptionsProtocol: 'WS',
-  });
-  return new Response(html, { headers: { 'Content-Type': 'text/html; charset=utf-8' } });
+  page ??= renderGraphiQLPage(GRAPHQL_PATH);
+  const { html, headers } = await page;
+  return new Response(html, { headers });
 }
 
 function wantsPage(request: Request): boolean {

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
@@ -7,6 +7,7 @@ import { admit } from '../../domain/access/admit.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { BODY_LIMIT_BYTES } from '../../platform/http/http-body.ts';
+import { refuseHandshake } from '../../platform/http/node-failures.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { translateError } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
@@ -33,9 +34,15 @@ function asGraphQLError(error: AppError): GraphQLError {
  * context as over HTTP. The key travels in `connection_init`; a wrong one closes with 4403. Every
  * operation is admitted and counted anew, so a key that was revoked meanwhile does nothing more.
  */
-export function openWebSocketDoor(resources: Resources, server: HttpServer): WebSocketDoor {
+export function openWebSocketDoor(
+  resources: Resources,
+  server: HttpServer,
+  addressOf: (incoming: IncomingMessage) => string,
+): WebSocketDoor {
   const sockets = new WebSocketServer({ server, path: GRAPHQL_PATH, maxPayload: BODY_LIMIT_BYTES });
-  const { log } = resources;
+  sockets.on('wsClientError', refuseHandshake);
+  const { log, metrics } = resources;
+  metrics.add({ name: 'meterr_websockets', help: 'Open WebSockets.', read: () => sockets.clients.size });
   const translate = (errors: readonly GraphQLError[], requestId: string) =>
     errors.map((error) => translateError(error, log, requestId));
 
@@ -53,7 +60,7 @@ export function openWebSocketDoor(resources: Resources, server: HttpServer): Web
       validate: (schemaNow, document) => validate(schemaNow, document, [...specifiedRules, queryLimitsRule]),
       async onConnect({ connectionParams, extra }) {
         try {
-          const address = extra.request.socket.remoteAddress ?? '';
+          const address = addressOf(extra.request);
           const { refusal } = await admit(resources, authorizationOf(connectionParams), address);
           return refusal === null;
         } catch (error) {
@@ -64,7 +71,7 @@ export function openWebSocketDoor(resources: Resources, server: HttpServer): Web
       async onSubscribe({ connectionParams, extra }, id, { query }) {
         const requestId = newUuid();
         try {
-          const address = extra.request.socket.remoteAddress ?? '';
+          const address = addressOf(extra.request);
           const { caller, refusal } = await admit(resources, authorizationOf(connectionParams), address);
           if (refusal) return translate([asGraphQLError(refusal)], requestId);
           // Here, since the library closes the socket over a text that does not parse.

@@ -3,4 +3,6 @@ export interface RequestInfo {
   requestId: string;
   /** The client's address; proxy headers count only where the configuration trusts them. */
   address: string;
+  /** The template of the route that answers, `/v1/usage/{id}`: that route sets it. */
+  route?: string;
 }

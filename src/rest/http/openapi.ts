@@ -1,5 +1,6 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../domain/access/scopes.ts';
+import { BODY_EXAMPLES } from '../reference/body-examples.ts';
 import { answerSchema } from './answer-schema.ts';
 import {
   ANSWER_HEADERS,
@@ -78,6 +79,8 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     ]),
   );
   const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
+  const example = BODY_EXAMPLES.get(definition.operationId);
+  const jsonContent = body && { schema: body, ...(example ? { example } : {}) };
   const keyed = takesIdempotencyKey(definition);
   const header = keyed ? REPLAY : definition.keyDescription;
   const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
@@ -95,7 +98,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
       ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
-      ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
+      ...(jsonContent ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: jsonContent } } } : {}),
     },
     responses: {
       ...Object.fromEntries(
@@ -135,6 +138,17 @@ function showHeaders(document: ReturnType<OpenAPIHono['getOpenAPI31Document']>, 
   document.components = { ...document.components, headers: ANSWER_HEADERS, responses };
 }
 
+/** The reference fills a field with its example: a filter that is optional must begin empty. */
+function emptyOptionalFilters(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
+  for (const path of Object.values(paths)) {
+    for (const parameter of path.get?.parameters ?? []) {
+      if (!('schema' in parameter) || parameter.required || !parameter.schema) continue;
+      const { example: _, ...schema } = Object(parameter.schema);
+      parameter.schema = schema;
+    }
+  }
+}
+
 /** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
 export function createOpenApiDocument(routes: readonly Route[], version: string): object {
   const app = new OpenAPIHono();
@@ -163,6 +177,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   showTagParameter(document.paths ?? {});
+  emptyOptionalFilters(document.paths ?? {});
   showHeaders(document, routes);
   return document;
 }

@@ -28,6 +28,8 @@ export interface UsageCommitter {
   commit(rows: readonly UsageRow[]): Promise<CommitOutcome[]>;
   /** Whether nothing is queued or in flight. */
   isIdle(): boolean;
+  /** Events that wait for a transaction. */
+  queuedEvents(): number;
   /** Waits for what is queued; refuses what comes after. */
   close(): Promise<void>;
 }
@@ -59,6 +61,8 @@ export interface CommitterOptions {
   maxTransactions: number;
   /** Events that may wait in memory; more are refused with 503. */
   maxQueuedEvents: number;
+  /** Told of each transaction that was recorded; `startedMs` is from `performance.now()`. */
+  onRecorded?: (events: number, startedMs: number) => void;
 }
 
 /**
@@ -73,7 +77,7 @@ export interface CommitterOptions {
  * that are already there are recognised by their own ids, so nothing is lost or doubled.
  */
 export function createUsageCommitter(options: CommitterOptions): UsageCommitter {
-  const { database, budgets, clock, maxTransactions, maxQueuedEvents } = options;
+  const { database, budgets, clock, maxTransactions, maxQueuedEvents, onRecorded } = options;
   const idle = Array.from({ length: maxTransactions }, () => database.openSession());
   const known = { get: budgets.peek };
   const recent = createRecentIds();
@@ -220,9 +224,11 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
       running.delete(sent);
       sendNext();
     };
+    const startedMs = performance.now();
     const sent = write(session, rows).then(
       (outcomes) => {
         done();
+        onRecorded?.(rows.length, startedMs);
         answer(batch, outcomes);
       },
       (error) => {
@@ -279,6 +285,7 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
       return answered;
     },
     isIdle: () => running.size === 0,
+    queuedEvents: () => queuedEvents,
     async close() {
       closed = true;
       while (running.size + asking.size > 0) await Promise.allSettled([...running, ...asking]);
