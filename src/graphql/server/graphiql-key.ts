@@ -53,9 +53,10 @@ export const KEY_SCRIPT = `
   });
   // The bundle writes the query into the address, where a reload would run it. Tabs are in storage.
   history.replaceState = () => {};
-  // What earlier versions of this page stored.
-  for (const name of ['headers', 'shouldPersistHeaders', 'queries']) localStorage.removeItem('graphiql:' + name);
-  const tabs = localStorage.getItem('graphiql:tabState');
-  if (tabs?.includes('mtr_live_')) localStorage.removeItem('graphiql:tabState');
+  // Earlier versions of this page stored the key with the headers, the tabs and the history.
+  for (const name of Object.keys(localStorage)) {
+    const holdsKey = (localStorage.getItem(name) ?? '').includes('mtr_live_');
+    if (name === 'graphiql:headers' || (name.startsWith('graphiql:') && holdsKey)) localStorage.removeItem(name);
+  }
 })();
 `;
