@@ -427,6 +427,12 @@ CREATE UNIQUE INDEX "usage_events_organization_id_event_id_key" ON "usage_events
 CREATE UNIQUE INDEX "usage_attributions_organization_id_hash_key" ON "usage_attributions"("organization_id", "hash");
 
 -- CreateIndex
+CREATE INDEX "usage_attributions_organization_id_user_id_idx" ON "usage_attributions"("organization_id", "user_id");
+
+-- CreateIndex
+CREATE INDEX "usage_attribution_days_organization_id_attribution_id_bucke_idx" ON "usage_attribution_days"("organization_id", "attribution_id", "bucket");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "events_organization_id_position_key" ON "events"("organization_id", "position");
 
 -- CreateIndex

@@ -1,15 +1,13 @@
 import type { TimeSpan } from '../../../platform/calendar.ts';
 import { invalidField } from '../../../platform/errors.ts';
-import { uuidFloor } from '../../../platform/ids.ts';
 import { readNumeric } from '../../../platform/money.ts';
-import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Context } from '../../context.ts';
 import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
 import { readWithin } from './read-within.ts';
-import { type Grain, splitSpan } from './split-span.ts';
-import { type Dimension, dimensionColumn, formatDimensionValue, needsEvents } from './usage-dimension.ts';
+import { askedOf, type Reading, readAll, sourceSql } from './sum-sources.ts';
+import { type Dimension, formatDimensionValue, needsEvents } from './usage-dimension.ts';
 import { SUM_COLUMNS, type SumColumn, type UsageSums, zeroSums } from './usage-sums.ts';
 
 const RETIRED_MESSAGE =
@@ -41,17 +39,12 @@ interface Row extends Record<Exclude<SumColumn, 'cost'>, number> {
   cost: string;
 }
 
-type Source = Grain | 'attributionDay' | 'unfolded';
-
-const TABLES: Readonly<Record<Exclude<Source, 'event' | 'unfolded'>, string>> = {
-  quarterHour: 'usage_quarter_hours',
-  day: 'usage_days',
-  attributionDay: 'usage_attribution_days',
-};
 const MOST = Number.MAX_SAFE_INTEGER;
 // Counts on the wire end at 2^53-1: a sum beyond stays there, and never takes the whole answer
 // down.
-const PIECE_SUMS = SUM_COLUMNS.map((column) => `sum(e.${column}) AS ${column}`).join(', ');
+const RANKED_SUMS = 'sum(cost) AS cost, sum(input_tokens + output_tokens) AS tokens, sum(requests) AS requests';
+// What was used and not taken back has at least one of these.
+const ANY_RANKED = 'sum(requests) <> 0 OR sum(cost) <> 0 OR sum(input_tokens + output_tokens) <> 0';
 const ANY_SUM = SUM_COLUMNS.map((column) => `sum(${column}) <> 0`).join(' OR ');
 const OUTER_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'cost') return 'coalesce(sum(cost), 0) AS cost';
@@ -66,49 +59,18 @@ const TOO_MANY_ROWS =
   'gives more than 100,000 rows with these groups: take a longer interval, a shorter range, or a lower limit';
 /**
  * Statistics of many tenants and users mislead the planner about each of them: a join that it
- * expects to have one row may have millions. Rows are found by keys (LATERAL), the rest is hashed.
+ * expects to have one row may have millions. Rows are found by keys (LATERAL), the rest is hashed, in
+ * 64 MB a hash table (twice the setting): 100,000 users fit, and what does not is written to disk.
  */
-const READ_SETTINGS =
-  'SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off';
+const READ_SETTINGS = `
+  SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+  SET LOCAL enable_sort = off; SET LOCAL work_mem = '32MB'`;
 
 /**
- * What is read of one source: ranges of time, each once, and the spans that each is added to or
- * taken off.
+ * Days of very many users lie on their pages in the order of folding, not in that of the index, so
+ * each page is read once, with all its rows. Where series are looked up, an index finds each.
  */
-interface Reading {
-  ranges: TimeSpan[];
-  /** `range`: its place, from 1. */
-  uses: { range: number; span: number; sign: 1 | -1 }[];
-}
-
-/**
- * Where each piece of each span is read from. Users and tags are on events and on the days folded
- * from them.
- */
-function readAll(spans: readonly TimeSpan[], byAttribution: boolean): Map<Source, Reading> {
-  const readings = new Map<Source, Reading>();
-  const places = new Map<string, number>();
-  const add = (source: Source, { startMs, endMs }: TimeSpan, use: { span: number; sign: 1 | -1 }) => {
-    const reading = readings.get(source) ?? { ranges: [], uses: [] };
-    readings.set(source, reading);
-    const name = `${source} ${startMs} ${endMs}`;
-    const range = places.get(name) ?? reading.ranges.push({ startMs, endMs });
-    places.set(name, range);
-    reading.uses.push({ range, ...use });
-  };
-  spans.forEach((whole, span) => {
-    for (const { grain, sign, ...range } of splitSpan(whole)) {
-      const use = { span, sign };
-      if (!byAttribution) add(grain, range, use);
-      else if (grain !== 'day') add('event', range, use);
-      else {
-        add('attributionDay', range, use);
-        add('unfolded', range, use);
-      }
-    }
-  });
-  return readings;
-}
+const BY_PAGES = 'SET LOCAL enable_indexscan = off';
 
 function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   const sums = {
@@ -120,107 +82,6 @@ function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
   for (const { field, column } of SUMMED_COUNTS) sums[field] = row[column];
   const values = dimensions.map((dimension, i) => formatDimensionValue(dimension, row.groups[i] ?? null));
   return { ...sums, span: row.span, values, other: row.other };
-}
-
-/** What the caller asks of the rows: where they are from, and what they are grouped by. */
-interface Asked {
-  where: UsageWhere;
-  /** Conditions on events and attributions, and on series. */
-  own: string;
-  ofSeries: string | null;
-  /** The values of dimensions that are not of a series, in one array. */
-  ownGroups: string;
-  /** The values of all dimensions, of rows that have `own` (see above) and their series `s`. */
-  groups: string;
-}
-
-/** The sums of events: unpriced requests are those without a cost. */
-const EVENT_SUMS = SUM_COLUMNS.map((column) =>
-  column === 'unpriced_requests'
-    ? 'sum(e.requests) FILTER (WHERE e.cost IS NULL) AS unpriced_requests'
-    : `sum(e.${column}) AS ${column}`,
-).join(', ');
-
-/**
- * The rows of one source within `p.first` and `p.last`, by range and series. A subquery with OFFSET
- * reads each range by its key; without it the planner may read all time, or all organizations, and
- * sort it out after. Days by attribution are added up before their users and tags are looked up.
- */
-function piecesSql(source: Source, ranges: string, { own, ownGroups, ofSeries }: Asked): string {
-  const series = ofSeries === null ? '0' : 'e.series_id';
-  const inRange = (table: string, column: string) =>
-    `FROM ${table} e WHERE e.organization_id = $1 AND e.${column} >= p.first AND e.${column} < p.last`;
-  if (source === 'event' || source === 'unfolded') {
-    const rows = source === 'event' ? inRange('usage_events', 'id') : inRange('unfolded', 'id');
-    return `
-      SELECT p.range, ${series} AS series_id, ${ownGroups} AS own, ${EVENT_SUMS}
-        FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${rows} AND ${own} OFFSET 0) e GROUP BY 1, 2, 3`;
-  }
-  if (source !== 'attributionDay') {
-    return `
-      SELECT p.range, ${series} AS series_id, NULL::text[] AS own, ${PIECE_SUMS}
-        FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${inRange(TABLES[source], 'bucket')} OFFSET 0) e GROUP BY 1, 2`;
-  }
-  return `
-      SELECT d.range, d.series_id, ${ownGroups} AS own, ${SUM_COLUMNS.map((column) => `sum(d.${column}) AS ${column}`).join(', ')}
-        FROM (SELECT p.range, ${series} AS series_id, e.attribution_id, ${PIECE_SUMS}
-                FROM ${ranges} CROSS JOIN LATERAL (SELECT * ${inRange(TABLES[source], 'bucket')} OFFSET 0) e
-               GROUP BY 1, 2, 3) d
-        JOIN (SELECT e.id, e.user_id, e.tags FROM usage_attributions e WHERE ${own} OFFSET 0) e ON e.id = d.attribution_id
-       GROUP BY 1, 2, 3`;
-}
-
-/**
- * The SQL of one source: its pieces, added to the spans that use them. Pushes the values it refers
- * to.
- */
-function sourceSql(source: Source, { ranges, uses }: Reading, asked: Asked): string {
-  const { values } = asked.where;
-  const isEvent = source === 'event' || source === 'unfolded';
-  const push = (list: readonly (string | number)[]) => `$${values.push(plainArray(list))}`;
-  const bound = (timeMs: number) => (isEvent ? uuidFloor(timeMs) : `"${new Date(timeMs).toISOString()}"`);
-  const type = isEvent ? 'uuid[]' : 'timestamptz[]';
-  const firsts = push(ranges.map(({ startMs }) => bound(startMs)));
-  const lasts = push(ranges.map(({ endMs }) => bound(endMs)));
-  const places = push(uses.map(({ range }) => range));
-  const spans = push(uses.map(({ span }) => span));
-  const signs = push(uses.map(({ sign }) => sign));
-  const sign = uses.some((use) => use.sign < 0) ? ' * u.sign' : '';
-  const sums = SUM_COLUMNS.map((column) => `sum(e.${column}${sign}) AS ${column}`).join(', ');
-  const pieces = piecesSql(
-    source,
-    `unnest(${firsts}::${type}, ${lasts}::${type}) WITH ORDINALITY AS p(first, last, range)`,
-    asked,
-  );
-  const series =
-    asked.ofSeries === null
-      ? ''
-      : `CROSS JOIN LATERAL (
-           SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
-         WHERE ${asked.ofSeries}`;
-  return `
-    SELECT u.span, e.groups, ${sums}
-      FROM (SELECT e.*, ${asked.groups} AS groups FROM (${pieces}) e ${series} OFFSET 0) e
-      JOIN unnest(${places}::int[], ${spans}::int[], ${signs}::int[]) AS u(range, span, sign) ON u.range = e.range
-     GROUP BY 1, 2`;
-}
-
-function askedOf(where: UsageWhere, dimensions: readonly Dimension[]): Asked {
-  const columns = dimensions.map((dimension) => dimensionColumn(dimension, where.values));
-  const ownColumns = columns.filter((column) => !column.startsWith('s.'));
-  const groups = columns.map((column) =>
-    column.startsWith('s.') ? column : `e.own[${ownColumns.indexOf(column) + 1}]`,
-  );
-  const [own, ofSeries] = ['e.', 's.'].map((table) => where.conditions.filter((one) => one.startsWith(table)));
-  const needsSeries = columns.length > ownColumns.length || (ofSeries?.length ?? 0) > 1;
-  return {
-    where,
-    own: own?.join(' AND ') ?? '',
-    // The first says only whose series they are, as their events do.
-    ofSeries: needsSeries ? (ofSeries?.join(' AND ') ?? null) : null,
-    ownGroups: ownColumns.length > 0 ? `ARRAY[${ownColumns.join(', ')}]::text[]` : 'NULL::text[]',
-    groups: `ARRAY[${groups.join(', ')}]::text[]`,
-  };
 }
 
 /** Events that the fold has not reached: few, and found by their place in the table. */
@@ -258,25 +119,24 @@ export async function sumUsage(context: Context, question: SumQuestion): Promise
   const where = whereUsage(caller, filter);
   const { values } = where;
   const readings = readAll(spans, where.needsEvents || dimensions.some(needsEvents));
-  const asked = askedOf(where, dimensions);
+  const asked = askedOf(where, dimensions, Boolean(filter.userId));
 
   const rows = await readWithin(context, async (sql) => {
     await sql.query(READ_SETTINGS);
+    if (readings.has('attributionDay') && asked.ofSeries === null && !asked.isOfUser) await sql.query(BY_PAGES);
     await requireUnretired(sql, caller.organization.id, readings.get('event'));
     const unfolded = readings.has('unfolded') ? await unfoldedSql(sql, where) : '';
     const sources = [...readings].map(([source, reading]) => sourceSql(source, reading, asked));
     values.push(limit, MAX_ANSWER_ROWS + 1);
     const n = values.length;
     const { rows } = await sql.query<Row>(
-      `WITH ${unfolded} parts AS (${sources.join(' UNION ALL ')}),
-       merged AS MATERIALIZED (SELECT span, groups, ${OUTER_SUMS} FROM parts GROUP BY span, groups HAVING ${ANY_SUM}),
+      `WITH ${unfolded} parts AS MATERIALIZED (${sources.join(' UNION ALL ')}),
        totals AS (
-         SELECT groups, sum(cost) AS cost, sum(input_tokens + output_tokens) AS tokens, sum(requests) AS requests
-           FROM merged GROUP BY groups ORDER BY ${RANK} LIMIT $${n - 1}),
+         SELECT groups, ${RANKED_SUMS} FROM parts GROUP BY groups HAVING ${ANY_RANKED} ORDER BY ${RANK} LIMIT $${n - 1}),
        ranked AS MATERIALIZED (SELECT groups, row_number() OVER (ORDER BY ${RANK}) AS rank FROM totals)
-       SELECT m.span, coalesce(r.groups, '{}') AS groups, r.groups IS NULL AS other, ${OUTER_SUMS}
-         FROM merged m LEFT JOIN ranked r ON r.groups = m.groups
-        GROUP BY 1, 2, 3 ORDER BY span, other, min(r.rank) LIMIT $${n}`,
+       SELECT p.span, coalesce(r.groups, '{}') AS groups, r.groups IS NULL AS other, ${OUTER_SUMS}
+         FROM parts p LEFT JOIN ranked r ON r.groups = p.groups
+        GROUP BY p.span, r.rank, r.groups HAVING ${ANY_SUM} ORDER BY p.span, other, r.rank LIMIT $${n}`,
       values,
     );
     return rows;
