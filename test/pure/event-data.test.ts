@@ -12,6 +12,7 @@ const BUDGET = {
   periodEnd: '2026-12-01T00:00:00+00:00',
   per: 'user',
   subject: 'ada',
+  crossing: 1,
 };
 
 it('data that is not what the SQL functions write is never told to callers', () => {

@@ -65,7 +65,7 @@ async function makeSide(hasBudgets: boolean): Promise<Side> {
 
 type Given = Omit<Partial<UsageInput>, 'teamId'> & { isOfTeam: boolean };
 
-const count = fc.oneof(fc.nat(3_000), fc.constantFrom(0, 1, 10 ** 12));
+const count = fc.oneof(fc.nat(3_000), fc.constantFrom(0, 1, 10 ** 12 - 100));
 const given: fc.Arbitrary<Given> = fc
   .record({
     id: fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'é"\\'), { freq: 3 }),

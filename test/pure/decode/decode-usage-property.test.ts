@@ -17,9 +17,9 @@ interface Parts {
   searches: number;
 }
 
-const count = fc.oneof(fc.constant(0), fc.nat(100_000), fc.integer({ min: 0, max: 10 ** 12 }));
+const count = fc.oneof(fc.constant(0), fc.nat(100_000), fc.integer({ min: 0, max: 10 ** 11 }));
 const anyParts: fc.Arbitrary<Parts> = fc.record({
-  plain: fc.integer({ min: 1, max: 10 ** 12 }),
+  plain: fc.integer({ min: 1, max: 10 ** 11 }),
   audioIn: count,
   read: count,
   write5m: count,

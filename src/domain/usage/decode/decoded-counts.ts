@@ -1,5 +1,4 @@
-import { isEventCount } from '../../input/event-count.ts';
-import { USAGE_LIMITS } from '../../input/limits.ts';
+import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
 import {
   COUNTS_BY_TOTAL,
   countsOf,
@@ -36,7 +35,7 @@ export function toCounts(source: Source, decoded: DecodedCounts): UsageCounts {
   const values: Partial<Record<UsageCount, number>> = {};
   for (const { field, noun, partOf } of COUNTS_BY_TOTAL) {
     const part = decoded[field] ?? NONE;
-    if (!isEventCount(part.value)) addProblem(source, part.path, `adds up to more than ${USAGE_LIMITS.count}`);
+    if (!isEventCount(part.value)) addProblem(source, part.path, COUNT_MESSAGE);
     values[field] = part.value;
     const total = partOf === null ? part : (decoded[partOf] ?? NONE);
     if (part.value > total.value) {

@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
 import { isObject } from '../../../platform/json.ts';
-import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
+import { COUNT_MESSAGE } from '../../input/event-count.ts';
 
 /** More problems or warnings of one answer help nobody, and would be stored. */
 export const MAX_REMARKS = 20;
@@ -73,7 +73,10 @@ function readOne(source: Source, name: string): FoundCount | null {
   const value = name.includes('.') ? readNested(source, name) : source.fields[name];
   if (value === undefined || value === null) return null;
   const path = `${source.path}.${name}`;
-  if (isEventCount(value)) return { value: value + 0, path, given: true };
+  // A provider's own total may be above what one count of an event may be; `toCounts` checks those.
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    return { value: value + 0, path, given: true };
+  }
   addProblem(source, path, COUNT_MESSAGE);
   return { value: 0, path, given: true };
 }
