@@ -31,10 +31,13 @@ export function formatCursor(list: string, key: string): string {
 }
 
 /**
- * Returns the key in a cursor of this list.
+ * Returns the key in a cursor of this list; null without a cursor. The empty string is not a cursor.
  * @throws AppError invalid_request when the string is not such a cursor
  */
-export function parseCursor(list: string, cursor: string): string {
+export function parseCursor(list: string, cursor: string): string;
+export function parseCursor(list: string, cursor: string | null | undefined): string | null;
+export function parseCursor(list: string, cursor: string | null | undefined): string | null {
+  if (cursor === undefined || cursor === null) return null;
   const text = CURSOR.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';
   if (!text.startsWith(`${list}:`) || text.includes('\0'))
     throw invalidField('after', 'must be a cursor that this list returned');
@@ -47,8 +50,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * Like {@link parseCursor}, for a list whose key is a UUID.
  * @throws AppError invalid_request when the string is not such a cursor
  */
-export function parseUuidCursor(list: string, cursor: string): string {
+export function parseUuidCursor(list: string, cursor: string): string;
+export function parseUuidCursor(list: string, cursor: string | null | undefined): string | null;
+export function parseUuidCursor(list: string, cursor: string | null | undefined): string | null {
   const key = parseCursor(list, cursor);
-  if (!UUID.test(key)) throw invalidField('after', 'must be a cursor that this list returned');
+  if (key !== null && !UUID.test(key)) throw invalidField('after', 'must be a cursor that this list returned');
   return key;
 }

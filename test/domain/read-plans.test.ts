@@ -116,6 +116,19 @@ it('a history by a tag that no event carries does not read the caller’s events
   expect(counted.read()).toBeLessThanOrEqual(1.2 * OWN_EVENTS);
 });
 
+it('an event is found by its own id without reading others', async () => {
+  const { rows } = await domain().sql.query(
+    'SELECT event_id FROM usage_events WHERE organization_id = $1 ORDER BY id LIMIT 1',
+    [own.uuid],
+  );
+  const eventId: string = rows[0].event_id;
+  for (const filter of [{}, { userId: 'nobody' }, { model: 'gpt-4o' }]) {
+    const counted = counting(context);
+    await listUsageEvents(counted.context, { eventId, filter });
+    expect(counted.read()).toBeLessThanOrEqual(5);
+  }
+});
+
 // It took over 17 minutes for 100,000 of them.
 it('a fold of as many users as events ends, with statistics of empty tables', async () => {
   await store(own, OTHER_EVENTS);

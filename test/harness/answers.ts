@@ -22,6 +22,8 @@ export interface UsageEventAnswer {
   price_id: string | null;
   unpriced_reason: string | null;
   cost_breakdown: { unit: string; quantity: number; unit_price: string; amount: string }[];
+  voids: string | null;
+  voided_by: string | null;
 }
 
 export interface SumsAnswer {

@@ -120,7 +120,7 @@ export async function makeUsage(
   const ids: string[] = [];
   for (let from = 0; from < events.length; from += BATCH) {
     const body = { events: events.slice(from, from + BATCH).map((event) => ({ ...EVENT, ...event })) };
-    const answer = await ok<{ data: { id: string; status: string }[] }>('POST', '/v1/usage', { key, body });
+    const answer = await ok<{ data: { id: string; status: string }[] }>('POST', '/v1/usage/batch', { key, body });
     for (const item of answer.data) {
       if (item.status !== 'created') throw new Error(`not created: ${JSON.stringify(item)}`);
       ids.push(item.id);

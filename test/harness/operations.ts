@@ -63,7 +63,7 @@ const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 export const OPERATIONS: readonly Operation[] = [
   mutation('recordUsage', 'usage:write', { rest: 'POST /v1/usage', body: EVENT, input: EVENT_INPUT }),
   mutation('recordUsageBatch', 'usage:write', {
-    rest: 'POST /v1/usage',
+    rest: 'POST /v1/usage/batch',
     body: { events: [EVENT] },
     input: { events: [EVENT_INPUT] },
     answer: 'created',
@@ -184,7 +184,8 @@ export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
 };
 
 /** Routes of another protocol, which do not correspond to one operation. */
-export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; body: object }>> = {
+export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; body?: object }>> = {
+  'GET /v1/usage/export': { why: 'usageEvents, all its pages as one stream', scope: 'usage:read' },
   'POST /v1/traces': {
     why: 'OTLP: recordUsageBatch in the words of OpenTelemetry',
     scope: 'usage:write',

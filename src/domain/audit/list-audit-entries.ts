@@ -36,7 +36,7 @@ export function whereAudit(caller: Caller): Prisma.AuditEntryWhereInput {
 export async function listAuditEntries(context: Context, question: PageInput): Promise<Page<AuditEntry>> {
   requireScope(context.caller, 'admin');
   const size = readPageSize(question.first);
-  const after = question.after ? parseUuidCursor(AUDIT_CURSOR, question.after) : null;
+  const after = parseUuidCursor(AUDIT_CURSOR, question.after);
   const found = await context.resources.database.prisma.auditEntry.findMany({
     where: { AND: whereAudit(context.caller), ...(after === null ? {} : { id: { lt: after } }) },
     orderBy: { id: 'desc' },

@@ -61,8 +61,8 @@ export async function listBudgets({ caller, resources }: Context, question: Page
   const size = readPageSize(question.first);
   const visible = whereBudgets(caller);
   const { pool } = resources.database;
-  const after = question.after ? visible.and('id < $?', parseUuidCursor(BUDGET_CURSOR, question.after)) : visible;
-  const found = await findBudgets(pool, after, size + 1);
+  const after = parseUuidCursor(BUDGET_CURSOR, question.after);
+  const found = await findBudgets(pool, after === null ? visible : visible.and('id < $?', after), size + 1);
   const items = await readBudgetStatuses(pool, caller.organization.id, found.slice(0, size), resources.clock());
   return { items, hasMore: found.length > size };
 }

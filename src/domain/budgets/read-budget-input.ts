@@ -4,6 +4,7 @@ import { parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
 import { checkText, isStorableText } from '../input/check-text.ts';
+import { foldName } from '../input/fold-name.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { readTags } from '../input/read-tags.ts';
 import { normalizeProvider } from '../pricing/price/provider-name.ts';
@@ -66,13 +67,18 @@ function readScope(problems: FieldProblem[], { caller }: Context, given: BudgetS
   if (caller.teamId !== null && teamId !== caller.teamId) {
     problems.push({ path: 'scope.teamId', message: 'there is no such team' });
   }
-  const provider = readWord(problems, 'scope.provider', given.provider, USAGE_LIMITS.provider);
+  const provider = readWord(
+    problems,
+    'scope.provider',
+    given.provider && foldName(given.provider),
+    USAGE_LIMITS.provider,
+  );
   const tags = readTags(problems, given.tags, 'scope.tags');
   return {
     teamId,
     userId: readWord(problems, 'scope.userId', given.userId, USAGE_LIMITS.userId),
     provider: provider === null ? null : normalizeProvider(provider),
-    model: readWord(problems, 'scope.model', given.model, USAGE_LIMITS.model),
+    model: readWord(problems, 'scope.model', given.model && foldName(given.model), USAGE_LIMITS.model),
     apiKeyId: readKind(problems, 'apiKey', 'scope.apiKeyId', given.apiKeyId),
     tags: Object.keys(tags).length === 0 ? null : tags,
   };

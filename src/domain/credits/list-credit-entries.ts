@@ -44,7 +44,7 @@ export async function listCreditEntries(
   requireScope(caller, 'credits:read');
   const size = readPageSize(question.first);
   const { pool } = resources.database;
-  const afterId = question.after ? parseUuidCursor(CREDIT_CURSOR, question.after) : null;
+  const afterId = parseUuidCursor(CREDIT_CURSOR, question.after);
   // Positions are numbered over all organizations, so a cursor must not show one.
   const after = afterId && (await findPosition(pool, 'credit_entries', caller.organization.id, afterId));
   const own = where('organization_id = $?', caller.organization.id);

@@ -33,8 +33,8 @@ export async function listEvents({ caller, resources }: Context, question: Event
   requireScope(caller, 'events:read');
   const size = readPageSize(question.first);
   let wanted = whereEvents(caller);
-  if (question.after) {
-    const after = parseUuidCursor(EVENT_CURSOR, question.after);
+  const after = parseUuidCursor(EVENT_CURSOR, question.after);
+  if (after !== null) {
     // Positions are numbered over all organizations, so a cursor must not show one.
     const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
     wanted = wanted.and('position < $?::bigint', position);

@@ -1,5 +1,6 @@
 import { type CalendarUnit, isTimeZone, spanAt, type TimeSpan } from '../../platform/calendar.ts';
 import { invalidField } from '../../platform/errors.ts';
+import { endMsOf } from '../../platform/time.ts';
 
 export interface SpanInput {
   start?: Date | null;
@@ -21,14 +22,14 @@ export function readZone(timezone: string | null | undefined): string {
 
 /**
  * Reads a time range. Without `start` and `end` it is the calendar unit (in the zone) that contains
- * now. With `end` alone it begins at the start of the unit that contains the last millisecond
+ * now. What an end has beyond a millisecond is rounded up. With `end` alone it begins at the start of the unit that contains the last millisecond
  * before `end`.
  * @throws AppError invalid_request when the zone is invalid or the end is not after the start
  */
 export function readSpan(input: SpanInput, nowMs: number, unit: CalendarUnit): ZonedSpan {
   const zone = readZone(input.timezone);
   const now = spanAt(nowMs, unit, zone);
-  const endMs = input.end?.getTime() ?? now.endMs;
+  const endMs = input.end ? endMsOf(input.end) : now.endMs;
   const startMs = input.start?.getTime() ?? (input.end ? spanAt(endMs - 1, unit, zone).startMs : now.startMs);
   if (startMs >= endMs) throw invalidField('end', 'must be after start');
   return { startMs, endMs, zone };

@@ -1,3 +1,4 @@
+import { foldName } from '../input/fold-name.ts';
 import type { UsageInput } from '../usage/event/usage-input.ts';
 import { findWord } from './find-attribute.ts';
 import { findProvider } from './find-provider.ts';
@@ -49,8 +50,8 @@ export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<strin
   if (!isBillable(span)) return { outcome: 'ignored', reason: 'not_billable' };
   if (!hasTokens(attributes)) return { outcome: 'ignored', reason: 'no_tokens' };
   if (span.problem !== null) return { outcome: 'rejected', message: span.problem };
-  const requestModel = findWord(attributes, WORD_NAMES.requestModel);
-  const model = findWord(attributes, WORD_NAMES.responseModel) ?? requestModel;
+  const requestModel = findModel(span, WORD_NAMES.requestModel);
+  const model = findModel(span, WORD_NAMES.responseModel) ?? requestModel;
   if (model === undefined) return { outcome: 'rejected', message: 'the span must name a model' };
   const provider = findProvider(attributes, model);
   const isExclusive =
@@ -90,6 +91,12 @@ export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<strin
     inputRule,
   };
   return { outcome: 'usage', usage };
+}
+
+/** Folded here already, since spans of one call are recognized by their model. */
+function findModel({ attributes }: OtlpSpan, names: readonly string[]): string | undefined {
+  const name = findWord(attributes, names);
+  return name === undefined ? undefined : foldName(name);
 }
 
 /** Reads an attribute of the span, or else of its resource. */

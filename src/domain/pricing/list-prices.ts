@@ -1,9 +1,12 @@
-import { AppError, invalidField } from '../../platform/errors.ts';
+import { AppError, type FieldProblem, invalidField, invalidRequest } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseCursor, readPageSize } from '../../platform/page.ts';
 import { where } from '../../platform/postgres/where.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { checkText } from '../input/check-text.ts';
+import { foldName } from '../input/fold-name.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
 import { PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
 import type { Price } from './price/price.ts';
@@ -14,7 +17,7 @@ const CURSOR_SEPARATOR = '\n';
 
 export interface PriceQuestion extends PageInput {
   provider?: string | null;
-  /** The catalog's own name of the model. */
+  /** The catalog's own name of the model, in any case. */
   model?: string | null;
   /** Only prices in force at that time; by default all, past and future too. */
   at?: Date | null;
@@ -44,18 +47,22 @@ export async function listPrices(context: Context, question: PriceQuestion): Pro
   requireScope(context.caller, 'prices:read');
   const size = readPageSize(question.first);
   let wanted = where('true');
+  const problems: FieldProblem[] = [];
   for (const path of ['provider', 'model'] as const) {
-    if (question[path]?.includes('\0')) throw invalidField(path, 'must not hold NUL');
+    const name = question[path] ?? null;
+    if (name === null) continue;
+    checkText(problems, path, foldName(name), USAGE_LIMITS[path]);
+    wanted = wanted.and(`p.${path} = $?`, path === 'provider' ? normalizeProvider(name) : foldName(name));
   }
-  if (question.provider) wanted = wanted.and('p.provider = $?', normalizeProvider(question.provider));
-  if (question.model) wanted = wanted.and('p.model = $?', question.model);
+  if (problems.length > 0) throw invalidRequest(problems);
   if (question.at) {
     wanted = wanted
       .and('(p.valid_from IS NULL OR p.valid_from <= $?)', question.at)
       .and('(p.valid_to IS NULL OR p.valid_to > $?)', question.at);
   }
-  if (question.after) {
-    const [provider, model, ordinal, id] = parseCursor(PRICE_CURSOR, question.after).split(CURSOR_SEPARATOR);
+  const after = parseCursor(PRICE_CURSOR, question.after);
+  if (after !== null) {
+    const [provider, model, ordinal, id] = after.split(CURSOR_SEPARATOR);
     if (!id || !/^\d{1,9}$/.test(ordinal ?? '') || !parseUuid(id)) {
       throw invalidField('after', 'must be a cursor that this list returned');
     }

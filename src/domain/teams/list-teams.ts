@@ -12,7 +12,7 @@ export const TEAM_CURSOR = 'team';
 export async function listTeams({ caller, resources }: Context, question: PageInput): Promise<Page<Team>> {
   requireScope(caller, 'teams:read');
   const size = readPageSize(question.first);
-  const after = question.after ? parseUuidCursor(TEAM_CURSOR, question.after) : null;
+  const after = parseUuidCursor(TEAM_CURSOR, question.after);
   const found = await resources.database.prisma.team.findMany({
     where: { AND: whereTeams(caller), ...(after === null ? {} : { id: { lt: after } }) },
     orderBy: { id: 'desc' },

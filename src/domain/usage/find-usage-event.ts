@@ -10,6 +10,7 @@ import {
   type UsageEventRow,
 } from './event/usage-event-row.ts';
 import { whereUsage } from './event/usage-filter.ts';
+import { markVoided } from './mark-voided.ts';
 
 /**
  * An event by its UUID, or null where there is none that the caller may see. Asks no scope: the
@@ -22,8 +23,10 @@ export async function findUsageEvent({ caller, resources }: Context, uuid: strin
       WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`;
   // Late repeats ask it too, so it is kept prepared: one text for each number of conditions.
   const name = `find-usage-event-${values.length}`;
-  const { rows } = await resources.database.pool.query<UsageEventRow>({ name, text, values });
-  return rows[0] ? readUsageEvent(rows[0]) : null;
+  const { pool } = resources.database;
+  const { rows } = await pool.query<UsageEventRow>({ name, text, values });
+  const [event] = await markVoided(pool, rows.map(readUsageEvent));
+  return event ?? null;
 }
 
 /**

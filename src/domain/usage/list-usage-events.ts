@@ -1,9 +1,12 @@
-import { invalidField } from '../../platform/errors.ts';
+import { type FieldProblem, invalidField, invalidRequest } from '../../platform/errors.ts';
 import { uuidFloor } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import type { Sql } from '../../platform/postgres/database.ts';
+import { endMsOf } from '../../platform/time.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { checkText } from '../input/check-text.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 import {
   readUsageEvent,
@@ -12,6 +15,7 @@ import {
   type UsageEventRow,
 } from './event/usage-event-row.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from './event/usage-filter.ts';
+import { markVoided } from './mark-voided.ts';
 import { readWithin } from './sums/read-within.ts';
 
 export const HISTORY_PAGE_MAX = 1_000;
@@ -21,21 +25,30 @@ export interface UsageListQuestion extends PageInput {
   start?: Date | null;
   end?: Date | null;
   recordedAfter?: Date | null;
+  /** The caller's own id: at most one event has it. */
+  eventId?: string | null;
   filter?: UsageFilter | null;
 }
 
 function whereListed(context: Context, question: UsageListQuestion): UsageWhere {
   const where = whereUsage(context.caller, question.filter ?? {});
-  const { start, end, recordedAfter } = question;
-  if (start && end && start >= end) throw invalidField('end', 'must be after start');
+  const { start, recordedAfter, eventId } = question;
+  const endMs = question.end ? endMsOf(question.end) : null;
+  if (start && endMs !== null && start.getTime() >= endMs) throw invalidField('end', 'must be after start');
   const add = (condition: string, value: unknown) => {
     where.values.push(value);
     where.conditions.push(`${condition} $${where.values.length}`);
   };
   // The id begins with the event's time, so a range of time is a range of the primary key.
   if (start) add('e.id >=', uuidFloor(start.getTime()));
-  if (end) add('e.id <', uuidFloor(end.getTime()));
+  if (endMs !== null) add('e.id <', uuidFloor(endMs));
   if (recordedAfter) add('e.recorded_at >', recordedAfter);
+  if (eventId !== undefined && eventId !== null) {
+    const problems: FieldProblem[] = [];
+    checkText(problems, 'eventId', eventId, USAGE_LIMITS.eventId);
+    if (problems.length > 0) throw invalidRequest(problems);
+    add('e.event_id =', eventId);
+  }
   return where;
 }
 
@@ -79,8 +92,9 @@ export async function readUsagePage(
   const where = whereListed(context, question);
   const { conditions, values } = where;
   return readWithin(context, async (sql) => {
-    // Later pages follow a page that had events.
-    if (afterUuid === null && !(await canMatch(sql, where))) return { items: [], hasMore: false };
+    // Later pages follow a page that had events. One event is found by its id at once.
+    const mayBeVast = afterUuid === null && typeof question.eventId !== 'string';
+    if (mayBeVast && !(await canMatch(sql, where))) return { items: [], hasMore: false };
     if (afterUuid !== null) {
       values.push(afterUuid);
       conditions.push(`e.id < $${values.length}`);
@@ -91,7 +105,8 @@ export async function readUsagePage(
         WHERE ${conditions.join(' AND ')} ORDER BY e.organization_id DESC, e.id DESC LIMIT $${values.length}`,
       values,
     );
-    return { items: rows.slice(0, size).map(readUsageEvent), hasMore: rows.length > size };
+    const items = await markVoided(sql, rows.slice(0, size).map(readUsageEvent));
+    return { items, hasMore: rows.length > size };
   });
 }
 
@@ -102,6 +117,6 @@ export async function readUsagePage(
 export async function listUsageEvents(context: Context, question: UsageListQuestion): Promise<Page<UsageEvent>> {
   requireScope(context.caller, 'usage:read');
   const size = readPageSize(question.first, HISTORY_PAGE_MAX);
-  const after = question.after ? parseUuidCursor(HISTORY_CURSOR, question.after) : null;
+  const after = parseUuidCursor(HISTORY_CURSOR, question.after);
   return readUsagePage(context, question, size, after);
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import type { UsageEvent, UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { findUsageEvent } from './find-usage-event.ts';
+import { markVoided } from './mark-voided.ts';
 import { prepareUsage } from './prepare/prepare-usage.ts';
 import type { StoredEvent } from './write/stored-event.ts';
 
@@ -27,10 +28,12 @@ export function idempotencyConflict(eventId: string, stored: StoredEvent): AppEr
 }
 
 /** The first record of a repeated event; null where the caller may not see it, or it is gone. */
-function findFirst(context: Context, { id, event }: StoredEvent): UsageEvent | null | Promise<UsageEvent | null> {
+async function findFirst(context: Context, { id, event }: StoredEvent): Promise<UsageEvent | null> {
   if (event === undefined) return findUsageEvent(context, id);
   const { teamId } = context.caller;
-  return teamId === null || teamId === event.teamId ? event : null;
+  if (teamId !== null && teamId !== event.teamId) return null;
+  await markVoided(context.resources.database.pool, [event]);
+  return event;
 }
 
 /**

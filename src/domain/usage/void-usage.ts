@@ -1,5 +1,5 @@
 import { AppError, invalidRequest } from '../../platform/errors.ts';
-import { formatId, newUuid, parseId } from '../../platform/ids.ts';
+import { newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
@@ -9,8 +9,8 @@ import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
+import { reversingEventId } from './mark-voided.ts';
 import { hashText } from './prepare/hash-usage.ts';
-import { VOID_PREFIX } from './prepare/normalize-usage.ts';
 import type { RecordedUsage } from './record-usage.ts';
 
 export interface VoidInput {
@@ -32,7 +32,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
   return {
     ...negateCounts(event),
     id: newUuid(event.timeMs),
-    eventId: VOID_PREFIX + formatId('usageEvent', event.id),
+    eventId: reversingEventId(event.id),
     recordedAtMs: nowMs,
     requests: -event.requests,
     cost: negate(event.cost),
@@ -40,6 +40,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     holdId: null,
     voidsId: event.id,
     voidReason: reason,
+    voidedById: null,
   };
 }
 

@@ -46,7 +46,9 @@ function formatTime(value: Date): string {
 }
 
 builder.scalarType('DateTime', {
-  description: 'A moment in RFC 3339. Input may have any offset; output is in UTC with milliseconds.',
+  description:
+    'A moment in RFC 3339. Input may have any offset, and what is finer than a millisecond is cut (the end of a range is ' +
+    'rounded up); output is in UTC with milliseconds.',
   serialize: formatTime,
   parseValue: (value) => readTime(value),
   parseLiteral: (node) => readTime(node.kind === Kind.STRING ? node.value : null, node),

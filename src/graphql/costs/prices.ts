@@ -38,7 +38,7 @@ builder.node(PriceRef, {
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'units' in value,
   fields: (t) => ({
     provider: t.exposeString('provider'),
-    model: t.exposeString('model', { description: "The catalog's own name of the model." }),
+    model: t.exposeString('model', { description: "The catalog's own name of the model, in lower case." }),
     match: t.field({
       type: 'JSON',
       description: 'The rule that decides which model names the price is for.',
@@ -83,7 +83,7 @@ builder.queryFields((t) => ({
       first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
       after: t.arg.string({ description: CURSOR_DESCRIPTION }),
       provider: t.arg.string({ description: 'Only prices of this provider.' }),
-      model: t.arg.string({ description: "Only prices of this model, by the catalog's own name." }),
+      model: t.arg.string({ description: "Only prices of this model, by the catalog's own name, in any case." }),
       at: t.arg({
         type: 'DateTime',
         description: 'Only prices that are in force at this time. Default: all prices, past and future ones included.',

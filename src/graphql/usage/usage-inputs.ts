@@ -11,10 +11,16 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     id: t.string({
       description:
         'Your own id of the event, at most 255 characters. An id is recorded once: a repeat with the same body returns the ' +
-        'first record, and another body is refused. Default: a new id.',
+        'first record, and another body is refused. Defaults are the same given or left out. Default: a new id.',
     }),
-    provider: t.string({ required: true }),
-    model: t.string({ description: 'Required, unless `usage` is a response body that names the model.' }),
+    provider: t.string({
+      required: true,
+      description: 'Stored trimmed, in lower case and by its usual name: `OpenAI` is `openai`.',
+    }),
+    model: t.string({
+      description:
+        'Stored trimmed and in lower case. Required, unless `usage` is a response body that names the model.',
+    }),
     // Not made in a loop: the input's type is inferred from its fields' names.
     ...({
       inputTokens: t.field({
@@ -82,10 +88,10 @@ const TagFilter = builder.inputType('TagFilter', {
 });
 
 export const UsageFilterInput = builder.inputType('UsageFilter', {
-  description: 'Which events count: those that match every field given here.',
+  description: 'Which events count: those that match every field given here. An empty string is refused.',
   fields: (t) => ({
-    provider: t.string({ description: 'Only events of this provider.' }),
-    model: t.string({ description: 'Only events of this model.' }),
+    provider: t.string({ description: 'Only events of this provider, in any spelling that recording takes.' }),
+    model: t.string({ description: 'Only events of this model; upper and lower case are the same.' }),
     teamId: t.id({ description: 'Only events of this team.' }),
     userId: t.string({ description: 'Only events of this user.' }),
     apiKeyId: t.id({ description: 'Only events that this API key recorded.' }),

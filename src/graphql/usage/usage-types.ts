@@ -12,12 +12,14 @@ import { builder } from '../builder/builder.ts';
  * An event as the fields of its type read it. Ids are TypeIDs already, so that few fields need a
  * resolver call.
  */
-export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId'> {
+export interface UsageEventSource
+  extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId' | 'voidedById'> {
   event: UsageEvent;
   totalTokens: number;
   timestamp: Date;
   recordedAt: Date;
   voids: string | null;
+  voidedBy: string | null;
   /** Whether an earlier request recorded the event. */
   duplicate: boolean;
   /** Set when it was computed before the field was asked for. */
@@ -29,7 +31,7 @@ export interface UsageEventSource extends Omit<UsageEvent, 'organizationId' | 't
  * to an object that is spread or filled in a loop.
  */
 export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageEventSource {
-  const { teamId, priceId, holdId, voidsId } = event;
+  const { teamId, priceId, holdId, voidsId, voidedById } = event;
   return {
     event,
     id: formatId('usageEvent', event.id),
@@ -64,6 +66,7 @@ export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageE
     holdId: holdId && formatId('hold', holdId),
     voids: voidsId && formatId('usageEvent', voidsId),
     voidReason: event.voidReason,
+    voidedBy: voidedById && formatId('usageEvent', voidedById),
     duplicate,
   };
 }
@@ -167,6 +170,10 @@ builder.node(UsageEventRef, {
     voidReason: t.exposeString('voidReason', {
       nullable: true,
       description: 'Why the other event was voided; null where this event reverses none.',
+    }),
+    voidedBy: t.exposeID('voidedBy', {
+      nullable: true,
+      description: 'The event that reverses this one; null where it was not voided.',
     }),
     duplicate: t.exposeBoolean('duplicate', {
       description: 'Whether an earlier request with the same id recorded the event.',

@@ -158,6 +158,7 @@ builder.queryFields((t) => ({
       start: t.arg({ type: 'DateTime', description: 'Only events with this timestamp or a later one.' }),
       end: t.arg({ type: 'DateTime', description: 'Only events with a timestamp before this time.' }),
       recordedAfter: t.arg({ type: 'DateTime', description: 'Only events that were recorded after this time.' }),
+      eventId: t.arg.string({ description: "Only the event with this id: the caller's own, given with the event." }),
       filter: t.arg({ type: UsageFilterInput }),
     },
     resolve: async (_, args, context) => {

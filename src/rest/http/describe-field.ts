@@ -18,19 +18,21 @@ interface Details {
 const ID = '01h455vb4pex5vsknk084sn02q';
 
 const DIMENSIONS = 'provider, model, team, user, api_key, service_tier, tag:KEY';
+const GROUP_BY = `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Given more than once, each value is one dimension, so that the key of a tag may hold commas.`;
 
 /** By type and field, or by field alone. A description replaces GraphQL's. */
 const DETAILS: Readonly<Record<string, Details>> = {
   provider: { example: 'openai' },
   model: { example: 'gpt-4o' },
   thresholds: { example: [50, 80, 100] },
-  'usage.groupBy': { description: `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Default: none.` },
+  'usage.groupBy': { description: `${GROUP_BY} Default: none.` },
   'costs.groupBy': {
-    description: `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Default: provider.`,
+    description: `${GROUP_BY} Default: provider.`,
   },
   'events.types': { description: 'Only events of this type; default: all types.' },
   'UsageFilter.tags': {
-    description: 'Only events whose tag KEY has this value, such as `tag.env=prod`. May be given for several keys.',
+    description:
+      'Only events whose tag has this value: `tag[env]=prod`, also written `tag.env=prod`. May be given for several keys.',
   },
   reason: { example: 'sent twice by mistake' },
   secret: { example: 'mtr_live_...' },

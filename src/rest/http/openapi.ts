@@ -43,11 +43,14 @@ const TAGS: Readonly<Record<string, string>> = {
   Access: 'Who may do what, and who did.',
 };
 
-const idempotencyHeader = z.object({
-  [IDEMPOTENCY_KEY]: z.string().min(1).max(IDEMPOTENCY_KEY_MAX).optional().openapi({
-    description: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
-  }),
-});
+const REPLAY = {
+  text: 'Makes a repeat harmless for 24 hours: it gets the first answer. Another body is refused with 409.',
+  max: IDEMPOTENCY_KEY_MAX,
+};
+
+function idempotencyHeader({ text, max }: typeof REPLAY) {
+  return z.object({ [IDEMPOTENCY_KEY]: z.string().min(1).max(max).optional().openapi({ description: text }) });
+}
 
 const ENVELOPE = { [JSON_TYPE]: errorEnvelope };
 
@@ -69,10 +72,14 @@ function answerSchemaOf({ operation, answerName }: AnyDefinition) {
 function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }: Route): void {
   const body = reader?.schema ?? definition.documentedBody;
   const otherContent = Object.fromEntries(
-    Object.entries(definition.otherMedia ?? {}).map(([type, example]) => [type, { schema: TEXT, example }]),
+    Object.entries(definition.hasUndocumentedMedia ? {} : (definition.otherMedia ?? {})).map(([type, example]) => [
+      type,
+      { schema: TEXT, example },
+    ]),
   );
   const otherAnswers = Object.fromEntries((definition.otherAnswers ?? []).map((type) => [type, { schema: TEXT }]));
   const keyed = takesIdempotencyKey(definition);
+  const header = keyed ? REPLAY : definition.keyDescription;
   const statuses = [...(definition.errors ?? []), ...(keyed ? [409] : []), ...EVERYWHERE, ...(body ? WITH_BODY : [])];
   const scope = definition.scope ? `Scope: \`${definition.scope}\`.` : '';
   const operator = definition.operatorOnly ? 'Only with the operator key.' : '';
@@ -85,7 +92,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     tags: [definition.tag],
     security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
-      ...(keyed ? { headers: idempotencyHeader } : {}),
+      ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
       ...(body ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: { schema: body } } } } : {}),
@@ -94,7 +101,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
       ...Object.fromEntries(
         definition.success.map(({ status, description, schema = answerSchemaOf(definition) }) => [
           status,
-          { description, content: { [JSON_TYPE]: { schema }, ...otherAnswers } },
+          { description, content: { ...(definition.isStream ? {} : { [JSON_TYPE]: { schema } }), ...otherAnswers } },
         ]),
       ),
       ...errorResponses(statuses, definition.failureContent),
@@ -102,11 +109,13 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
   });
 }
 
-/** The query reader gathers `tag.KEY=value` as `tags`: the document shows what callers write. */
+/** The query reader gathers `tag[KEY]=value` as `tags`: the document shows what callers write. */
 function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI31Document']>['paths']>): void {
   for (const path of Object.values(paths)) {
     for (const parameter of path.get?.parameters ?? []) {
-      if ('name' in parameter && parameter.name === 'tags') parameter.name = 'tag.KEY';
+      if (!('name' in parameter) || parameter.name !== 'tags') continue;
+      const schema = { type: 'object' as const, additionalProperties: TEXT };
+      Object.assign(parameter, { name: 'tag', style: 'deepObject', explode: true, schema, example: { env: 'prod' } });
     }
   }
 }

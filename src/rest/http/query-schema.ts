@@ -33,7 +33,7 @@ const groupBy = z
 
 const tagFilter = z
   .array(z.object({ key: z.string(), value: z.string() }))
-  .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag.env=prod`.' });
+  .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag[env]=prod`.' });
 
 /** `id` of `/v1/usage/{id}`. */
 export function namesInPath(path: string): Set<string> {
@@ -150,37 +150,68 @@ export interface QueryValues {
   own: Record<string, unknown>;
 }
 
-const TAG_PREFIX = 'tag.';
 const NOTHING: QueryValues = { variables: {}, own: {} };
-const LIST_PARAMETERS = new Set(['group_by']);
+
+/** `tag.KEY` and `tag[KEY]`; a key may hold any character. */
+const TAG_PARAMETER = /^tag(?:\.(?<dotted>.+)|\[(?<bracketed>.+)\])$/s;
+const TAGS = 'tags';
+const GROUP_BY = 'group_by';
+
+function refuse(path: string, message: string): never {
+  throw refuseAsWritten([{ path, message }]);
+}
 
 /**
- * The variables that the query of a request gives: `tag.KEY=value` gathered as `tags`, lists given
- * as `a,b` or one by one.
- * @throws AppError invalid_request for an unknown parameter, one given twice, or a value its schema
- * refuses
+ * The dimensions in one value of `group_by`, as it stands in the address. A comma separates them,
+ * also as `%2C`, which is how most clients send it. Where what `%2C` separates are not dimensions
+ * throughout, it belongs to the key of a tag.
  */
-export function readQuery(reader: QueryReader | null, search: string): QueryValues {
-  if (!reader && search === '') return NOTHING;
-  const values: Record<string, unknown> = {};
-  const tags: { key: string; value: string }[] = [];
-  for (const [name, value] of search === '' ? [] : new URLSearchParams(search)) {
-    if (!reader) throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);
-    if (name.startsWith(TAG_PREFIX) && name.length > TAG_PREFIX.length) {
-      tags.push({ key: name.slice(TAG_PREFIX.length), value });
-    } else if (LIST_PARAMETERS.has(name)) {
-      const list = (values[name] as string[] | undefined) ?? [];
-      values[name] = [...list, ...value.split(',')];
-    } else if (Object.hasOwn(values, name)) throw refuseAsWritten([{ path: name, message: 'must be given once' }]);
-    else values[name] = value;
-  }
-  if (tags.length > 0) values.tags = tags;
-  if (!reader) return NOTHING;
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(reader.schema.shape, name)) {
-      throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);
-    }
-  }
+function splitDimensions(raw: string): string[] {
+  return raw.split(',').flatMap((part) => {
+    const [[, whole] = ['', '']] = new URLSearchParams(`&${GROUP_BY}=${part}`);
+    const pieces = whole.split(',');
+    return pieces.every((piece) => DIMENSION.test(piece)) ? pieces : [whole];
+  });
+}
+
+/** The dimensions: of one value, its list; of several, each value whole, whatever commas it has. */
+function readDimensions(search: string, values: readonly string[]): string[] {
+  if (values.length > 1) return [...values];
+  const isGroupBy = (pair: string) => new URLSearchParams(`&${pair}`).has(GROUP_BY);
+  const pair = search.split('&').find(isGroupBy) ?? '';
+  return splitDimensions(pair.slice(pair.indexOf('=') + 1));
+}
+
+function readValues(reader: QueryReader, values: object): QueryValues {
   const checked = checkValue(reader.schema, values);
   return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
+}
+
+/**
+ * The variables that the query of a request gives: `tag[KEY]=value` gathered as `tags`, and
+ * `group_by` as a list.
+ * @throws AppError invalid_request for an unknown parameter, one given twice, an empty one (but the
+ * value of a tag), or a value its schema refuses
+ */
+export function readQuery(reader: QueryReader | null, search: string): QueryValues {
+  if (search === '') return reader ? readValues(reader, {}) : NOTHING;
+  const values = new Map<string, string>();
+  const tags = new Map<string, string>();
+  const dimensions: string[] = [];
+  for (const [name, value] of new URLSearchParams(search)) {
+    const { dotted, bracketed } = TAG_PARAMETER.exec(name)?.groups ?? {};
+    const key = dotted ?? bracketed;
+    const place = key === undefined ? name : TAGS;
+    const isKnown = reader !== null && Object.hasOwn(reader.schema.shape, place) && name !== TAGS;
+    if (!isKnown) refuse(name, 'is not a known parameter');
+    if (key === undefined && value === '') refuse(name, 'must not be empty');
+    if (name === GROUP_BY) dimensions.push(value);
+    else if (key === undefined ? values.has(name) : tags.has(key)) refuse(name, 'must be given once');
+    else if (key === undefined) values.set(name, value);
+    else tags.set(key, value);
+  }
+  const given: [string, unknown][] = [...values];
+  if (tags.size > 0) given.push([TAGS, [...tags].map(([key, value]) => ({ key, value }))]);
+  if (dimensions.length > 0) given.push([GROUP_BY, readDimensions(search, dimensions)]);
+  return reader ? readValues(reader, Object.fromEntries(given)) : NOTHING;
 }

@@ -64,6 +64,8 @@ export interface RouteDefinition<Result, Variables> {
    * not for it.
    */
   ownIdempotency?: boolean;
+  /** Set beside `ownIdempotency`: what the header does all the same, and its maximum length. */
+  keyDescription?: { text: string; max: number };
   /**
    * What it asks: it answers with the one root field of it. Those that it asks besides, `run`
    * names.
@@ -84,8 +86,14 @@ export interface RouteDefinition<Result, Variables> {
    * Media types beside JSON that `run` reads by itself, with an example of each for the document.
    */
   otherMedia?: Readonly<Record<string, string>>;
+  /** Set: the document leaves `otherMedia` out. */
+  hasUndocumentedMedia?: boolean;
   /** Media types that the answer can be had in, by `Accept`, beside JSON. */
   otherAnswers?: readonly string[];
+  /** Set: only `otherAnswers` can be had, never JSON. */
+  isStream?: boolean;
+  /** Variables of the operation that the query does not give. */
+  ownVariables?: readonly string[];
   success: readonly [Success, ...Success[]];
   /** The name of the answer's component, where it is not the type's. */
   answerName?: string;
@@ -201,7 +209,12 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { document } = definition.operation;
   const names = namesInPath(definition.path);
   const params = pathSchema(document, names);
-  const query = queryReader(document, new Set([...names, 'input']), definition.maxLimit, definition.ownQuery);
+  const query = queryReader(
+    document,
+    new Set([...names, 'input', ...(definition.ownVariables ?? [])]),
+    definition.maxLimit,
+    definition.ownQuery,
+  );
   const body = definition.body ? inputReader(definition.body, names) : null;
   const hasBody = body ?? definition.documentedBody;
   const { isList, variables: declared } = questionOf(document);

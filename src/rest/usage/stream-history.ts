@@ -42,16 +42,19 @@ const NUMERIC_COLUMNS: ReadonlySet<string> = new Set([
   'computed_cost',
 ]);
 
-/** By media type. CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
-export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
-  'text/csv': {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: (columns) => columns.join(',') + CSV_END,
-    line: (event, columns, isRaw) => {
-      const cells = columns.map((name) => csvField(event[name], NUMERIC_COLUMNS.has(name), isRaw));
-      return cells.join(',') + CSV_END;
-    },
+/** CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
+export const DEFAULT_FORM: StreamForm = {
+  contentType: 'text/csv; charset=utf-8; header=present',
+  head: (columns) => columns.join(',') + CSV_END,
+  line: (event, columns, isRaw) => {
+    const cells = columns.map((name) => csvField(event[name], NUMERIC_COLUMNS.has(name), isRaw));
+    return cells.join(',') + CSV_END;
   },
+};
+
+/** By media type. */
+export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
+  'text/csv': DEFAULT_FORM,
   'application/x-ndjson': {
     contentType: 'application/x-ndjson',
     head: () => '',

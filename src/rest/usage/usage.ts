@@ -1,12 +1,14 @@
+import type { VariablesOf } from 'gql.tada';
 import { HISTORY_PAGE_MAX } from '../../domain/usage/list-usage-events.ts';
 import { GROUP_LIMIT } from '../../domain/usage/summarize-usage.ts';
 import { fragmentSchema } from '../http/answer-schema.ts';
 import { graphql } from '../http/graphql.ts';
 import { operation } from '../http/operation.ts';
-import { route } from '../http/route.ts';
+import { type Execute, type RouteAnswer, route } from '../http/route.ts';
 import { oneOf, toList } from '../http/schemas.ts';
 import { recordUsage, voidUsage } from './record-usage.ts';
-import { STREAM_FORMS, streamFormFor, streamPages } from './stream-history.ts';
+import { recordUsageBatch } from './record-usage-batch.ts';
+import { DEFAULT_FORM, STREAM_FORMS, type StreamForm, streamFormFor, streamPages } from './stream-history.ts';
 import { fromGroup, usageEventFields } from './usage-event.ts';
 
 const getUsage = route({
@@ -42,21 +44,47 @@ const getUsage = route({
   respell: (usage) => ({ ...usage, data: usage.data.map((row) => ({ ...row, group: fromGroup(row.group) })) }),
 });
 
-const listEvents = operation(
-  graphql(
-    `query UsageHistory($start: DateTime, $end: DateTime, $recordedAfter: DateTime, $first: Int, $after: String,
-                        $filter: UsageFilter) {
-      usageEvents(start: $start, end: $end, recordedAfter: $recordedAfter, first: $first, after: $after,
-                  filter: $filter) {
+const LIST_EVENTS = graphql(
+  `query UsageHistory($start: DateTime, $end: DateTime, $recordedAfter: DateTime, $eventId: String, $first: Int,
+                        $after: String, $filter: UsageFilter) {
+      usageEvents(start: $start, end: $end, recordedAfter: $recordedAfter, eventId: $eventId, first: $first,
+                  after: $after, filter: $filter) {
         edges { node { ...UsageEventFields } }
         pageInfo { hasNextPage endCursor }
       }
     }`,
-    [usageEventFields],
-  ),
+  [usageEventFields],
 );
+const listEvents = operation(LIST_EVENTS);
 
 const COLUMNS = Object.keys(fragmentSchema(listEvents.document).shape);
+
+type HistoryVariables = VariablesOf<typeof LIST_EVENTS>;
+
+function readPage(execute: Execute, variables: HistoryVariables) {
+  return execute(listEvents, variables).then(({ usage_events: events }) => toList(events));
+}
+
+/** The whole result, page by page. */
+function streamAll(
+  form: StreamForm,
+  execute: Execute,
+  { variables, isRaw }: { variables: HistoryVariables; isRaw: boolean },
+): Promise<RouteAnswer> {
+  return streamPages(form, { columns: COLUMNS, isRaw }, async (after) => {
+    const page = await readPage(execute, { ...variables, first: HISTORY_PAGE_MAX, after });
+    return { events: page.data, next: page.next_cursor };
+  });
+}
+
+/** Of CSV. */
+const RAW = {
+  raw: oneOf(['true', 'false']).openapi({
+    description:
+      'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +
+      'begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front.',
+  }),
+};
 
 const getHistory = route({
   method: 'get',
@@ -70,24 +98,35 @@ const getHistory = route({
   scope: 'usage:read',
   operation: listEvents,
   maxLimit: HISTORY_PAGE_MAX,
-  ownQuery: {
-    raw: oneOf(['true', 'false']).openapi({
-      description:
-        'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +
-        'begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front.',
-    }),
-  },
+  ownQuery: RAW,
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
   otherAnswers: Object.keys(STREAM_FORMS),
   async run({ variables, request, own }, execute) {
-    const readPage = async (asked: typeof variables) => toList((await execute(listEvents, asked)).usage_events);
     const form = streamFormFor(request.header('accept'));
-    if (form === null) return { status: 200, body: await readPage(variables) };
-    return streamPages(form, { columns: COLUMNS, isRaw: own.raw === 'true' }, async (after) => {
-      const page = await readPage({ ...variables, first: HISTORY_PAGE_MAX, after });
-      return { events: page.data, next: page.next_cursor };
-    });
+    if (form === null) return { status: 200, body: await readPage(execute, variables) };
+    return streamAll(form, execute, { variables, isRaw: own.raw === 'true' });
+  },
+});
+
+const exportUsage = route({
+  method: 'get',
+  path: '/v1/usage/export',
+  operationId: 'exportUsage',
+  summary: 'All events as one stream, newest first',
+  description: 'CSV, or NDJSON with `Accept: application/x-ndjson`: the whole result, of any size.',
+  tag: 'Usage',
+  scope: 'usage:read',
+  operation: listEvents,
+  ownVariables: ['first', 'after'],
+  ownQuery: RAW,
+  success: [{ status: 200, description: 'The events, one a line.' }],
+  errors: [400],
+  otherAnswers: Object.keys(STREAM_FORMS),
+  isStream: true,
+  run({ variables, request, own }, execute) {
+    const form = streamFormFor(request.header('accept')) ?? DEFAULT_FORM;
+    return streamAll(form, execute, { variables, isRaw: own.raw === 'true' });
   },
 });
 
@@ -105,4 +144,5 @@ const getEvent = route({
   errors: [404],
 });
 
-export const usageRoutes = [recordUsage, getUsage, getHistory, getEvent, voidUsage];
+// The routes at fixed paths come before those whose path has an id.
+export const usageRoutes = [recordUsage, recordUsageBatch, getUsage, getHistory, exportUsage, getEvent, voidUsage];

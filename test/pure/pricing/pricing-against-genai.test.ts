@@ -14,7 +14,7 @@ const book = createPriceBook(catalog);
 const data = (await waitForUpdate()) ?? [];
 const NOW = Date.UTC(2026, 10, 22, 10);
 const sheets = Map.groupBy(catalog.prices, ({ provider, model }) => `${provider} ${model}`);
-const sheetsOf = (provider: Provider, model: ModelInfo) => sheets.get(`${provider.id} ${model.id}`) ?? [];
+const sheetsOf = (provider: Provider, model: ModelInfo) => sheets.get(`${provider.id} ${model.id.toLowerCase()}`) ?? [];
 
 /** Before and after everything, and around each start and each edge of a daily window. */
 function momentsOf(prices: Price[]): number[] {
@@ -115,7 +115,7 @@ describe('against calcPrice of genai-prices', () => {
           if (ours.reason !== 'no_price_for_units' || theirs.total_price !== 0)
             expect.fail(`${provider.id} ${name}: none here`);
         } else {
-          expect(`${name} = ${ours.model}`).toBe(`${name} = ${theirs.model.id}`);
+          expect(`${name} = ${ours.model}`).toBe(`${name} = ${theirs.model.id.toLowerCase()}`);
           expectSame(costOf(ours, given), theirs.total_price, `${provider.id} ${name}`);
         }
       }

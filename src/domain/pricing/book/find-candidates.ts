@@ -1,3 +1,4 @@
+import { foldName } from '../../input/fold-name.ts';
 import type { Price } from '../price/price.ts';
 import { normalizeProvider } from '../price/provider-name.ts';
 import { findCached } from './name-cache.ts';
@@ -33,7 +34,7 @@ function spellDates(name: string): string {
 /** With the provider `litellm` the model contains the real provider (`azure/gpt-4o`). */
 function readNames(givenProvider: string, givenModel: string): { provider: string; model: string } {
   const provider = normalizeProvider(givenProvider);
-  const model = givenModel.trim().toLowerCase();
+  const model = foldName(givenModel);
   const slash = model.indexOf('/');
   if (provider !== 'litellm' || slash < 1 || slash === model.length - 1) return { provider, model };
   return { provider: normalizeProvider(model.slice(0, slash)), model: model.slice(slash + 1) };

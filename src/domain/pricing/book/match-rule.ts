@@ -1,6 +1,7 @@
+import { lowerAscii } from '../../input/fold-name.ts';
 import type { MatchRule } from '../price/price.ts';
 
-/** Tests a model name that is already trimmed and in lower case. */
+/** Tests a model name that is folded already. */
 export type NameTest = (name: string) => boolean;
 
 /** Compiles a rule. As in genai-prices, `regex` is tested on the lower-case name, too. */
@@ -18,24 +19,24 @@ export function compileMatchRule(rule: MatchRule): NameTest {
     return (name) => pattern.test(name);
   }
   if ('starts_with' in rule) {
-    const start = rule.starts_with.toLowerCase();
+    const start = lowerAscii(rule.starts_with);
     return (name) => name.startsWith(start);
   }
   if ('ends_with' in rule) {
-    const end = rule.ends_with.toLowerCase();
+    const end = lowerAscii(rule.ends_with);
     return (name) => name.endsWith(end);
   }
   if ('contains' in rule) {
-    const part = rule.contains.toLowerCase();
+    const part = lowerAscii(rule.contains);
     return (name) => name.includes(part);
   }
-  const whole = rule.equals.toLowerCase();
+  const whole = lowerAscii(rule.equals);
   return (name) => name === whole;
 }
 
 /** Returns the names that a rule lists one by one (its aliases), in lower case. */
 export function listExactNames(rule: MatchRule): string[] {
-  if ('equals' in rule) return [rule.equals.toLowerCase()];
+  if ('equals' in rule) return [lowerAscii(rule.equals)];
   return 'or' in rule ? rule.or.flatMap(listExactNames) : [];
 }
 

@@ -1,3 +1,4 @@
+import { foldName } from '../../input/fold-name.ts';
 import type { Catalog } from '../catalog/read-catalog.ts';
 import { compilePrice, isCountable } from '../price/compile-price.ts';
 import type { Price } from '../price/price.ts';
@@ -64,7 +65,7 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
     const model = { fits: compileMatchRule(price.match), prices: [price] };
     models.set(key, model);
     provider.models.push(model);
-    provider.byName.set(price.model.toLowerCase(), model);
+    provider.byName.set(foldName(price.model), model);
   }
   for (const { models: all, byName } of index.values()) {
     for (const model of all) {

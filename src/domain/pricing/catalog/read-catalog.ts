@@ -3,6 +3,7 @@ import { findPackageJSON } from 'node:module';
 import { type ModelInfo, type Provider, type TieredPrices, waitForUpdate } from '@pydantic/genai-prices';
 import { contentUuid } from '../../../platform/ids.ts';
 import { formatScaled, parseScaled } from '../../../platform/money.ts';
+import { foldName } from '../../input/fold-name.ts';
 import type { DailyWindow, Price, UnitPrice } from '../price/price.ts';
 
 const PACKAGE = '@pydantic/genai-prices';
@@ -117,7 +118,8 @@ function readProvider({ id: provider, models }: Provider, sourceVersion: string,
     const ofModel = readSheets(model, onRounded);
     return ofModel.map((sheet, index) => ({ model, ...sheet, validTo: endOf(ofModel, index) }));
   });
-  return sheets.map(({ model: { id: model, match }, validFrom, validTo, dailyWindow, units }, ordinal) => {
+  return sheets.map(({ model: { id, match }, validFrom, validTo, dailyWindow, units }, ordinal) => {
+    const model = foldName(id);
     const content = JSON.stringify([provider, model, match, validFrom, validTo, dailyWindow, units]);
     return {
       id: contentUuid(validFrom ?? UNDATED_MS, content),

@@ -1,3 +1,7 @@
+import { setBounded } from '../../../platform/bounded-map.ts';
+import { foldName } from '../../input/fold-name.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
+
 /**
  * Every spelling we know of a provider -> its id in the price catalog, or our own id when the
  * catalog has none. Keys are in lower case with `-` for `.`, `_`, `/` and spaces. From
@@ -43,12 +47,27 @@ const ID_BY_SPELLING = new Map(
 const API_SUFFIX = /-(?:chat|responses|messages|completion|completions|embedding|embeddings|transcription)$/;
 const HUGGING_FACE = /^hugging[ _-]?face[ _/.:-]+(.+)$/;
 
+/** Names seen recently and what they are: callers send few, and each event would pay for the search. */
+const recent = new Map<string, string>();
+const MAX_RECENT = 1_000;
+
 /**
  * The one name of a provider: its catalog id where a known spelling of it is given, in any case.
- * Other names are kept as given, trimmed and in lower case. Never guesses from a part of the name.
+ * Other names are kept as given, folded as {@link foldName} does. Never guesses from a part of the
+ * name.
  */
 export function normalizeProvider(name: string): string {
-  const given = name.trim().toLowerCase();
+  const known = recent.get(name);
+  if (known !== undefined) return known;
+  const given = foldName(name);
+  // No spelling is so long, and the patterns below take the square of its length.
+  if (given.length > USAGE_LIMITS.provider) return given;
+  const provider = findProvider(given);
+  if (name.length <= USAGE_LIMITS.provider) setBounded(recent, name, provider, MAX_RECENT);
+  return provider;
+}
+
+function findProvider(given: string): string {
   const key = given.replace(/[\s._/-]+/g, '-');
   const id = ID_BY_SPELLING.get(key) ?? ID_BY_SPELLING.get(key.replace(API_SUFFIX, ''));
   if (id !== undefined) return id;

@@ -23,6 +23,13 @@ export function normalizeServiceTier(tier: string | null | undefined): string | 
   return STANDARD_TIERS.has(name) ? null : name;
 }
 
+const STANDARD_TIER = 'standard';
+
+/** The tier as it is kept, grouped and filtered by: every word for the usual one is `standard`. */
+export function keptTier(tier: string | null | undefined): string {
+  return normalizeServiceTier(tier) ?? STANDARD_TIER;
+}
+
 /**
  * Whether list prices hold for the tier. Batch, flex, priority, scale and all other names are not
  * standard.

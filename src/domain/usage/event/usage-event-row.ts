@@ -81,5 +81,6 @@ export function readUsageEvent(row: UsageEventRow): UsageEvent {
     holdId: row.hold_id,
     voidsId: row.voids_id,
     voidReason: row.void_reason,
+    voidedById: null,
   };
 }

@@ -41,6 +41,8 @@ export interface UsageEvent extends UsageCounts {
   holdId: string | null;
   voidsId: string | null;
   voidReason: string | null;
+  /** The row that reverses this one, where it was looked up. */
+  voidedById: string | null;
 }
 
 /** An event ready for the ledger: its series is known and its body hashed. */

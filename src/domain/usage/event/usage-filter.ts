@@ -2,10 +2,15 @@ import { invalidField } from '../../../platform/errors.ts';
 import { parseId } from '../../../platform/ids.ts';
 import type { Caller } from '../../access/caller.ts';
 import { isStorableText } from '../../input/check-text.ts';
+import { foldName } from '../../input/fold-name.ts';
 import { USAGE_LIMITS } from '../../input/limits.ts';
 import { normalizeProvider } from '../../pricing/price/provider-name.ts';
+import { keptTier } from '../../pricing/price/service-tier.ts';
 
-/** Which events count. Ids are TypeIDs, as the caller gave them. */
+/**
+ * Which events count. Ids are TypeIDs, as the caller gave them; names may have any spelling. An
+ * empty string is refused: it would otherwise be the same as no filter, and return everything.
+ */
 export interface UsageFilter {
   provider?: string | null;
   model?: string | null;
@@ -34,11 +39,19 @@ function readId(kind: 'team' | 'apiKey', path: string, text: string): string {
   return uuid;
 }
 
+/** @throws AppError invalid_request when the value is empty; a name also when it is blank */
+function isGiven(path: keyof UsageFilter, value: string | null | undefined): value is string {
+  if (value === undefined || value === null) return false;
+  // A user id may be blank, since it is kept as it was given.
+  if ((path === 'userId' ? value : value.trim()) === '') throw invalidField(path, 'must not be empty');
+  return true;
+}
+
 /**
  * The tenant wall: the only builder of conditions over usage. Begins with the caller's
  * organization, and its team where the key is bound to one; `e` and `s` must be joined by the
  * query.
- * @throws AppError invalid_request for an invalid id
+ * @throws AppError invalid_request for an invalid id, an empty value, or a tag named twice
  */
 export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere {
   const values: unknown[] = [caller.organization.id];
@@ -50,21 +63,26 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
     conditions.push(`${column} = $${values.length}`);
   };
   if (caller.teamId !== null) add('teamId', 's.team_id', caller.teamId);
-  if (filter.provider) add('provider', 's.provider', normalizeProvider(filter.provider));
-  if (filter.model) add('model', 's.model', filter.model);
-  if (filter.serviceTier) add('serviceTier', 's.service_tier', filter.serviceTier);
-  if (filter.teamId) add('teamId', 's.team_id', readId('team', 'teamId', filter.teamId));
-  if (filter.apiKeyId) add('apiKeyId', 's.api_key_id', readId('apiKey', 'apiKeyId', filter.apiKeyId));
-  if (filter.userId) {
+  const { provider, model, serviceTier, teamId, apiKeyId, userId, tags } = filter;
+  if (isGiven('provider', provider)) add('provider', 's.provider', normalizeProvider(provider));
+  if (isGiven('model', model)) add('model', 's.model', foldName(model));
+  if (isGiven('serviceTier', serviceTier)) add('serviceTier', 's.service_tier', keptTier(serviceTier));
+  if (isGiven('teamId', teamId)) add('teamId', 's.team_id', readId('team', 'teamId', teamId));
+  if (isGiven('apiKeyId', apiKeyId)) add('apiKeyId', 's.api_key_id', readId('apiKey', 'apiKeyId', apiKeyId));
+  if (isGiven('userId', userId)) {
     needsEvents = true;
-    add('userId', 'e.user_id', filter.userId);
+    add('userId', 'e.user_id', userId);
   }
-  if (filter.tags && filter.tags.length > USAGE_LIMITS.tags) {
+  if (tags && tags.length > USAGE_LIMITS.tags) {
     throw invalidField('tags', `must have at most ${USAGE_LIMITS.tags} tags, as an event has`);
   }
-  for (const { key, value } of filter.tags ?? []) {
+  const keys = new Set<string>();
+  for (const { key, value } of tags ?? []) {
     needsEvents = true;
     const path = `tag.${key}`;
+    if (key === '') throw invalidField('tags', 'the key of a tag must not be empty');
+    if (keys.has(key)) throw invalidField(path, 'must be given once');
+    keys.add(key);
     if (!isStorableText(key)) throw invalidField(path, 'must not contain NUL or unpaired surrogates');
     values.push(key);
     add(path, `e.tags ->> $${values.length}::text`, value);

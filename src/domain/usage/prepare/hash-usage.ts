@@ -18,27 +18,33 @@ function part(text: string | null | undefined): string {
   return text ? `${text.length}:${text}` : '0:';
 }
 
+/** The parts of an event's body that have a normal form; null where what was given is the default. */
+export interface GivenUsage {
+  provider: string;
+  model: string | null;
+  serviceTier: string | null;
+  /** The team that is charged, so a key that is bound to another team cannot repeat the event. */
+  teamId: string | null;
+  cost: string | null;
+  tagsText: string | null;
+  hasMetadata: boolean;
+}
+
 /**
  * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a
- * fixed order, with defaults that the server fills in (a missing timestamp above all) left out: a
- * retry sends the same again. The team is the one that is charged, so a key that is bound to
- * another team cannot repeat the event.
+ * fixed order and in its normal form, with defaults left out, whether the caller gave them or the
+ * server fills them in (a missing timestamp above all): a retry sends the same again.
  * @returns as {@link hashText}
  */
-export function hashUsage(
-  input: UsageInput,
-  provider: string,
-  cost: string | null,
-  teamId: string | null,
-  tagsText: string | null,
-): string {
-  let text = part(provider) + part(input.model) + part(input.serviceTier) + part(teamId) + part(input.userId);
+export function hashUsage(input: UsageInput, given: GivenUsage): string {
+  const { provider, model, serviceTier, teamId, cost, tagsText, hasMetadata } = given;
+  let text = part(provider) + part(model) + part(serviceTier) + part(teamId) + part(input.userId);
   text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
   text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
   // Zeros are left out, so that a count which is added later changes no hash of an older event.
   for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
-  if (input.metadata) text += `m${stableJson(input.metadata)}`;
+  if (hasMetadata) text += `m${stableJson(input.metadata)}`;
   return hashText(text);
 }

@@ -4,17 +4,19 @@ import { type AttoUsd, formatMoney, parseMoney, usd } from '../../../platform/mo
 import { DAY_MS } from '../../../platform/time.ts';
 import type { Context } from '../../context.ts';
 import { checkText } from '../../input/check-text.ts';
+import { foldName } from '../../input/fold-name.ts';
 import { USAGE_LIMITS } from '../../input/limits.ts';
 import { formatTags, readMetadata, readTags } from '../../input/read-tags.ts';
 import { normalizeProvider } from '../../pricing/price/provider-name.ts';
-import { normalizeServiceTier } from '../../pricing/price/service-tier.ts';
+import { keptTier } from '../../pricing/price/service-tier.ts';
 import type { UsageEvent } from '../event/usage-event.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 import { hashUsage } from './hash-usage.ts';
 import { priceEvent } from './price-event.ts';
 import { readCounts } from './read-counts.ts';
 
-const STANDARD_TIER = 'standard';
+/** The text of metadata that says nothing. */
+const NO_METADATA = '{}';
 /** Event ids of reversing rows: an event can be reversed once, since ids are unique. */
 export const VOID_PREFIX = 'void:';
 
@@ -30,9 +32,14 @@ export interface NormalizedUsage {
   tooOld: AppError | null;
 }
 
-/** The tier as it is kept and grouped by: every word for the usual one is `standard`. */
-function keptTier(tier: string | null | undefined): string {
-  return normalizeServiceTier(tier) ?? STANDARD_TIER;
+/**
+ * The tier that was given, else the one that the provider's own usage names. White space is not
+ * the usual tier: it is refused.
+ */
+function readTier(problems: FieldProblem[], given: string | null | undefined, read: string): string {
+  if (given === undefined || given === null) return read;
+  if (given.trim() === '') problems.push({ path: 'serviceTier', message: 'must not be empty' });
+  return keptTier(given);
 }
 
 function readTime(
@@ -92,7 +99,8 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const problems: FieldProblem[] = [];
   const { resources, caller } = context;
   const nowMs = resources.clock();
-  checkText(problems, 'provider', input.provider, USAGE_LIMITS.provider);
+  const providerName = foldName(input.provider);
+  checkText(problems, 'provider', providerName, USAGE_LIMITS.provider);
   if (input.id !== undefined && input.id !== null) {
     checkText(problems, 'id', input.id, USAGE_LIMITS.eventId);
     if (input.id.startsWith(VOID_PREFIX)) problems.push({ path: 'id', message: `must not begin with ${VOID_PREFIX}` });
@@ -109,17 +117,19 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const metadata = readMetadata(problems, input.metadata);
   const read = readCounts(problems, input);
   const { counts } = read;
-  const model = input.model ?? read.model;
+  const readModel = read.model === null ? null : foldName(read.model);
+  const model = input.model === undefined || input.model === null ? readModel : foldName(input.model);
   if (model === null) problems.push({ path: 'model', message: 'is required' });
   else checkText(problems, 'model', model, USAGE_LIMITS.model);
-  const serviceTier = keptTier(input.serviceTier ?? read.serviceTier);
+  const servedTier = keptTier(read.serviceTier);
+  const serviceTier = readTier(problems, input.serviceTier, servedTier);
   checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
   const callerCost = readCost(problems, input.cost ?? read.charge);
   const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
   if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
 
   const organizationId = caller.organization.id;
-  const provider = normalizeProvider(input.provider);
+  const provider = normalizeProvider(providerName);
   const id = newUuid(timeMs);
   const question = { organizationId, provider, model, serviceTier, timeMs, counts };
   const { priced, costAtto } = priceEvent(resources.prices, question, callerCost);
@@ -158,8 +168,18 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     holdId,
     voidsId: null,
     voidReason: null,
+    voidedById: null,
   };
-  const givenCost = callerCost === null ? null : formatMoney(callerCost);
   const tagsText = formatTags(tags);
-  return { event, bodyHash: hashUsage(input, provider, givenCost, teamId, tagsText), costAtto, tagsText, tooOld };
+  const bodyHash = hashUsage(input, {
+    provider,
+    // What was given as its default is the same as what was left out.
+    model: model === readModel ? null : model,
+    serviceTier: serviceTier === servedTier ? null : serviceTier,
+    teamId,
+    cost: callerCost === null ? null : formatMoney(callerCost),
+    tagsText,
+    hasMetadata: metadata !== null && metadata !== NO_METADATA,
+  });
+  return { event, bodyHash, costAtto, tagsText, tooOld };
 }
