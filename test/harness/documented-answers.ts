@@ -50,6 +50,16 @@ const REFUSALS = new Set([401, 405, 429, 500, 503]);
 /** Of HTTP itself, of pages of other origins, and of the connection. */
 const GENERAL = /^(content-type|content-length|date|connection|keep-alive|transfer-encoding|vary|access-control-.*)$/;
 
+/** `POST /v1/usage` takes what `/v1/usage/batch` takes, and only the document of that tells of it. */
+const BATCH = { of: '/v1/usage', at: '/v1/usage/batch', begins: '{"data":[' };
+
+function templateOf({ method, path, text }: CheckedAnswer): string | undefined {
+  const [bare = ''] = path.split('?', 1);
+  const template = templates.find(({ pattern }) => pattern.test(bare))?.template;
+  const isBatch = template === BATCH.of && method === 'POST' && text?.startsWith(BATCH.begins);
+  return isBatch && Object.hasOwn(document.paths, BATCH.at) ? BATCH.at : template;
+}
+
 /** A copy in which an object has no properties but the documented ones. */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
@@ -119,8 +129,7 @@ export function checkDocumented(answer: CheckedAnswer): void {
   const { method, status, headers } = answer;
   // What a browser asks by itself before a page's request.
   if (method === 'OPTIONS' && status === 204) return;
-  const [path = ''] = answer.path.split('?', 1);
-  const template = templates.find(({ pattern }) => pattern.test(path))?.template;
+  const template = templateOf(answer);
   if (!template) return;
   const name = `${method} ${template} ${status}`;
   const documented = responseOf(template, method, status);

@@ -16,9 +16,12 @@ export const WORDS: Readonly<Record<string, Expectation>> = {
   E3: (run) => {
     expect(refusalOf(run, 0, /^thresholds/)).toBe('must be whole percents from 1 to 1000');
   },
-  E5: ({ answer }) => {
-    expect(pick(answer(1).body, 'data.0.after.id')).toBe(pick(answer(0).body, 'id'));
+  E5: async ({ answer, ask }) => {
     expect(pick(answer(0).body, 'id')).toMatch(/^budget_/);
+    // The clock stands still, so the entry of the organization may be the newest one.
+    const entries = pickList((await ask('GET', '/v1/audit-log')).body, 'data');
+    const made = entries.find((entry) => pick(entry, 'action') === 'budget.created');
+    expect(pick(made, 'after.id')).toBe(pick(answer(0).body, 'id'));
   },
   E7: (run) => {
     expect(refusalOf(run, 0, 'cache_read_tokens')).toContain('input_tokens, which includes it');
