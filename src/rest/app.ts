@@ -69,6 +69,14 @@ const FIXED_POSTS = new Map(
   ]),
 );
 
+/**
+ * Paths without parameters come first: another method at `/v1/usage/holds` is refused there, and not
+ * taken for the id in `/v1/usage/{id}`.
+ */
+const ROUTES_BY_PATH = [...Map.groupBy(ROUTES, ({ definition }) => definition.path)].sort(
+  ([a], [b]) => a.split('{').length - b.split('{').length,
+);
+
 /** The OpenAPI document as it is served and committed. */
 export async function openApiDocument(): Promise<object> {
   const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
@@ -86,7 +94,6 @@ export async function createRestHandler(
   const fail = (error: unknown, { requestId }: RequestInfo) => toResponse(answerFailure(error, resources, requestId));
   const document = JSON.stringify(await openApiDocument());
   const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
-  const methods = new Map<string, string[]>();
 
   app.get('/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json' }));
   app.get('/docs', (c) => c.html(docsPage()));
@@ -98,19 +105,18 @@ export async function createRestHandler(
     return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400' });
   });
 
-  for (const one of ROUTES) {
-    const path = one.definition.path.replace(/\{(\w+)\}/g, ':$1');
-    const { method } = one.definition;
-    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
-    app.on(method.toUpperCase(), path, async (c) => {
-      const request = toRestRequest(c.req.raw, c.req.param() as Record<string, string>, c.env);
-      return toResponse(await one.handle(resources, request));
-    });
-  }
   const refuse = async (error: AppError, request: Request, info: RequestInfo, headers: Record<string, string> = {}) =>
     toResponse(await refuseAdmitted(error, resources, toRestRequest(request, {}, info), headers));
-  for (const [path, allowed] of methods) {
-    const Allow = (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', ');
+  for (const [template, routes] of ROUTES_BY_PATH) {
+    const path = template.replace(/\{(\w+)\}/g, ':$1');
+    for (const one of routes) {
+      app.on(one.definition.method.toUpperCase(), path, async (c) => {
+        const request = toRestRequest(c.req.raw, c.req.param() as Record<string, string>, c.env);
+        return toResponse(await one.handle(resources, request));
+      });
+    }
+    const methods = routes.map(({ definition }) => definition.method.toUpperCase());
+    const Allow = (methods.includes('GET') ? [...methods, 'HEAD'] : methods).join(', ');
     app.all(path, (c) => {
       const error = new AppError('method_not_allowed', `This path takes ${Allow}.`);
       return refuse(error, c.req.raw, c.env, { Allow });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ROUTES } from '../../src/rest/app.ts';
 import { createTestApp, useTestApp } from '../harness/app.ts';
 import { EVENT } from '../harness/make.ts';
 
@@ -67,15 +68,22 @@ describe('every failure is an envelope with a code, and nothing else', () => {
   });
 });
 
-it.each([
-  ['/v1/usage', 'DELETE', 'POST, GET, HEAD'],
-  ['/v1/usage/history', 'POST', 'GET, HEAD'],
-  ['/v1/costs/estimate', 'GET', 'POST'],
-])('405 on %s names the methods that there are', async (path, method, allowed) => {
-  const { status, headers } = await meterr().rest(method, path);
-  expect(status).toBe(405);
-  expect(headers.get('allow')?.split(', ').sort()).toEqual(allowed.split(', ').sort());
+const methodsByPath = [...Map.groupBy(ROUTES, ({ definition }) => definition.path)].map(([path, routes]) => {
+  const methods = routes.map(({ definition }) => definition.method.toUpperCase());
+  return { path, allowed: methods.includes('GET') ? [...methods, 'HEAD'] : methods };
 });
+
+it.each(methodsByPath)(
+  '405 on $path names the methods that there are, and no id is looked for',
+  async ({ path, allowed }) => {
+    const url = path.replace('{id}', 'x');
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((one) => !allowed.includes(one))) {
+      const { status, headers } = await meterr().rest(method, url);
+      expect({ method, status }).toEqual({ method, status: 405 });
+      expect(headers.get('allow')?.split(', ').sort()).toEqual(allowed.toSorted());
+    }
+  },
+);
 
 it('HEAD is GET without the body', async () => {
   const answer = await meterr().rest('HEAD', '/v1/usage');

@@ -119,7 +119,7 @@ describe('whatever is wrong with a query, REST names the parameter', () => {
 });
 
 describe('a message says what to do', () => {
-  it.each<[string, string, unknown, string, string]>([
+  it.each<[string, string, unknown, string, unknown]>([
     ['a missing field', '/v1/credits/grants', {}, 'amount', 'is required'],
     ['a missing enum', '/v1/budgets', { name: 'b', amount: '1' }, 'period', 'is required'],
     ['a body that is a list', '/v1/teams', [], '', 'The body must be a JSON object.'],
@@ -129,7 +129,7 @@ describe('a message says what to do', () => {
       '/v1/usage',
       { ...EVENT, input_tokens: 2 ** 53 },
       'input_tokens',
-      'must be a whole number from 0 to 9007199254740991',
+      expect.stringMatching(/^must be (a whole number from 0 to|at most) \d+$/),
     ],
     [
       'a list for a decimal',

@@ -48,6 +48,32 @@ it('every route has an operation id of its own, and every error that it may answ
   }
 });
 
+it('every answer that shows a secret says that no cache may keep it', async () => {
+  const { paths, components } = JSON.parse(await printOpenApi());
+  const showsSecret = (schema: unknown, seen: string[] = []): boolean => {
+    if (typeof schema !== 'object' || schema === null) return false;
+    if ('$ref' in schema) {
+      const name = String(schema.$ref).split('/').at(-1) ?? '';
+      return !seen.includes(name) && showsSecret(components.schemas[name], [...seen, name]);
+    }
+    if ('properties' in schema && Object.keys(Object(schema.properties)).some((name) => name === 'secret')) return true;
+    return Object.values(schema).some((inner) => showsSecret(inner, seen));
+  };
+  const shown: string[] = [];
+  for (const [path, methods] of Object.entries<object>(paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      for (const [status, response] of Object.entries<{ content?: object; headers?: object }>(operation.responses)) {
+        if (!showsSecret(response.content)) continue;
+        shown.push(`${method} ${path}`);
+        expect(Object.keys(response.headers ?? {}), `${method} ${path} ${status}: set showsSecret`).toContain(
+          'Cache-Control',
+        );
+      }
+    }
+  }
+  expect(shown).toContain('post /v1/organizations');
+});
+
 it('every root field of Query and Mutation is nullable, so that one failure hides no other answer', () => {
   for (const root of [schema.getQueryType(), schema.getMutationType()]) {
     const strict = Object.values(root?.getFields() ?? {}).filter(({ type }) => String(type).endsWith('!'));

@@ -84,5 +84,5 @@ function refusalOf(source: Source): string {
   if (fields.type === 'duration')
     return 'is billed by the second and has no tokens; send the counts and the cost yourself';
   if (hasAny(body ?? fields, 'usage_info')) return 'is billed by the page; send the counts and the cost yourself';
-  return 'is no usage that Meterr knows; send inputTokens and outputTokens instead';
+  return 'is not a usage object that Meterr knows; send inputTokens and outputTokens instead';
 }

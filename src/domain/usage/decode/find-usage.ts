@@ -2,7 +2,7 @@ import { invalidField } from '../../../platform/errors.ts';
 import { mergeAnthropicEvents } from './merge-anthropic-events.ts';
 import { type Fields, type FoundUsage, toFields, toText } from './read-count.ts';
 
-const UNKNOWN = 'is no usage object or response body that Meterr knows; send inputTokens and outputTokens instead';
+const UNKNOWN = 'is not a usage object or response body that Meterr knows; send inputTokens and outputTokens instead';
 
 /**
  * Finds the usage object in what the caller sent: the object itself, a whole response body, the
