@@ -28,6 +28,8 @@ export const ERROR_LIMITS = {
   problems: 20,
   messageCharacters: 300,
   pathCharacters: 200,
+  /** Of all the reasons in the answer to one batch. */
+  answerCharacters: 50_000,
 } as const;
 
 const ELLIPSIS = '...';
@@ -90,4 +92,25 @@ export function invalidRequest(fields: readonly FieldProblem[]): AppError {
 /** `invalid_request` for one field. */
 export function invalidField(path: string, message: string): AppError {
   return invalidRequest([{ path, message }]);
+}
+
+const NO_ROOM = 'is refused too; this answer has no room for the reason: send it again when the others are mended';
+
+/** The reason that one item of a batch was refused for. */
+export interface ItemError {
+  code: string;
+  message: string;
+  details?: unknown;
+}
+
+/**
+ * Bounds the reasons in the answer to a batch: gives each error back as long as there is room, and
+ * then one with the same code that is short.
+ */
+export function createErrorRoom(): (error: ItemError) => ItemError {
+  let left: number = ERROR_LIMITS.answerCharacters;
+  return (error) => {
+    if (left > 0) left -= JSON.stringify([error.message, error.details]).length;
+    return left > 0 ? error : { code: error.code, message: NO_ROOM, details: {} };
+  };
 }

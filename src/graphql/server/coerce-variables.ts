@@ -46,7 +46,7 @@ export function coerceVariables(
   variables: Variables,
 ): CoercedVariables {
   const errors: GraphQLError[] = [];
-  const coerced: Variables = {};
+  const coerced: Variables = Object.create(null);
   const report = (message: string, node: VariableDefinitionNode, originalError?: Error) => {
     errors.push(new GraphQLError(cutText(message), { nodes: node, ...(originalError ? { originalError } : {}) }));
     if (errors.length >= ERROR_LIMITS.problems) throw new Enough();

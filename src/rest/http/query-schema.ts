@@ -148,7 +148,8 @@ const LIST_PARAMETERS = new Set(['group_by']);
  */
 export function readQuery(reader: QueryReader | null, search: string): Record<string, unknown> {
   if (!reader && search === '') return {};
-  const values: Record<string, unknown> = {};
+  // Without a prototype: a parameter may have any name.
+  const values: Record<string, unknown> = Object.create(null);
   const tags: { key: string; value: string }[] = [];
   for (const [name, value] of search === '' ? [] : new URLSearchParams(search)) {
     if (!reader) throw refuseAsWritten([{ path: name, message: 'is not a known parameter' }]);

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { VariablesOf } from 'gql.tada';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
-import { type ErrorCode, invalidField } from '../../platform/errors.ts';
+import { createErrorRoom, type ErrorCode, invalidField } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
 import { answerSchema, fragmentSchema } from '../http/answer-schema.ts';
@@ -122,9 +122,17 @@ async function recordItems(execute: Execute, events: readonly unknown[], first: 
   return { data, created, duplicates, conflicts, invalid };
 }
 
+/** Ten thousand refused lines, each with its reason, would be a large answer. */
+function boundErrors({ data }: BatchAnswer): void {
+  const bound = createErrorRoom();
+  for (const item of data) if (item.error) item.error = { details: {}, ...bound(item.error) };
+}
+
 async function runBatch(execute: Execute, body: unknown): Promise<RouteAnswer> {
   const { events } = checkValue(batchEnvelope, body);
-  return { status: 200, body: await recordItems(execute, events, 0) };
+  const answer = await recordItems(execute, events, 0);
+  if (answer.invalid > 0) boundErrors(answer);
+  return { status: 200, body: answer };
 }
 
 /** A line that is no JSON is one bad item, not the end of the others. */
@@ -183,6 +191,7 @@ async function runLines(execute: Execute, request: RestRequest): Promise<RouteAn
     total.conflicts += part.conflicts;
     total.invalid += part.invalid;
   }
+  boundErrors(total);
   return { status: 200, body: total };
 }
 

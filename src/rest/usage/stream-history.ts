@@ -1,3 +1,4 @@
+import { preferredType } from '../../platform/http/accept.ts';
 import type { RouteAnswer } from '../http/route.ts';
 
 /** A page of the walk, and the cursor of the next one. */
@@ -22,26 +23,33 @@ function csvField(value: unknown): string {
 const CSV_END = '\r\n';
 
 /** By media type. CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
-export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
-  'text/csv': {
-    contentType: 'text/csv; charset=utf-8; header=present',
-    head: (columns) => columns.join(',') + CSV_END,
-    line: (event, columns) => columns.map((column) => csvField(event[column])).join(',') + CSV_END,
-  },
-  'application/x-ndjson': {
-    contentType: 'application/x-ndjson',
-    head: () => '',
-    line: (event) => `${JSON.stringify(event)}\n`,
-  },
-};
+export const STREAM_FORMS: ReadonlyMap<string, StreamForm> = new Map<string, StreamForm>([
+  [
+    'text/csv',
+    {
+      contentType: 'text/csv; charset=utf-8; header=present',
+      head: (columns) => columns.join(',') + CSV_END,
+      line: (event, columns) => columns.map((column) => csvField(event[column])).join(',') + CSV_END,
+    },
+  ],
+  [
+    'application/x-ndjson',
+    {
+      contentType: 'application/x-ndjson',
+      head: () => '',
+      line: (event) => `${JSON.stringify(event)}\n`,
+    },
+  ],
+]);
 
-/** The form that an `Accept` header asks for, or null for JSON pages. */
+const ANSWERED_TYPES = ['application/json', ...STREAM_FORMS.keys()];
+
+/**
+ * The form that an `Accept` header prefers, or null for JSON pages, which are also for those who
+ * take nothing that there is.
+ */
 export function streamFormFor(accept: string | null): StreamForm | null {
-  for (const part of (accept ?? '').split(',')) {
-    const form = STREAM_FORMS[part.split(';', 1)[0]?.trim().toLowerCase() ?? ''];
-    if (form) return form;
-  }
-  return null;
+  return STREAM_FORMS.get(preferredType(accept, ANSWERED_TYPES) ?? '') ?? null;
 }
 
 /**

@@ -72,7 +72,7 @@ const getHistory = route({
   maxLimit: HISTORY_PAGE_MAX,
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
-  otherAnswers: Object.keys(STREAM_FORMS),
+  otherAnswers: [...STREAM_FORMS.keys()],
   async run({ variables, request }, execute) {
     const readPage = async (asked: typeof variables) => toList((await execute(listEvents, asked)).usage_events);
     const form = streamFormFor(request.header('accept'));
