@@ -5,6 +5,7 @@ import { type CreatedOrganization, createFirstOrganization } from './domain/orga
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
+import { CONNECTION_LIMITS, dropStalled } from './platform/http/drop-stalled.ts';
 import { newUuid } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
 import { cancellingOnAbort } from './platform/postgres/database.ts';
@@ -46,6 +47,8 @@ export interface AppOptions {
   clock?: () => number;
   /** Told of the first organization's key before it becomes valid. */
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
+  /** After how long a connection on which nothing moves is dropped, instead of 30 s. */
+  stalledMs?: number;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
   /**
@@ -126,7 +129,13 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       const listener = createListener({ resources, fetch, handleGraphQL });
       // The parser is strict by default; saying so spares each answer the look into the process's
       // options.
-      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, insecureHTTPParser: false }, listener);
+      const limits = {
+        headersTimeout: CONNECTION_LIMITS.headersMs,
+        requestTimeout: CONNECTION_LIMITS.requestMs,
+        connectionsCheckingInterval: CONNECTION_LIMITS.checkEveryMs,
+      };
+      const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, insecureHTTPParser: false, ...limits }, listener);
+      dropStalled(server, options.stalledMs);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);

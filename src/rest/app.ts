@@ -6,6 +6,7 @@ import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
+import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
 import { organizationRoutes } from './access/organizations.ts';
@@ -38,10 +39,18 @@ export const ROUTES: readonly Route[] = [
   ...auditLogRoutes,
 ];
 
-const DOCS_FILES: Readonly<Record<string, string>> = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-};
+const DOCS_FOLDER = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
+const DAY_CACHED = 'public, max-age=86400';
+
+/** A file of Swagger UI, as it is installed. */
+function docsFile(name: string, contentType: string): [string, StaticPage] {
+  return [name, createStaticPage(() => readFile(join(DOCS_FOLDER, name)), { contentType, cacheControl: DAY_CACHED })];
+}
+
+const DOCS_FILES: ReadonlyMap<string, StaticPage> = new Map([
+  docsFile('swagger-ui.css', 'text/css; charset=utf-8'),
+  docsFile('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
+]);
 
 function toRestRequest(request: Request, params: Record<string, string>, info: RequestInfo): RestRequest {
   const mark = request.url.indexOf('?');
@@ -93,16 +102,14 @@ export async function createRestHandler(
   const app = new Hono<{ Bindings: RequestInfo }>({ strict: false });
   const fail = (error: unknown, { requestId }: RequestInfo) => toResponse(answerFailure(error, resources, requestId));
   const document = JSON.stringify(await openApiDocument());
-  const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
+  const documentPage = createStaticPage(async () => document, { contentType: 'application/json' });
+  const docs = createStaticPage(async () => docsPage(), { contentType: 'text/html; charset=utf-8' });
 
-  app.get('/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json' }));
-  app.get('/docs', (c) => c.html(docsPage()));
+  app.get('/v1/openapi.json', (c) => documentPage(c.req.raw));
+  app.get('/docs', (c) => docs(c.req.raw));
   app.get('/docs/:file', async (c) => {
-    const file = c.req.param('file');
-    const type = DOCS_FILES[file];
-    if (!type) return fail(new AppError('not_found', 'There is no such file.'), c.env);
-    const bytes = new Uint8Array(await readFile(join(docsFolder, file)));
-    return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400' });
+    const page = DOCS_FILES.get(c.req.param('file'));
+    return page ? page(c.req.raw) : fail(new AppError('not_found', 'There is no such file.'), c.env);
   });
 
   const refuse = async (error: AppError, request: Request, info: RequestInfo, headers: Record<string, string> = {}) =>

@@ -101,7 +101,7 @@ const getHistory = route({
   ownQuery: RAW,
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
-  otherAnswers: Object.keys(STREAM_FORMS),
+  otherAnswers: [...STREAM_FORMS.keys()],
   async run({ variables, request, own }, execute) {
     const form = streamFormFor(request.header('accept'));
     if (form === null) return { status: 200, body: await readPage(execute, variables) };
@@ -122,7 +122,7 @@ const exportUsage = route({
   ownQuery: RAW,
   success: [{ status: 200, description: 'The events, one a line.' }],
   errors: [400],
-  otherAnswers: Object.keys(STREAM_FORMS),
+  otherAnswers: [...STREAM_FORMS.keys()],
   isStream: true,
   run({ variables, request, own }, execute) {
     const form = streamFormFor(request.header('accept')) ?? DEFAULT_FORM;
