@@ -2,15 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { VariablesOf } from 'gql.tada';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
-import {
-  type AppError,
-  createErrorRoom,
-  type ErrorCode,
-  type FieldProblem,
-  invalidField,
-} from '../../platform/errors.ts';
+import { createErrorRoom, type ErrorCode, type FieldProblem, invalidField } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
-import { parseJson } from '../../platform/json.ts';
 import { fragmentSchema } from '../http/answer-schema.ts';
 import { checkValue, findProblems, refuseAsWritten } from '../http/check-value.ts';
 import { fromGraphQLError, translateFailure } from '../http/errors.ts';
@@ -20,6 +13,7 @@ import { operation } from '../http/operation.ts';
 import type { RestRequest } from '../http/request.ts';
 import { type Execute, type RouteAnswer, route } from '../http/route.ts';
 import { BATCH_KEY_MAX, giveId, readEventKey, SINGLE_KEY_DESCRIPTION } from './event-ids.ts';
+import { BadLine, parseLine } from './parse-line.ts';
 import { usageEventFields } from './usage-event.ts';
 
 const NDJSON = 'application/x-ndjson';
@@ -154,27 +148,6 @@ async function runBatch(execute: Execute, body: unknown, key: string | null): Pr
   const answer = await recordItems(execute, events, key);
   if (answer.invalid > 0) boundErrors(answer);
   return { status: 200, body: answer };
-}
-
-/** A line that is not JSON is one bad item, not the end of the others. */
-class BadLine {
-  readonly problems: FieldProblem[];
-
-  constructor(error: unknown) {
-    const { fields } = ((error as AppError).details ?? {}) as { fields?: FieldProblem[] };
-    this.problems = (fields ?? []).map(({ message }) => ({
-      path: '',
-      message: message.replace('The body is not JSON', 'The line is not JSON'),
-    }));
-  }
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return parseJson(line);
-  } catch (error) {
-    return new BadLine(error);
-  }
 }
 
 /**
