@@ -161,7 +161,7 @@ describe('a message says what to do', () => {
     expect(answer.body.data.map(({ error }) => error?.message ?? null)).toEqual([
       null,
       expect.stringMatching(/^The line is not JSON: /),
-      'The body must be a JSON object.',
+      'The event must be a JSON object.',
       null,
     ]);
   });

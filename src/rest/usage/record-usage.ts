@@ -80,7 +80,8 @@ interface BatchItem {
 
 /** An item that this door refuses by its form alone, in the shape of the answer. */
 function refusedItem(index: number, problems: FieldProblem[]): BatchItem {
-  const { message, details } = refuseAsWritten(problems);
+  const ofEvent = problems.map(({ path, message }) => ({ path, message: message.replace(/^The body /, 'The event ') }));
+  const { message, details } = refuseAsWritten(ofEvent);
   const { error } = translateFailure({ code: 'invalid_request', message, details }).body;
   return { index, status: 'invalid', id: null, cost: null, error };
 }
