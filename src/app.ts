@@ -6,6 +6,7 @@ import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts'
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { createCallerAddress } from './platform/http/caller-address.ts';
+import { CONNECTION_LIMITS, dropStalled } from './platform/http/drop-stalled.ts';
 import { answerNodeFailures } from './platform/http/node-failures.ts';
 import type { RequestInfo } from './platform/http/request-info.ts';
 import { asksForWebSocket } from './platform/http/request-target.ts';
@@ -30,6 +31,9 @@ const SERVER_OPTIONS: ServerOptions = {
   // The parser is strict by default; saying so spares each answer the look into the process's
   // options.
   insecureHTTPParser: false,
+  headersTimeout: CONNECTION_LIMITS.headersMs,
+  requestTimeout: CONNECTION_LIMITS.requestMs,
+  connectionsCheckingInterval: CONNECTION_LIMITS.checkEveryMs,
   // The listener looks at it itself, to answer in the usual form.
   requireHostHeader: false,
   // Java's client and `curl --http2` offer h2c on each request, which is answered as HTTP/1.1.
@@ -61,6 +65,8 @@ export interface AppOptions {
   clock?: () => number;
   /** Told of the first organization's key before it becomes valid. */
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
+  /** After how long a connection on which nothing moves is dropped, instead of 30 s. */
+  stalledMs?: number;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
   /**
@@ -146,6 +152,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       const addressOf = createCallerAddress(config.trustProxy);
       const listener = createListener({ resources, fetch, handleGraphQL, addressOf });
       const server = createServer(SERVER_OPTIONS, listener);
+      dropStalled(server, options.stalledMs);
       answerNodeFailures(server, {
         isAnswering: shutdown.isAnswering,
         onAnswer: (status) => countAnswer(requests.meter('other', NO_ROUTE), status, performance.now()),

@@ -75,6 +75,7 @@ const schema = z.object({
   METERR_AUTH_FAILURES_PER_MINUTE: wholeNumber(1, 1_000_000).default(120),
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
+  METERR_GRAPHIQL: flag.default(true),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -101,6 +102,8 @@ export interface Config {
   shutdownSeconds: number;
   /** How long one statement of a read may take. */
   readTimeoutSeconds: number;
+  /** Whether a browser at `/graphql` gets GraphiQL. */
+  graphiql: boolean;
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -158,5 +161,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     authFailuresPerMinute: value.METERR_AUTH_FAILURES_PER_MINUTE,
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
     readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
+    graphiql: value.METERR_GRAPHIQL,
   });
 }

@@ -99,13 +99,14 @@ export function createListener({ resources, fetch, handleGraphQL, addressOf }: L
   async function answerGraphQL(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const startedMs = performance.now();
     const info = { requestId: newUuid(), address: addressOf(incoming) };
-    const body = await readIncoming(incoming, BODY_LIMIT_BYTES);
-    const result = await handleFast((name) => incomingHeader(incoming, name), body.toString('utf8'), info);
+    const read = () => readIncoming(incoming, BODY_LIMIT_BYTES);
+    const result = await handleFast((name) => incomingHeader(incoming, name), read, info);
     if ('answer' in result) {
       countAnswer(graphql, result.answer.status, startedMs);
       return write(incoming, outgoing, info.requestId, result.answer);
     }
-    const response = await handleGraphQL(toWebRequest(incoming, body), info, result.admitted);
+    if (!result.bytes) return void general(incoming, outgoing);
+    const response = await handleGraphQL(toWebRequest(incoming, result.bytes), info, result.admitted);
     // `write` counts the bytes itself, and two lengths in one answer are an error to some clients.
     countAnswer(graphql, response.status, startedMs);
     const { 'content-length': _, ...headers } = Object.fromEntries(response.headers);

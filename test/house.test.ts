@@ -269,6 +269,32 @@ describe('style', () => {
     expect(withText(/@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore/)).toEqual([]);
   });
 
+  it('a string from a caller never indexes a plain object: tables are Maps, and `in` looks for a literal', () => {
+    // Looked up by names of the schema, the platform or our own lists, never by a caller's.
+    const BY_OUR_NAMES =
+      /^(LEAVES|FREE_LEAVES|ANSWER_LEAVES|OWN_LEAVES|DETAILS|BODY_EXAMPLES|LISTS|WORDS|PACKAGES|DEFAULT_SETTINGS|CHECKS|TAGS|SPELLINGS)$/;
+    const TABLE = /\bconst (\w+)(?:: (?:Readonly<|Partial<)*Record<string,[^=]*)? = \{/g;
+    const tables = files.flatMap(({ path, text }) =>
+      [...codeOf(text).matchAll(TABLE)]
+        .filter(([line]) => line.includes('Record<string,'))
+        .map(([, name = '']) => ({ path, name })),
+    );
+    const isIndexed = ({ path, name }: { path: string; name: string }) =>
+      /^[A-Z]/.test(name) &&
+      files.some(({ text, path: user }) => (user === path || text.includes(name)) && codeOf(text).includes(`${name}[`));
+    expect(tables.length).toBeGreaterThan(5);
+    expect(tables.filter((table) => isIndexed(table) && !BY_OUR_NAMES.test(table.name))).toEqual([]);
+    const FOUND_IN = /(?<!\bfor \((?:const|let) \w+)(?<![\w'"`]\s*: .*)[\w)\]] in [a-zA-Z]\w*\b(?!['`])/;
+    const users = files.flatMap(({ path, text }) =>
+      codeOf(text)
+        .replaceAll(/'[^'\n]*'|`[^`]*`/g, "''")
+        .split('\n')
+        .filter((line) => FOUND_IN.test(line) && !/for \(const \w+ in |\[\w+ in |Symbol\.\w+ in /.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
+    expect(users).toEqual([]);
+  });
+
   it('code is made of text nowhere', () => {
     expect(files.filter(({ text }) => /\bnew Function\b|\beval\(/.test(codeOf(text))).map(({ path }) => path)).toEqual(
       [],

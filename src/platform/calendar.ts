@@ -69,23 +69,67 @@ export function spanBefore(startMs: number, unit: CalendarUnit, zone: string): T
   return spanAt(startMs - 1, unit, zone);
 }
 
+const HOUR_MS = 3_600_000;
+/** Lengths of units where no clock changes. */
+const LENGTH_MS: ReadonlyMap<CalendarUnit, number> = new Map([
+  ['hour', HOUR_MS],
+  ['day', 24 * HOUR_MS],
+  ['week', 7 * 24 * HOUR_MS],
+]);
+/** No unit is longer, however clocks change; a whole day was left out in a few places. */
+const LONGEST_HOURS: Readonly<Record<CalendarUnit, number>> = {
+  hour: 2,
+  day: 48,
+  week: 8 * 24,
+  month: 32 * 24,
+  quarter: 93 * 24,
+  year: 367 * 24,
+};
+
+/** The fewest pieces that a span can be cut into: arithmetic, so that it costs nothing to refuse. */
+export function fewestPieces({ startMs, endMs }: TimeSpan, unit: CalendarUnit): number {
+  return Math.ceil((endMs - startMs) / (LONGEST_HOURS[unit] * HOUR_MS));
+}
+
+/**
+ * The boundaries of units after the start of one, in order. Between two clock changes a unit is
+ * added as a number; only at a change the calendar is asked, which takes a hundred times as long.
+ */
+function* boundariesAfter(first: Temporal.ZonedDateTime, unit: CalendarUnit): Generator<number> {
+  const lengthMs = LENGTH_MS.get(unit) ?? Number.POSITIVE_INFINITY;
+  for (let edge = first; ; ) {
+    let edgeMs = edge.epochMilliseconds;
+    // Where clocks change at its start, a unit begins later than its name says.
+    const isWhole = edge.minute + edge.second === 0 && (unit === 'hour' || edge.hour === 0);
+    if (isWhole && lengthMs < Number.POSITIVE_INFINITY) {
+      const changeMs = edge.getTimeZoneTransition('next')?.epochMilliseconds ?? Number.POSITIVE_INFINITY;
+      for (; edgeMs + lengthMs < changeMs; yield edgeMs) edgeMs += lengthMs;
+    }
+    edge = nextUnit(zoned(edgeMs, edge.timeZoneId), unit);
+    yield edge.epochMilliseconds;
+  }
+}
+
 /**
  * Cuts a span at the boundaries of the unit in the time zone, in order of time. The first and last
  * pieces are clipped to the span. Days have 23 or 25 hours where clocks change; pieces never
  * overlap and leave no gap.
  * @throws RangeError when there would be more than `most` pieces
  */
-export function cutSpan({ startMs, endMs }: TimeSpan, unit: CalendarUnit, zone: string, most: number): TimeSpan[] {
+export function cutSpan(span: TimeSpan, unit: CalendarUnit, zone: string, most: number): TimeSpan[] {
+  const { startMs, endMs } = span;
+  const tooMany = () => new RangeError(`more than ${most} pieces`);
+  if (fewestPieces(span, unit) > most) throw tooMany();
   const pieces: TimeSpan[] = [];
-  let edge = startOfUnit(zoned(startMs, zone), unit);
-  for (let from = startMs; from < endMs; ) {
-    if (pieces.length >= most) throw new RangeError(`more than ${most} pieces`);
-    // The loop repeats when a clock change ends the first unit before `from`.
-    do edge = nextUnit(edge, unit);
-    while (edge.epochMilliseconds <= from);
-    const to = Math.min(endMs, edge.epochMilliseconds);
+  let from = startMs;
+  for (const edgeMs of boundariesAfter(startOfUnit(zoned(startMs, zone), unit), unit)) {
+    // A clock change may end the first unit before `from`.
+    if (edgeMs <= from) continue;
+    if (pieces.length >= most) throw tooMany();
+    const to = Math.min(endMs, edgeMs);
     pieces.push({ startMs: from, endMs: to });
     from = to;
+    if (from >= endMs) break;
   }
   return pieces;
 }

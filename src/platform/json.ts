@@ -1,5 +1,6 @@
 import { invalidField } from './errors.ts';
 import { hideEscapedNames, restoreNames } from './escaped-names.ts';
+import { cutDeepJson } from './json-depth.ts';
 
 const MAX_FAITHFUL_DIGITS = 15;
 /**
@@ -65,6 +66,14 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Far beyond what any door accepts, and far below what ends the engine's stack. */
+const KEPT_LEVELS = 200;
+
+function parseAll(text: string): unknown {
+  const hidden = hideEscapedNames(text);
+  return hidden ? restoreNames(parseNumbers(hidden.text), hidden.names) : parseNumbers(text);
+}
+
 function parseNumbers(text: string): unknown {
   return hasLongNumber(text) ? settle(JSON.parse(text, keepDigits), String) : JSON.parse(text);
 }
@@ -72,13 +81,18 @@ function parseNumbers(text: string): unknown {
 /**
  * Parses JSON. A number with more digits than a float keeps becomes its own text, so that money
  * loses none (`0.123456789012345678` is `"0.123456789012345678"`) and a count is refused instead of
- * rounded; not so inside `tags` and `metadata`.
+ * rounded; not so inside `tags` and `metadata`. What nests so deeply that reading it would end the
+ * stack is cut at 200 levels, which is still too deep for the one who asks what it is.
  * @throws AppError invalid_request when it is not JSON
  */
 export function parseJson(text: string): unknown {
   try {
-    const hidden = hideEscapedNames(text);
-    return hidden ? restoreNames(parseNumbers(hidden.text), hidden.names) : parseNumbers(text);
+    try {
+      return parseAll(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return parseAll(cutDeepJson(text, KEPT_LEVELS));
+    }
   } catch (error) {
     throw invalidField('', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

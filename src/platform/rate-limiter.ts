@@ -13,8 +13,8 @@ export interface RateLimitState {
 
 /** Limits the calls of each key in fixed windows. */
 export interface RateLimiter {
-  /** Counts one call of `key` and returns the state after it. */
-  consume(key: string): Promise<RateLimitState>;
+  /** Counts calls of `key`, one by default, and returns the state after them. */
+  consume(key: string, calls?: number): Promise<RateLimitState>;
   /** Returns the state of `key` without counting a call. */
   peek(key: string): Promise<RateLimitState>;
 }
@@ -30,9 +30,9 @@ function createLimiter(limiter: RateLimiterMemory | RateLimiterPostgres, windowS
     exceeded,
   });
   return {
-    async consume(key) {
+    async consume(key, calls = 1) {
       try {
-        return state(await limiter.consume(key), false);
+        return state(await limiter.consume(key, calls), false);
       } catch (refused) {
         if (refused instanceof RateLimiterRes) return state(refused, true);
         throw refused;

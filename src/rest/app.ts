@@ -6,6 +6,7 @@ import type { Resources } from '../domain/context.ts';
 import { AppError } from '../platform/errors.ts';
 import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
+import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
 import { organizationRoutes } from './access/organizations.ts';
@@ -41,9 +42,19 @@ export const ROUTES: readonly Route[] = [
   ...auditLogRoutes,
 ];
 
-const DOCS_FILES: ReadonlyMap<string, string> = new Map([
-  ['swagger-ui.css', 'text/css; charset=utf-8'],
-  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+const DOCS_FOLDER = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
+const SNIFFLESS = { 'X-Content-Type-Options': 'nosniff' };
+const DAY_CACHED = 'public, max-age=86400';
+
+/** A file of Swagger UI, as it is installed. */
+function docsFile(name: string, contentType: string): [string, StaticPage] {
+  const headers = { 'Content-Type': contentType, 'Cache-Control': DAY_CACHED, ...SNIFFLESS };
+  return [name, createStaticPage(async () => ({ content: await readFile(join(DOCS_FOLDER, name)), headers }))];
+}
+
+const DOCS_FILES: ReadonlyMap<string, StaticPage> = new Map([
+  docsFile('swagger-ui.css', 'text/css; charset=utf-8'),
+  docsFile('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
 ]);
 
 function toRestRequest(request: Request, params: Record<string, string>, info: RequestInfo): RestRequest {
@@ -92,8 +103,9 @@ type Answerer = (c: Context<Env>) => Response | Promise<Response>;
 async function createPages(resources: Resources): Promise<[path: string, answer: Answerer][]> {
   const document = JSON.stringify(await openApiDocument());
   const version = await readVersion();
-  const docsFolder = dirname(findPackageJSON('swagger-ui-dist', import.meta.url) ?? '');
-  const sniffless = { 'X-Content-Type-Options': 'nosniff' };
+  const json = { 'Content-Type': 'application/json', ...SNIFFLESS };
+  const documentPage = createStaticPage(async () => ({ content: document, headers: json }));
+  const docs = createStaticPage(async () => ({ content: docsPage(), headers: DOCS_HEADERS }));
   return [
     [
       '/',
@@ -108,20 +120,18 @@ async function createPages(resources: Resources): Promise<[path: string, answer:
       },
     ],
     ['/metrics', (c) => answerMetrics(resources, c.req.header('authorization') ?? null, c.env.address)],
-    ['/v1/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json', ...sniffless })],
-    ['/docs', (c) => c.body(docsPage(), 200, DOCS_HEADERS)],
+    ['/v1/openapi.json', (c) => documentPage(c.req.raw)],
+    ['/docs', (c) => docs(c.req.raw)],
     [
       '/docs/start.js',
-      (c) => c.body(DOCS_SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8', ...sniffless }),
+      (c) => c.body(DOCS_SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8', ...SNIFFLESS }),
     ],
     [
       '/docs/{file}',
-      async (c) => {
-        const file = c.req.param('file') ?? '';
-        const type = DOCS_FILES.get(file);
-        if (!type) throw new AppError('not_found', 'There is no such file.');
-        const bytes = new Uint8Array(await readFile(join(docsFolder, file)));
-        return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=86400', ...sniffless });
+      (c) => {
+        const page = DOCS_FILES.get(c.req.param('file') ?? '');
+        if (!page) throw new AppError('not_found', 'There is no such file.');
+        return page(c.req.raw);
       },
     ],
   ];

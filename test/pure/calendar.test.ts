@@ -89,3 +89,30 @@ it.each(UNITS)('where a day was seen twice, spans are still cut by the %s withou
     }),
   );
 });
+
+describe('a span that would give too many units', () => {
+  const all = { startMs: Date.parse('1000-01-01T00:00:00Z'), endMs: Date.parse('9999-01-01T00:00:00Z') };
+
+  it.each(UNITS.filter((unit) => unit !== 'month'))('is refused by the %s without cutting it', (unit) => {
+    const start = performance.now();
+    expect(() => cutSpan(all, unit, 'Europe/Berlin', 10_000)).toThrow(RangeError);
+    expect(performance.now() - start).toBeLessThan(20);
+  });
+
+  it('is one with more than the limit, not with as many', () => {
+    const days = (count: number) => ({ startMs: 0, endMs: count * 24 * HOUR_MS });
+    expect(cutSpan(days(365), 'day', 'UTC', 365)).toHaveLength(365);
+    expect(() => cutSpan(days(366), 'day', 'UTC', 365)).toThrow(RangeError);
+  });
+
+  it('and the most that may be are cut in a few milliseconds', () => {
+    const hours = {
+      startMs: Date.parse('2026-01-01T00:00:00Z'),
+      endMs: Date.parse('2026-01-01T00:00:00Z') + 9_000 * HOUR_MS,
+    };
+    for (const zone of ['Europe/Berlin', 'Australia/Lord_Howe']) cutSpan(hours, 'hour', zone, 10_000);
+    const start = performance.now();
+    expect(cutSpan(hours, 'hour', 'Europe/Berlin', 10_000).length).toBe(9_000);
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+});

@@ -71,13 +71,37 @@ describe('a body', () => {
     expect(await readBodyText(new Request('http://meterr.test/', { method: 'POST' }))).toBe('');
   });
 
-  it('is UTF-8: a letter cut by a piece is whole again, and what is not UTF-8 is no error here', async () => {
+  it('is UTF-8: a letter cut by a piece is whole again, and what is not UTF-8 is refused', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 100 }), pieces, async (text, pieceBytes) => {
         expect(await readBodyText(post(Buffer.from(text), {}, pieceBytes))).toBe(text);
       }),
     );
-    expect(await readBodyText(post(Buffer.from([0x7b, 0xff, 0x7d]), {}))).toBe('{\ufffd}');
+    for (const bytes of [
+      [0x7b, 0xff, 0x7d],
+      [0xed, 0xa0, 0x80],
+      [0xc0, 0xaf],
+      [0x67, 0x72, 0xfc, 0x6e],
+    ]) {
+      await expect(readBodyText(post(Buffer.from(bytes), {}))).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining('not UTF-8'),
+      });
+    }
+  });
+
+  it('in gzip may unfold to 1 MiB whatever its size, and beyond that to 100 times its size', async () => {
+    const MIB = 1_048_576;
+    const gzip = { 'content-encoding': 'gzip' };
+    const bomb = gzipSync(Buffer.alloc(10 * MIB));
+    expect(bomb.length).toBeLessThan(20_000);
+    await expect(readBodyBytes(post(bomb, gzip), 10 * MIB)).rejects.toMatchObject({
+      code: 'payload_too_large',
+      message: 'The body must not unfold to more than 100 times its size in gzip.',
+    });
+    expect(await readBodyBytes(post(gzipSync(Buffer.alloc(MIB)), gzip), 10 * MIB)).toHaveLength(MIB);
+    const telemetry = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `{"span": ${i * 7919}}`).join('\n'));
+    expect(await readBodyBytes(post(gzipSync(telemetry), gzip), 10 * MIB)).toHaveLength(telemetry.length);
   });
 });
 

@@ -13,6 +13,8 @@ export interface Admission {
   rateLimit: RateLimitState | null;
   /** Set: the request must be refused with this, and with the limit's headers. */
   refusal: AppError | null;
+  /** As how many requests the plan has counted it so far. */
+  requests: number;
 }
 
 const BEARER = 'Bearer ';
@@ -30,7 +32,7 @@ export function admitCached(resources: Resources, authorization: string | null |
   const { caller } = key;
   if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
-  return { caller, rateLimit: null, refusal: null };
+  return { caller, rateLimit: null, refusal: null, requests: 1 };
 }
 
 /**
@@ -56,8 +58,21 @@ export async function admit(
       details: { retryAfterSeconds },
     });
   }
-  if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null };
+  if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);
   const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
-  return { caller, rateLimit, refusal };
+  return { caller, rateLimit, refusal, requests: 1 };
+}
+
+/**
+ * Counts a request that was admitted as `requests` in all, and updates its admission: by then it
+ * may have to be refused.
+ */
+export async function countMore(resources: Resources, admission: Admission, requests: number): Promise<void> {
+  const { caller } = admission;
+  const more = requests - admission.requests;
+  if (more <= 0 || admission.rateLimit === null || caller === OPERATOR) return;
+  admission.requests = requests;
+  admission.rateLimit = await resources.planLimits.consume(caller, more);
+  if (admission.rateLimit?.exceeded) admission.refusal = rateLimitExceeded(admission.rateLimit, Date.now());
 }

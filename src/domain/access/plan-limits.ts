@@ -14,8 +14,8 @@ const WINDOW_SECONDS = 3_600;
 
 /** Counts an organization's requests over all keys, doors and processes. */
 export interface PlanLimits {
-  /** Counts one request. Null where the plan has no limit. */
-  consume(caller: Caller): Promise<RateLimitState | null>;
+  /** Counts requests, one by default. Null where the plan has no limit. */
+  consume(caller: Caller, requests?: number): Promise<RateLimitState | null>;
   peek(caller: Caller): Promise<RateLimitState | null>;
 }
 
@@ -26,7 +26,8 @@ export function createPlanLimits(pool: pg.Pool): PlanLimits {
     if (points !== null) limiters.set(plan, createSharedRateLimiter(pool, points, WINDOW_SECONDS));
   }
   return {
-    consume: async ({ organization }) => limiters.get(organization.plan)?.consume(organization.id) ?? null,
+    consume: async ({ organization }, requests) =>
+      limiters.get(organization.plan)?.consume(organization.id, requests) ?? null,
     peek: async ({ organization }) => limiters.get(organization.plan)?.peek(organization.id) ?? null,
   };
 }

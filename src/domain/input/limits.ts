@@ -23,3 +23,16 @@ export const USAGE_LIMITS = {
   /** How far a timestamp may be ahead of the server's clock, in milliseconds. */
   aheadMs: 5 * 60_000,
 } as const;
+
+/** What one OTLP request may hold; docs/bounds.md has the reasons. */
+export const OTLP_LIMITS = {
+  /** Spans or log records; exporters send 512 at a time. */
+  records: 10_000,
+  /** All messages inside them, attributes for the most part: 25 for each record. */
+  messages: 250_000,
+  /** Objects and lists in JSON, where events and links are read too before they are left out. */
+  jsonValues: 600_000,
+} as const;
+
+/** Levels of objects and lists in JSON, the outermost counted. */
+export const JSON_DEPTH = 100;

@@ -1,7 +1,8 @@
 import type { FieldProblem } from '../../platform/errors.ts';
 import { isObject } from '../../platform/json.ts';
+import { isDeeper } from '../../platform/json-depth.ts';
 import { checkText, isStorableText } from './check-text.ts';
-import { USAGE_LIMITS } from './limits.ts';
+import { JSON_DEPTH, USAGE_LIMITS } from './limits.ts';
 
 /** An object with string values and sorted keys. */
 export type Tags = Record<string, string>;
@@ -73,6 +74,11 @@ export function readMetadata(problems: FieldProblem[], raw: unknown): string | n
   if (raw === undefined || raw === null) return null;
   if (!isObject(raw)) {
     problems.push({ path: 'metadata', message: 'must be an object' });
+    return null;
+  }
+  // The event around it is a level too.
+  if (isDeeper(raw, JSON_DEPTH - 1)) {
+    problems.push({ path: 'metadata', message: `must not nest deeper than ${JSON_DEPTH} levels, the event counted` });
     return null;
   }
   const text = JSON.stringify(raw);

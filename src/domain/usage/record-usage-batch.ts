@@ -1,4 +1,4 @@
-import { AppError, invalidField } from '../../platform/errors.ts';
+import { AppError, createErrorRoom, invalidField } from '../../platform/errors.ts';
 import type { Caller } from '../access/caller.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
@@ -81,5 +81,17 @@ export async function recordUsageBatch(context: Context, inputs: readonly UsageI
     if ('error' in one) return { index, status: 'invalid', id: null, cost: null, error: one.error };
     return describeOutcome(context.caller, index, one.row, outcomes[next++]);
   });
+  boundErrors(items);
   return countStatuses(items);
+}
+
+/** A thousand refused events, each with twenty problems, would be a large answer. */
+function boundErrors(items: readonly BatchItem[]): void {
+  const bound = createErrorRoom();
+  for (const item of items) {
+    const { error } = item;
+    if (error === null) continue;
+    const bounded = bound(error);
+    if (bounded !== error) item.error = new AppError(error.code, bounded.message);
+  }
 }

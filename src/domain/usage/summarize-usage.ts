@@ -1,7 +1,8 @@
-import { type CalendarUnit, cutSpan, type TimeSpan } from '../../platform/calendar.ts';
+import { type CalendarUnit, cutSpan, fewestPieces, spanAt, type TimeSpan } from '../../platform/calendar.ts';
 import { invalidField } from '../../platform/errors.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { USAGE_LIMITS } from '../input/limits.ts';
 import { readSpan, type SpanInput } from '../input/read-span.ts';
 import type { UsageFilter } from './event/usage-filter.ts';
 import { type SumGroup, sumUsage } from './sums/sum-usage.ts';
@@ -37,10 +38,22 @@ export interface UsageSummary extends TimeSpan {
   groups: UsageSummaryGroup[];
 }
 
-function cut(span: TimeSpan, interval: Interval, zone: string): TimeSpan[] {
+/**
+ * The part of a range that may hold events, to the boundaries of its intervals: nothing is recorded
+ * before 1970 or far ahead of the clock, and intervals without usage are left out.
+ */
+function withEvents({ startMs, endMs }: TimeSpan, interval: CalendarUnit, zone: string, nowMs: number): TimeSpan {
+  const first = spanAt(0, interval, zone).startMs;
+  const last = spanAt(nowMs + USAGE_LIMITS.aheadMs, interval, zone).endMs;
+  return { startMs: Math.max(startMs, first), endMs: Math.min(endMs, last) };
+}
+
+function cut(span: TimeSpan, interval: Interval, zone: string, nowMs: number): TimeSpan[] {
   if (interval === 'none') return [span];
   try {
-    return cutSpan(span, interval, zone, MAX_INTERVALS);
+    if (fewestPieces(span, interval) > MAX_INTERVALS) throw new RangeError('more intervals than may be');
+    const part = withEvents(span, interval, zone, nowMs);
+    return part.startMs < part.endMs ? cutSpan(part, interval, zone, MAX_INTERVALS) : [span];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw invalidField('interval', `gives more than ${MAX_INTERVALS} intervals over this range`);
@@ -68,12 +81,13 @@ export function totalOf(groups: readonly SumGroup[]): UsageSums {
  */
 export async function summarizeUsage(context: Context, question: UsageQuestion): Promise<UsageSummary> {
   requireScope(context.caller, 'usage:read');
-  const { zone, startMs, endMs } = readSpan(question, context.resources.clock(), 'month');
+  const nowMs = context.resources.clock();
+  const { zone, startMs, endMs } = readSpan(question, nowMs, 'month');
   const interval = question.interval ?? 'none';
   const groupBy = question.groupBy ?? [];
   checkDimensions(groupBy);
   const limit = readGroupLimit(question.limit);
-  const spans = cut({ startMs, endMs }, interval, zone);
+  const spans = cut({ startMs, endMs }, interval, zone, nowMs);
   const sums = await sumUsage(context, { spans, dimensions: groupBy, filter: question.filter ?? {}, limit });
   const groups = sums.map((sum): UsageSummaryGroup => {
     const span = spans[sum.span];

@@ -1,10 +1,13 @@
 import { GraphQLError } from 'graphql';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, cutText, ERROR_LIMITS, type FieldProblem } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
 import { isCancelled, isConnectionLoss } from '../../platform/postgres/database-errors.ts';
 import { literalPath } from './literal-path.ts';
 
 const MASKED = 'The server failed to answer this request. Report the X-Request-Id of this answer to the operator.';
+
+/** Places in the text that one error names: graphql-js lists every field of a conflict. */
+const MAX_PLACES = 5;
 
 /** Matches where graphql-js says which variable, or which part of it, has an invalid value. */
 const VARIABLE_PATH = /^Variable "\$[^"]+" got invalid value .* at "([^"]+)"/s;
@@ -56,7 +59,12 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
   const known = findAppError(error);
   const at =
     error instanceof GraphQLError
-      ? { nodes: error.nodes, path: error.path, source: error.source, positions: error.positions }
+      ? {
+          nodes: error.nodes?.slice(0, MAX_PLACES),
+          path: error.path,
+          source: error.source,
+          positions: error.positions?.slice(0, MAX_PLACES),
+        }
       : {};
   if (known) {
     if (known.cause) log.warn({ err: known.cause, requestId, code: known.code }, known.message);
@@ -73,10 +81,38 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
     const { http } = error.extensions ?? {};
     const literal = literalPath(error);
     const path = VARIABLE_PATH.exec(error.message)?.[1] ?? (literal || error.path?.join('.')) ?? '';
-    const details = { fields: [{ path, message: error.message }] };
-    const message = literal ? `${literal}: ${error.message}` : error.message;
+    const said = cutText(error.message);
+    const details = { fields: [{ path: cutText(path, ERROR_LIMITS.pathCharacters), message: said }] };
+    const message = literal ? cutText(`${literal}: ${error.message}`) : said;
     return new GraphQLError(message, { ...at, extensions: { http, code: 'invalid_request', details } });
   }
   log.error({ err: error, requestId }, 'unexpected error');
   return new GraphQLError(MASKED, { ...at, extensions: { code: 'internal_error' } });
+}
+
+function fieldsOf({ extensions }: GraphQLError): FieldProblem[] {
+  const { fields } = Object(extensions.details) as { fields?: FieldProblem[] };
+  return Array.isArray(fields) ? fields : [];
+}
+
+/**
+ * Translates the errors of one answer: at most 20 of them, and one that says how many more there
+ * are. Of their fields the first 20 are named, and one for each error.
+ */
+export function translateErrors(errors: readonly Error[], log: Log, requestId: string): GraphQLError[] {
+  const { problems } = ERROR_LIMITS;
+  let room: number = problems;
+  const named = errors.slice(0, problems).map((error) => {
+    const result = translateError(error, log, requestId);
+    const fields = fieldsOf(result);
+    const kept = fields.slice(0, Math.max(1, room));
+    room -= kept.length;
+    if (kept.length < fields.length) result.extensions.details = { ...Object(result.extensions.details), fields: kept };
+    return result;
+  });
+  const left = errors.length - named.length;
+  if (left === 0) return named;
+  const more = new GraphQLError(`There are ${left} more problems.`, { extensions: { code: 'invalid_request' } });
+  translated.add(more);
+  return [...named, more];
 }

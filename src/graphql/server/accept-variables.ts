@@ -17,11 +17,11 @@ const UNSURE = Symbol('unsure');
 type Accept = (value: unknown) => unknown;
 type Source = Record<string, unknown>;
 
-const CHECKS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  String: (value) => typeof value === 'string',
-  ID: (value) => typeof value === 'string',
-  Boolean: (value) => typeof value === 'boolean',
-};
+const CHECKS: ReadonlyMap<string, (value: unknown) => boolean> = new Map<string, (value: unknown) => boolean>([
+  ['String', (value) => typeof value === 'string'],
+  ['ID', (value) => typeof value === 'string'],
+  ['Boolean', (value) => typeof value === 'boolean'],
+]);
 
 /**
  * Reads all fields of one object. Every result is a copy of one template and so has one shape,
@@ -70,7 +70,7 @@ function acceptValue(type: GraphQLInputType): Accept {
     return isPlain ? acceptObject(fields) : () => UNSURE;
   }
   if (!isScalarType(type) && !isEnumType(type)) return () => UNSURE;
-  const isRight = CHECKS[type.name];
+  const isRight = CHECKS.get(type.name);
   if (isRight) return (value) => (isRight(value) ? value : UNSURE);
   return (value) => {
     try {
@@ -91,14 +91,19 @@ export function variablesReader(
 ): (variables: Source) => Source | null {
   const readers = definitions.map(({ variable, type: node, defaultValue }) => {
     const type = typeFromAST(schema, node) as GraphQLInputType | undefined;
-    const accept = type && !defaultValue ? acceptOf(type) : () => UNSURE;
+    // Any name is a variable's, and this one would not become a field.
+    const isPlain = !defaultValue && variable.name.value !== '__proto__';
+    const accept = type && isPlain ? acceptOf(type) : () => UNSURE;
     return { name: variable.name.value, accept, mayBeMissing: !isNonNullType(type) && !defaultValue };
   });
   return (variables) => {
     const accepted: Source = {};
     for (const { name, accept, mayBeMissing } of readers) {
+      if (!Object.hasOwn(variables, name)) {
+        if (mayBeMissing) continue;
+        return null;
+      }
       const given = variables[name];
-      if (given === undefined && mayBeMissing && !Object.hasOwn(variables, name)) continue;
       const value = given === undefined ? UNSURE : accept(given);
       if (value === UNSURE) return null;
       accepted[name] = value;

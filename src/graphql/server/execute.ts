@@ -3,7 +3,6 @@ import {
   type ExecutionResult,
   type GraphQLError,
   getOperationAST,
-  getVariableValues,
   Kind,
   type NamedTypeNode,
   print,
@@ -12,9 +11,10 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import type { Context } from '../../domain/context.ts';
-import { translateError } from '../builder/errors.ts';
+import { translateErrors } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
 import { variablesReader } from './accept-variables.ts';
+import { type CoercedVariables, coerceVariables } from './coerce-variables.ts';
 
 export interface OperationResult {
   /** Undefined: nothing was run, since the variables do not fit. */
@@ -62,7 +62,7 @@ function withCoercedVariables(document: DocumentNode): DocumentNode {
 const NO_ROOT = {};
 
 function translateAll(errors: readonly GraphQLError[], { resources, requestId }: Context): GraphQLError[] {
-  return errors.map((error) => translateError(error, resources.log, requestId));
+  return translateErrors(errors, resources.log, requestId);
 }
 
 /** Compiles a valid document with graphql-jit. @throws Error when it cannot be compiled */
@@ -79,10 +79,11 @@ export function compileOperation(document: DocumentNode, options: CompileOptions
   if (!isCompiledQuery(compiled)) {
     throw new Error(`a document does not compile: ${compiled.errors?.map((error) => error.message).join('; ')}`);
   }
-  const coerce = (variables: Variables) => getVariableValues(schema, definitions, variables, { maxErrors: 20 });
   return async (context, variables) => {
     const accepted = accept(variables);
-    const { coerced, errors: refusals } = accepted ? { coerced: accepted } : coerce(variables);
+    const { coerced, errors: refusals }: CoercedVariables = accepted
+      ? { coerced: accepted }
+      : coerceVariables(schema, definitions, variables);
     if (!coerced) return { data: undefined, errors: translateAll(refusals ?? [], context) };
     const { data, errors }: ExecutionResult = await compiled.query(NO_ROOT, context, coerced);
     return { data, errors: errors && translateAll(errors, context) };

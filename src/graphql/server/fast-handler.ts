@@ -1,21 +1,22 @@
-import { type Admission, admit, admitCached } from '../../domain/access/admit.ts';
+import { isUtf8 } from 'node:buffer';
+import { type Admission, admit, admitCached, countMore } from '../../domain/access/admit.ts';
 import type { Resources } from '../../domain/context.ts';
+import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
-import type { CompiledOperation } from './execute.ts';
 import { type GraphQLAnswer, refuseRequest } from './handler.ts';
-import { createKnownOperations } from './known-operations.ts';
+import { createKnownOperations, type KnownOperation } from './known-operations.ts';
 
 /**
- * The answer; or what the full server is to go on with, and whether the caller was admitted
- * already.
+ * The answer; or what the full server is to go on with: whether the caller was admitted already,
+ * and the body where it was read.
  */
-export type FastResult = { answer: GraphQLAnswer } | { admitted: Admission | undefined };
+export type FastResult = { answer: GraphQLAnswer } | { admitted: Admission | undefined; bytes: Buffer | undefined };
 
 interface Operation {
-  run: CompiledOperation;
+  known: KnownOperation;
   variables: Record<string, unknown>;
 }
 
@@ -47,17 +48,17 @@ export function createFastHandler(resources: Resources) {
     const { variables, operationName } = body;
     if (variables !== undefined && variables !== null && !isObject(variables)) return null;
     if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return null;
-    const run = known.find(body.query, operationName ?? null);
-    return run && { run, variables: variables ?? {} };
+    const found = known.find(body.query, operationName ?? null);
+    return found && { known: found, variables: variables ?? {} };
   }
 
   return async function handle(
     header: (name: string) => string | null,
-    text: string,
+    readBytes: () => Promise<Buffer>,
     info: RequestInfo,
   ): Promise<FastResult> {
     if (mediaType(header('content-type')) !== 'application/json' || !takesJson(header('accept'))) {
-      return { admitted: undefined };
+      return { admitted: undefined, bytes: undefined };
     }
     // Who it is comes first: nothing is parsed, compiled or remembered for a stranger.
     let admitted: Admission;
@@ -67,19 +68,35 @@ export function createFastHandler(resources: Resources) {
     } catch (error) {
       return { answer: refuseRequest(error, resources, info) };
     }
-    const { caller, rateLimit, refusal } = admitted;
-    const headers = rateLimitHeaders(rateLimit);
-    if (refusal) return { answer: refuseRequest(refusal, resources, info, headers) };
-    const operation = read(text);
-    if (operation === null) return { admitted };
-    const { run, variables } = operation;
-    const { data, errors } = await run({ resources, caller, requestId: info.requestId }, variables);
+    const refuse = (error: unknown): FastResult => {
+      return { answer: refuseRequest(error, resources, info, rateLimitHeaders(admitted.rateLimit)) };
+    };
+    if (admitted.refusal) return refuse(admitted.refusal);
+    let bytes: Buffer;
+    try {
+      bytes = await readBytes();
+    } catch (error) {
+      if (error instanceof AppError) return refuse(error);
+      throw error;
+    }
+    const operation = isUtf8(bytes) ? read(bytes.toString('utf8')) : null;
+    if (!operation?.known.isWithin(operation.variables)) return { admitted, bytes };
+    const {
+      known: { run, requests },
+      variables,
+    } = operation;
+    if (requests > 1) await countMore(resources, admitted, requests);
+    if (admitted.refusal) return refuse(admitted.refusal);
+    const { data, errors } = await run({ resources, caller: admitted.caller, requestId: info.requestId }, variables);
     // Without data, not even null, nothing was run: the variables do not fit, and the full server
     // says how.
-    if (data === undefined) return { admitted };
+    if (data === undefined) return { admitted, bytes };
     const body = JSON.stringify(errors ? { errors, data } : { data });
-    return {
-      answer: { status: 200, headers: { 'Content-Type': CONTENT_TYPE, 'Cache-Control': 'no-store', ...headers }, body },
+    const headers = {
+      'Content-Type': CONTENT_TYPE,
+      'Cache-Control': 'no-store',
+      ...rateLimitHeaders(admitted.rateLimit),
     };
+    return { answer: { status: 200, headers, body } };
   };
 }

@@ -1,32 +1,28 @@
 import { createHash } from 'node:crypto';
 import { pageHeaders } from '../../platform/http/page-headers.ts';
+import { createStaticPage } from '../../platform/http/static-page.ts';
 import { KEY_FORM, KEY_SCRIPT } from './graphiql-key.ts';
+import { GRAPHQL_PATH } from './graphql-path.ts';
 
 const DEFAULT_QUERY = `# Enter your API key above, then press the button to run this.
 
 { me { organization { name plan } scopes } }
 `;
 
-/** A page and the headers that it needs; the policy names the hashes of its scripts. */
-export interface GraphiQLPage {
-  html: string;
-  headers: Record<string, string>;
-}
-
 function hashOf(script: string): string {
   return `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
 }
 
 /**
- * GraphiQL as one self-contained page of 9 MB, which works with no internet. Rendering and hashing
- * it takes tens of milliseconds: keep the result.
+ * GraphiQL: one self-contained page of 9 MB, which works with no internet. It is rendered when first
+ * asked for, once.
  */
-export async function renderGraphiQLPage(endpoint: string): Promise<GraphiQLPage> {
+export const graphiqlPage = createStaticPage(async () => {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const page = renderGraphiQL({
     title: 'Meterr GraphQL',
     favicon: 'data:,',
-    endpoint,
+    endpoint: GRAPHQL_PATH,
     defaultQuery: DEFAULT_QUERY,
     shouldPersistHeaders: false,
     isHeadersEditorEnabled: false,
@@ -37,5 +33,5 @@ export async function renderGraphiQLPage(endpoint: string): Promise<GraphiQLPage
   const root = '<div id="root"></div>';
   const html = page.replace(root, () => `${KEY_FORM}${root}<script>${KEY_SCRIPT}</script>`).replace(/\r\n?/g, '\n');
   const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, script = '']) => hashOf(script));
-  return { html, headers: pageHeaders({ scripts, workers: true }) };
-}
+  return { content: html, headers: pageHeaders({ scripts, workers: true }) };
+});

@@ -2,19 +2,24 @@ import { type ExecutionResult, GraphQLError } from 'graphql';
 import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
 import { type Admission, admit } from '../../domain/access/admit.ts';
 import type { Context, Resources } from '../../domain/context.ts';
-import { AppError, ERROR_STATUS, type ErrorCode } from '../../platform/errors.ts';
+import { AppError, ERROR_STATUS, type ErrorCode, invalidField } from '../../platform/errors.ts';
+import { preferredType } from '../../platform/http/accept.ts';
 import { BODY_LIMIT_BYTES, mediaType, readBodyText } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
-import { translateError } from '../builder/errors.ts';
+import { translateError, translateErrors } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
-import { type GraphiQLPage, renderGraphiQLPage } from './graphiql-page.ts';
-import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
+import { type AskedOperation, checkOperation } from './check-operation.ts';
+import { graphiqlPage } from './graphiql-page.ts';
+import { GRAPHQL_PATH } from './graphql-path.ts';
+import { parseOperation, validateOperation } from './query-limits.ts';
 
-export const GRAPHQL_PATH = '/graphql';
+export { GRAPHQL_PATH };
 
-type ServerContext = Context;
+interface ServerContext extends Context {
+  admission: Admission;
+}
 
 /** An answer ready to be written. */
 export interface GraphQLAnswer {
@@ -38,33 +43,82 @@ export function refuseRequest(
   return { status: ERROR_STATUS[code], headers, body: JSON.stringify({ errors: [translated] }) };
 }
 
+/** What is thrown while the request is read becomes an answer with the status of its code. */
+function withStatus(error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  return new GraphQLError(error.message, {
+    originalError: error,
+    extensions: { http: { status: ERROR_STATUS[error.code] } },
+  });
+}
+
+function parseParameter(search: URLSearchParams, name: string): Record<string, unknown> | undefined {
+  const text = search.get(name);
+  if (text === null || text === '') return undefined;
+  const value = tryParse(text);
+  if (value === null) return undefined;
+  if (isObject(value)) return value;
+  throw invalidField(name, 'must be a JSON object');
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Our own parser: counts the bytes, and keeps the digits of money that is written as a JSON number.
  */
-async function parseBody(request: Request): Promise<GraphQLParams> {
+async function parseRequest(request: Request): Promise<GraphQLParams> {
   try {
+    if (request.method === 'GET') {
+      const { searchParams } = new URL(request.url);
+      const [variables, extensions] = ['variables', 'extensions'].map((name) => parseParameter(searchParams, name));
+      const params: GraphQLParams = {};
+      const query = searchParams.get('query');
+      const operationName = searchParams.get('operationName');
+      if (query !== null) params.query = query;
+      if (operationName) params.operationName = operationName;
+      return { ...params, ...(variables ? { variables } : {}), ...(extensions ? { extensions } : {}) };
+    }
     const params = parseJson(await readBodyText(request, BODY_LIMIT_BYTES));
     if (isObject(params)) return params;
     throw new AppError('invalid_request', 'The body must be a JSON object with a query.');
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    const http = { status: ERROR_STATUS[error.code] };
-    throw new GraphQLError(error.message, { originalError: error, extensions: { http } });
+    throw withStatus(error);
   }
 }
 
-const ownBodyParser: Plugin = {
+const ownParser: Plugin = {
   onRequestParse({ request, setRequestParser }) {
-    if (request.method === 'POST') setRequestParser(parseBody);
+    if (request.method === 'POST' || request.method === 'GET') setRequestParser(parseRequest);
   },
 };
 
-const queryLimits: Plugin = {
-  onValidate({ addValidationRule }) {
-    addValidationRule(queryLimitsRule);
+/** Why a valid operation does not run after all, or null. */
+async function refusalsOf(args: AskedOperation & { contextValue: ServerContext }): Promise<GraphQLError[] | null> {
+  const { resources, requestId, admission } = args.contextValue;
+  const errors = await checkOperation(resources, admission, args);
+  return errors && translateErrors(errors, resources.log, requestId);
+}
+
+const boundedOperations: Plugin<ServerContext> = {
+  onParse({ setParseFn }) {
+    setParseFn((source: string) => parseOperation(source));
   },
-  onParse({ params }) {
-    params.options = { ...params.options, maxTokens: QUERY_LIMITS.tokens };
+  onValidate({ params, setResult }) {
+    setResult(validateOperation(schema, params.documentAST));
+  },
+  async onExecute({ args, setResultAndStopExecution }) {
+    const errors = await refusalsOf(args);
+    if (errors) setResultAndStopExecution({ errors });
+  },
+  async onSubscribe({ args, setResultAndStopExecution }) {
+    const errors = await refusalsOf(args);
+    if (errors) setResultAndStopExecution({ errors });
   },
 };
 
@@ -74,23 +128,14 @@ const translatedErrors: Plugin<object, ServerContext> = {
     const { errors, ...rest } = result as ExecutionResult;
     if (!errors) return;
     const { resources, requestId } = serverContext;
-    setResult({ ...rest, errors: errors.map((error) => translateError(error, resources.log, requestId)) });
+    setResult({ ...rest, errors: translateErrors(errors, resources.log, requestId) });
   },
 };
-
-/** Rendered when it is first asked for, and kept. */
-let page: Promise<GraphiQLPage> | null = null;
-
-async function graphiqlPage(): Promise<Response> {
-  page ??= renderGraphiQLPage(GRAPHQL_PATH);
-  const { html, headers } = await page;
-  return new Response(html, { headers });
-}
 
 function wantsPage(request: Request): boolean {
   return (
     request.method === 'GET' &&
-    (request.headers.get('accept') ?? '').includes('text/html') &&
+    preferredType(request.headers.get('accept'), ['application/json', 'text/html']) === 'text/html' &&
     !new URL(request.url).searchParams.has('query')
   );
 }
@@ -130,22 +175,27 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
     cors: false,
     maxRequestBodySize: false,
     logging: false,
-    plugins: [ownBodyParser, queryLimits, translatedErrors],
+    // Parsed texts are large; what is asked again is kept by the known operations.
+    parserAndValidationCache: false,
+    plugins: [ownParser, boundedOperations, translatedErrors],
   });
 
   return async (request, info, admitted) => {
-    if (wantsPage(request)) return graphiqlPage();
+    if (resources.config.graphiql && wantsPage(request)) return graphiqlPage(request);
     const misuse = checkForm(request);
     const allow: Record<string, string> = misuse?.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {};
     try {
       const authorization = request.headers.get('authorization');
       // With a key it counts as every request does; without one there is nothing to count.
       if (misuse && authorization === null) return refuse(misuse, info, allow);
-      const { caller, rateLimit, refusal } = admitted ?? (await admit(resources, authorization, info.address));
-      const headers = rateLimitHeaders(rateLimit);
-      if (refusal) return refuse(refusal, info, headers);
-      if (misuse) return refuse(misuse, info, { ...headers, ...allow });
-      const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId });
+      const admission = admitted ?? (await admit(resources, authorization, info.address));
+      const { caller, refusal } = admission;
+      if (refusal) return refuse(refusal, info, rateLimitHeaders(admission.rateLimit));
+      if (misuse) return refuse(misuse, info, { ...rateLimitHeaders(admission.rateLimit), ...allow });
+      const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId, admission });
+      // Its root fields may have been counted meanwhile.
+      const headers = rateLimitHeaders(admission.rateLimit);
+      if (admission.refusal) return refuse(admission.refusal, info, headers);
       for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
       // An answer may show a secret, such as that of a new API key.
       response.headers.set('Cache-Control', 'no-store');

@@ -1,12 +1,21 @@
-import { getOperationAST, parse, specifiedRules, validate } from 'graphql';
+import { getOperationAST } from 'graphql';
 import { schema } from '../schema.ts';
+import { tooManyRequests } from './check-operation.ts';
 import { type CompiledOperation, compileOperation } from './execute.ts';
-import { QUERY_LIMITS, queryLimitsRule } from './query-limits.ts';
+import { costOfOperation, parseOperation, QUERY_LIMITS, validateOperation } from './query-limits.ts';
+
+export interface KnownOperation {
+  run: CompiledOperation;
+  /** As how many requests it counts. */
+  requests: number;
+  /** Whether it is within the limits with these variables. */
+  isWithin(variables: Record<string, unknown>): boolean;
+}
 
 /** Finds the compiled form of an operation that was asked before. */
 export interface KnownOperations {
   /** Null: not known (yet), or one that only the full server can run. */
-  find(query: string, operationName: string | null): CompiledOperation | null;
+  find(query: string, operationName: string | null): KnownOperation | null;
 }
 
 const MAX_OPERATIONS = 500;
@@ -20,20 +29,28 @@ const NAMED = '\0';
 
 interface Entry {
   asked: number;
-  compiled: CompiledOperation | null;
+  compiled: KnownOperation | null;
 }
 
 /**
  * Parses and validates with the same rules and limits as the full server, then compiles; null when
  * it may not run.
  */
-function tryCompile(query: string, operationName: string | null): CompiledOperation | null {
+function tryCompile(query: string, operationName: string | null): KnownOperation | null {
   try {
-    const document = parse(query, { maxTokens: QUERY_LIMITS.tokens });
+    const document = parseOperation(query);
     const operation = getOperationAST(document, operationName);
     if (!operation || operation.operation === 'subscription') return null;
-    if (validate(schema, document, [...specifiedRules, queryLimitsRule]).length > 0) return null;
-    return compileOperation(document, { operationName: operationName ?? undefined });
+    if (validateOperation(schema, document).length > 0) return null;
+    const cost = costOfOperation(schema, document, operationName, {});
+    if (cost === null || tooManyRequests(cost.requests) || (cost.refusal && !cost.isVariable)) return null;
+    return {
+      run: compileOperation(document, { operationName: operationName ?? undefined }),
+      requests: cost.requests,
+      isWithin: cost.isVariable
+        ? (variables) => costOfOperation(schema, document, operationName, variables)?.refusal === null
+        : () => true,
+    };
   } catch {
     // Whatever is wrong with it, the full server says so.
     return null;
@@ -48,6 +65,7 @@ export function createKnownOperations(): KnownOperations {
     find(query, operationName) {
       // A text that begins with NUL is no GraphQL, so it cannot pass for the key of a named operation.
       if (query.length > MAX_QUERY_LENGTH || query.startsWith(NAMED)) return null;
+      if ((operationName?.length ?? 0) > QUERY_LIMITS.name) return null;
       const key = operationName === null ? query : `${NAMED}${operationName.length} ${operationName}${query}`;
       const entry = entries.get(key) ?? { asked: 0, compiled: null };
       entry.asked++;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gunzip as gunzipCallback } from 'node:zlib';
 import { AppError, invalidField } from '../errors.ts';
@@ -31,16 +32,25 @@ async function readSentBytes(request: Request, maxBytes: number): Promise<Uint8A
   return Buffer.concat(chunks);
 }
 
+/** What a body may unfold to for each byte that was sent; telemetry as it is unfolds 10 to 20 fold. */
+const MAX_UNFOLDING = 100;
+/** Up to here a body may unfold as much as it likes: it cannot do harm. */
+const FREE_UNFOLDING_BYTES = 1_048_576;
+
 /**
  * Decompresses gzip and stops at the limit, because a small body can expand to a huge one.
  * @throws AppError payload_too_large, invalid_request (not gzip)
  */
 async function gunzipBody(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  const allowedBytes = Math.max(FREE_UNFOLDING_BYTES, bytes.length * MAX_UNFOLDING);
   try {
-    return await gunzip(bytes, { maxOutputLength: maxBytes });
+    return await gunzip(bytes, { maxOutputLength: Math.min(maxBytes, allowedBytes) });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-      throw payloadTooLarge(maxBytes);
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      if (allowedBytes >= maxBytes) throw payloadTooLarge(maxBytes);
+      const message = `The body must not unfold to more than ${MAX_UNFOLDING} times its size in gzip.`;
+      throw new AppError('payload_too_large', message, { details: { maxBytes: allowedBytes } });
+    }
     throw invalidField('', 'The body is not valid gzip: send gzip, or remove the header Content-Encoding.');
   }
 }
@@ -59,12 +69,22 @@ export async function readBodyBytes(request: Request, maxBytes: number): Promise
 }
 
 /**
+ * A body as text. Bytes that are not UTF-8 would all become the same character, and two ids one.
+ * @throws AppError invalid_request when it is not UTF-8
+ */
+export function decodeText(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) {
+    throw invalidField('', 'The body is not UTF-8: send text in UTF-8, or escape what is not ASCII in the JSON.');
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/**
  * Reads a body as UTF-8.
- * @throws AppError as {@link readBodyBytes} does
+ * @throws AppError as {@link readBodyBytes} and {@link decodeText} do
  */
 export async function readBodyText(request: Request, maxBytes: number = BODY_LIMIT_BYTES): Promise<string> {
-  const bytes = await readBodyBytes(request, maxBytes);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return decodeText(await readBodyBytes(request, maxBytes));
 }
 
 /** Returns the media type in lower case, without parameters; an empty string if there is none. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { payloadTooLarge } from './http-body.ts';
+import { decodeText, payloadTooLarge } from './http-body.ts';
 
 /** `name` must be in lower case. Returns null when the header is missing. */
 export function incomingHeader(incoming: IncomingMessage, name: string): string | null {
@@ -43,10 +43,11 @@ export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promi
 
 /**
  * Like {@link readIncoming}, as UTF-8.
- * @throws AppError payload_too_large when the body exceeds `maxBytes`
+ * @throws AppError payload_too_large when the body exceeds `maxBytes`, invalid_request when it is
+ *   not UTF-8
  */
-export function readIncomingText(incoming: IncomingMessage, maxBytes: number): Promise<string> {
-  return readChunks(incoming, maxBytes, (chunks) => joinBytes(chunks).toString('utf8'));
+export async function readIncomingText(incoming: IncomingMessage, maxBytes: number): Promise<string> {
+  return decodeText(await readIncoming(incoming, maxBytes));
 }
 
 /** Makes a `Request` from a request whose body was read. */

@@ -43,8 +43,8 @@ export function findProblems(issues: readonly Issue[]): FieldProblem[] {
  * What this door itself refuses: the paths are spelled as the caller wrote them, and must stay so.
  */
 export function refuseAsWritten(fields: FieldProblem[]): AppError {
-  const { code, message } = invalidRequest(fields);
-  return new AppError(code, message, { details: { fields, asWritten: true } });
+  const { code, message, details } = invalidRequest(fields);
+  return new AppError(code, message, { details: { ...details, asWritten: true } });
 }
 
 /**

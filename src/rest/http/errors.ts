@@ -1,5 +1,5 @@
 import type { GraphQLError } from 'graphql';
-import { ERROR_STATUS, type ErrorCode, type FieldProblem } from '../../platform/errors.ts';
+import { cutText, ERROR_STATUS, type ErrorCode, type FieldProblem } from '../../platform/errors.ts';
 import { respellMessage, snakePath, snakeRecord, WORDS } from './case.ts';
 
 export interface ErrorEnvelope {
@@ -41,8 +41,9 @@ function respell({ code, message, details = {} }: Failure): ErrorEnvelope {
   if (!isFieldList(fields)) return { error: { code, message, details: snakeRecord(rest) } };
   const respelled = asWritten ? fields : fields.map(inSnakeCase);
   const first = respelled[0];
-  const more = respelled.length > 1 ? ` (and ${respelled.length - 1} more)` : '';
-  const text = first?.path ? `${first.path}: ${first.message}${more}` : (first?.message ?? message);
+  const others = respelled.length - 1 + Number(rest.moreFields ?? 0);
+  const more = others > 0 ? ` (and ${others} more)` : '';
+  const text = first?.path ? cutText(`${first.path}: ${first.message}`) + more : (first?.message ?? message);
   return { error: { code, message: text, details: { ...snakeRecord(rest), fields: respelled } } };
 }
 

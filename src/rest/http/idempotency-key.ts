@@ -1,6 +1,6 @@
 import { runOnce } from '../../domain/access/run-once.ts';
 import type { Context } from '../../domain/context.ts';
-import { BODY_LIMIT_BYTES } from '../../platform/http/http-body.ts';
+import { BODY_LIMIT_BYTES, decodeText } from '../../platform/http/http-body.ts';
 import { parseJson, stableJson } from '../../platform/json.ts';
 import { refuseAsWritten } from './check-value.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
@@ -44,7 +44,7 @@ export async function answerWithKey(
     throw refuseAsWritten([{ path: IDEMPOTENCY_KEY, message }]);
   }
   const bytes = await request.bytes(BODY_LIMIT_BYTES);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const text = decodeText(bytes);
   const content = JSON.stringify([request.params, request.search, normalForm(text)]);
   const authorization = request.header('authorization') ?? '';
   const outcome = await runOnce(context, { authorization, key, route, content }, async () => {

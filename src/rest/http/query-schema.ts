@@ -150,6 +150,8 @@ export interface QueryValues {
   own: Record<string, unknown>;
 }
 
+const NOTHING: QueryValues = { variables: {}, own: {} };
+
 /** `tag.KEY` and `tag[KEY]`; a key may hold any character. */
 const TAG_PARAMETER = /^tag(?:\.(?<dotted>.+)|\[(?<bracketed>.+)\])$/s;
 const TAGS = 'tags';
@@ -180,6 +182,11 @@ function readDimensions(search: string, values: readonly string[]): string[] {
   return splitDimensions(pair.slice(pair.indexOf('=') + 1));
 }
 
+function readValues(reader: QueryReader, values: object): QueryValues {
+  const checked = checkValue(reader.schema, values);
+  return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
+}
+
 /**
  * The variables that the query of a request gives: `tag[KEY]=value` gathered as `tags`, and
  * `group_by` as a list.
@@ -187,6 +194,7 @@ function readDimensions(search: string, values: readonly string[]): string[] {
  * value of a tag), or a value its schema refuses
  */
 export function readQuery(reader: QueryReader | null, search: string): QueryValues {
+  if (search === '') return reader ? readValues(reader, {}) : NOTHING;
   const values = new Map<string, string>();
   const tags = new Map<string, string>();
   const dimensions: string[] = [];
@@ -205,7 +213,5 @@ export function readQuery(reader: QueryReader | null, search: string): QueryValu
   const given: [string, unknown][] = [...values];
   if (tags.size > 0) given.push([TAGS, [...tags].map(([key, value]) => ({ key, value }))]);
   if (dimensions.length > 0) given.push([GROUP_BY, readDimensions(search, dimensions)]);
-  if (!reader) return { variables: {}, own: {} };
-  const checked = checkValue(reader.schema, Object.fromEntries(given));
-  return { variables: reader.toVariables(checked), own: reader.toOwn(checked) };
+  return reader ? readValues(reader, Object.fromEntries(given)) : NOTHING;
 }

@@ -233,7 +233,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
     const path = params ? checkValue(params, request.params) : {};
     const { variables: asked, own } = readQuery(query, request.search);
-    const isOther = otherMedia !== undefined && mediaType(request.header('content-type')) in otherMedia;
+    const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.

@@ -4,7 +4,7 @@ import { GRANT_LIMITS } from '../../domain/credits/grant-credits.ts';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
-import { ERROR_STATUS } from '../../platform/errors.ts';
+import { ERROR_LIMITS, ERROR_STATUS } from '../../platform/errors.ts';
 import { isObject } from '../../platform/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
 import { parseTime } from '../../platform/time.ts';
@@ -81,13 +81,22 @@ const eventCount = wholeNumber(0, USAGE_LIMITS.count).openapi({ example: 1200 })
 export const signedCount = z.int().openapi({ example: 1200 });
 
 /**
- * An object that is checked, and then kept as it was given: a copy would lose a key such as
- * `__proto__`.
+ * An object with the caller's own keys, which is checked, and then kept as it was given: a copy
+ * would lose a key such as `__proto__`. Looks no further than the limit of problems.
+ * @param isRight of a value inside
  */
-function asGiven(schema: z.ZodType, openapi: object): z.ZodType {
+function asGiven(isRight: (value: unknown) => boolean, expected: string, openapi: object): z.ZodType {
   const check = z.unknown().superRefine((value, context) => {
-    const issues = schema.safeParse(value, { reportInput: true }).error?.issues ?? [];
-    for (const issue of issues) context.addIssue({ ...issue });
+    if (!isObject(value)) {
+      context.addIssue({ code: 'custom', message: 'must be an object' });
+      return;
+    }
+    let problems = 0;
+    for (const key of Object.keys(value)) {
+      if (isRight(value[key])) continue;
+      if (++problems > ERROR_LIMITS.problems) return;
+      context.addIssue({ code: 'custom', path: [key], message: `must be ${expected}` });
+    }
   });
   return check.openapi({ type: ['object', 'null'], ...openapi });
 }
@@ -137,10 +146,10 @@ export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
     isPlain: () => false,
   },
   tags: {
-    schema: asGiven(z.record(z.string(), z.string()), { additionalProperties: { type: 'string' } }),
+    schema: asGiven(isString, 'a string', { additionalProperties: { type: 'string' } }),
     isPlain: isTags,
   },
-  metadata: { schema: asGiven(z.record(z.string(), z.unknown()), { additionalProperties: {} }), isPlain: isObject },
+  metadata: { schema: asGiven(() => true, 'a JSON value', { additionalProperties: {} }), isPlain: isObject },
   usage: { schema: z.unknown().openapi({ type: ['object', 'null'] }), isPlain: () => true },
 };
 

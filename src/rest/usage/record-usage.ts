@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { VariablesOf } from 'gql.tada';
 import { GraphQLError } from 'graphql';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
-import { type ErrorCode, type FieldProblem, invalidField } from '../../platform/errors.ts';
+import { createErrorRoom, type ErrorCode, type FieldProblem, invalidField } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { fragmentSchema } from '../http/answer-schema.ts';
 import { checkValue, findProblems, refuseAsWritten } from '../http/check-value.ts';
@@ -138,9 +138,17 @@ async function recordItems(
   return { data, created, duplicates, conflicts, invalid };
 }
 
+/** Ten thousand refused lines, each with its reason, would be a large answer. */
+function boundErrors({ data }: BatchAnswer): void {
+  const bound = createErrorRoom();
+  for (const item of data) if (item.error) item.error = { details: {}, ...bound(item.error) };
+}
+
 async function runBatch(execute: Execute, body: unknown, key: string | null): Promise<RouteAnswer> {
   const { events } = checkValue(batchEnvelope, body);
-  return { status: 200, body: await recordItems(execute, events, key) };
+  const answer = await recordItems(execute, events, key);
+  if (answer.invalid > 0) boundErrors(answer);
+  return { status: 200, body: answer };
 }
 
 /**
@@ -190,6 +198,7 @@ async function runLines(execute: Execute, request: RestRequest, key: string | nu
     total.conflicts += part.conflicts;
     total.invalid += part.invalid;
   }
+  boundErrors(total);
   return { status: 200, body: total };
 }
 

@@ -1,4 +1,5 @@
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
+import { preferredType } from '../../platform/http/accept.ts';
 import type { RouteAnswer } from '../http/route.ts';
 
 /** A page of the walk, and the cursor of the next one. */
@@ -53,22 +54,26 @@ export const DEFAULT_FORM: StreamForm = {
 };
 
 /** By media type. */
-export const STREAM_FORMS: Readonly<Record<string, StreamForm>> = {
-  'text/csv': DEFAULT_FORM,
-  'application/x-ndjson': {
-    contentType: 'application/x-ndjson',
-    head: () => '',
-    line: (event) => `${JSON.stringify(event)}\n`,
-  },
-};
+export const STREAM_FORMS: ReadonlyMap<string, StreamForm> = new Map<string, StreamForm>([
+  ['text/csv', DEFAULT_FORM],
+  [
+    'application/x-ndjson',
+    {
+      contentType: 'application/x-ndjson',
+      head: () => '',
+      line: (event) => `${JSON.stringify(event)}\n`,
+    },
+  ],
+]);
 
-/** The form that an `Accept` header asks for, or null for JSON pages. */
+const ANSWERED_TYPES = ['application/json', ...STREAM_FORMS.keys()];
+
+/**
+ * The form that an `Accept` header prefers, or null for JSON pages, which are also for those who
+ * take nothing that there is.
+ */
 export function streamFormFor(accept: string | null): StreamForm | null {
-  for (const part of (accept ?? '').split(',')) {
-    const form = STREAM_FORMS[part.split(';', 1)[0]?.trim().toLowerCase() ?? ''];
-    if (form) return form;
-  }
-  return null;
+  return STREAM_FORMS.get(preferredType(accept, ANSWERED_TYPES) ?? '') ?? null;
 }
 
 /**

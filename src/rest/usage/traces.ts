@@ -13,10 +13,10 @@ import { operation } from '../http/operation.ts';
 import type { RestRequest } from '../http/request.ts';
 import { type Execute, route } from '../http/route.ts';
 
-const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
-  'application/json': 'json',
-  'application/x-protobuf': 'protobuf',
-};
+const ENCODINGS: ReadonlyMap<string, OtlpEncoding> = new Map([
+  ['application/json', 'json'],
+  ['application/x-protobuf', 'protobuf'],
+]);
 const MAX_MESSAGES = 5;
 
 const recordSpans = operation(
@@ -28,9 +28,9 @@ const recordSpans = operation(
 );
 
 function encodingOf(request: RestRequest): OtlpEncoding {
-  const encoding = ENCODINGS[mediaType(request.header('content-type'))];
+  const encoding = ENCODINGS.get(mediaType(request.header('content-type')));
   if (encoding) return encoding;
-  throw new AppError('unsupported_media_type', `Send traces as ${Object.keys(ENCODINGS).join(' or ')}.`);
+  throw new AppError('unsupported_media_type', `Send traces as ${[...ENCODINGS.keys()].join(' or ')}.`);
 }
 
 function toInput({ event }: SpanUsage) {
@@ -105,7 +105,7 @@ const recordTraces = route({
   failureContent: { 'application/json': rpcStatus, 'application/x-protobuf': rpcStatus },
   /** As OTLP has failures: a `google.rpc.Status` in the request's own encoding. */
   encodeFailure({ status, headers, body }, request) {
-    const encoding = ENCODINGS[mediaType(request.header('content-type'))] ?? 'json';
+    const encoding = ENCODINGS.get(mediaType(request.header('content-type'))) ?? 'json';
     const content = new Uint8Array(encodeOtlpError(encoding, status, body.error.message));
     return { status, headers: { ...headers, 'Content-Type': OTLP_CONTENT_TYPES[encoding] }, body: content };
   },

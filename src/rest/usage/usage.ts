@@ -65,26 +65,26 @@ function readPage(execute: Execute, variables: HistoryVariables) {
   return execute(listEvents, variables).then(({ usage_events: events }) => toList(events));
 }
 
-const RAW_QUERY = {
+/** The whole result, page by page. */
+function streamAll(
+  form: StreamForm,
+  execute: Execute,
+  { variables, isRaw }: { variables: HistoryVariables; isRaw: boolean },
+): Promise<RouteAnswer> {
+  return streamPages(form, { columns: COLUMNS, isRaw }, async (after) => {
+    const page = await readPage(execute, { ...variables, first: HISTORY_PAGE_MAX, after });
+    return { events: page.data, next: page.next_cursor };
+  });
+}
+
+/** Of CSV. */
+const RAW = {
   raw: oneOf(['true', 'false']).openapi({
     description:
       'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +
       'begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets an apostrophe in front.',
   }),
 };
-
-/** The whole result, page by page. */
-function streamAll(
-  form: StreamForm,
-  execute: Execute,
-  variables: HistoryVariables,
-  own: Record<string, unknown>,
-): Promise<RouteAnswer> {
-  return streamPages(form, { columns: COLUMNS, isRaw: own.raw === 'true' }, async (after) => {
-    const page = await readPage(execute, { ...variables, first: HISTORY_PAGE_MAX, after });
-    return { events: page.data, next: page.next_cursor };
-  });
-}
 
 const getHistory = route({
   method: 'get',
@@ -98,14 +98,14 @@ const getHistory = route({
   scope: 'usage:read',
   operation: listEvents,
   maxLimit: HISTORY_PAGE_MAX,
-  ownQuery: RAW_QUERY,
+  ownQuery: RAW,
   success: [{ status: 200, description: 'A page of events.' }],
   errors: [400],
-  otherAnswers: Object.keys(STREAM_FORMS),
-  async run({ variables, own, request }, execute) {
+  otherAnswers: [...STREAM_FORMS.keys()],
+  async run({ variables, request, own }, execute) {
     const form = streamFormFor(request.header('accept'));
     if (form === null) return { status: 200, body: await readPage(execute, variables) };
-    return streamAll(form, execute, variables, own);
+    return streamAll(form, execute, { variables, isRaw: own.raw === 'true' });
   },
 });
 
@@ -119,13 +119,14 @@ const exportUsage = route({
   scope: 'usage:read',
   operation: listEvents,
   ownVariables: ['first', 'after'],
-  ownQuery: RAW_QUERY,
+  ownQuery: RAW,
   success: [{ status: 200, description: 'The events, one a line.' }],
   errors: [400],
-  otherAnswers: Object.keys(STREAM_FORMS),
+  otherAnswers: [...STREAM_FORMS.keys()],
   isStream: true,
-  run({ variables, own, request }, execute) {
-    return streamAll(streamFormFor(request.header('accept')) ?? DEFAULT_FORM, execute, variables, own);
+  run({ variables, request, own }, execute) {
+    const form = streamFormFor(request.header('accept')) ?? DEFAULT_FORM;
+    return streamAll(form, execute, { variables, isRaw: own.raw === 'true' });
   },
 });
 

@@ -179,3 +179,50 @@ describe('the answer is in the encoding of the request', () => {
     expect(RpcStatusType.toObject(decoded)).toEqual({ code, message: 'no' });
   });
 });
+
+describe('an export request is counted before it is decoded', () => {
+  const bytesOf = (...pieces: Uint8Array[]) => new Uint8Array(Buffer.concat(pieces));
+  const varint = (value: number) => {
+    const bytes: number[] = [];
+    let left = value;
+    for (; left > 127; left >>>= 7) bytes.push((left & 127) | 128);
+    return Uint8Array.from([...bytes, left]);
+  };
+  const field = (id: number, content: Uint8Array) =>
+    bytesOf(Uint8Array.of((id << 3) | 2), varint(content.length), content);
+  const empty = (id: number, count: number) => new Uint8Array(Buffer.alloc(count * 2, Buffer.from([(id << 3) | 2, 0])));
+  const spansInProtobuf = (count: number) => field(1, field(2, empty(2, count)));
+  const spansInJson = (count: number) =>
+    toBytes(`{"resourceSpans":[{"scopeSpans":[{"spans":[${Array.from({ length: count }, () => '{}').join()}]}]}]}`);
+  const TOO_MANY = expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining('more than') });
+  const quickly = (act: () => unknown) => {
+    const start = performance.now();
+    expect(act).toThrow(TOO_MANY);
+    expect(performance.now() - start).toBeLessThan(500);
+  };
+
+  test('10,000 spans are read, and one more is refused', () => {
+    for (const [bytes, encoding] of [
+      [spansInProtobuf, 'protobuf'],
+      [spansInJson, 'json'],
+    ] as const) {
+      expect(decodeOtlp(bytes(10_000), encoding)).toHaveLength(10_000);
+      expect(() => decodeOtlp(bytes(10_001), encoding)).toThrow(TOO_MANY);
+    }
+  });
+
+  test('millions of empty spans, resources or attributes are refused at once', () => {
+    quickly(() => decodeOtlp(spansInProtobuf(5_000_000), 'protobuf'));
+    quickly(() => decodeOtlp(empty(1, 5_000_000), 'protobuf'));
+    quickly(() => decodeOtlp(field(1, field(2, field(2, empty(9, 5_000_000)))), 'protobuf'));
+    quickly(() => decodeOtlp(spansInJson(3_000_000), 'json'));
+    quickly(() => decodeOtlp(toBytes(`{"resourceSpans":[${'[],'.repeat(3_000_000)}[]]}`), 'json'));
+  });
+
+  test('one attribute that nests too deeply does not cost the other spans', () => {
+    const deep = '{"arrayValue":{"values":['.repeat(5_000) + ']}}'.repeat(5_000);
+    const span = JSON.stringify(toRequest([{ attributes: CALL }]));
+    const text = span.replace('"attributes":[{', `"attributes":[{"key":"gen_ai.\\u0070rompt","value":${deep}},{`);
+    expect(read(toBytes(text), 'json').events).toHaveLength(1);
+  });
+});

@@ -1,4 +1,6 @@
-import type { FieldProblem } from '../../../platform/errors.ts';
+import { type FieldProblem, invalidField } from '../../../platform/errors.ts';
+import { isDeeper } from '../../../platform/json-depth.ts';
+import { JSON_DEPTH } from '../../input/limits.ts';
 import { findCountProblems } from '../../pricing/price/check-counts.ts';
 import { countsOf, USAGE_COUNTS, type UsageCounts } from '../../pricing/price/usage-counts.ts';
 import { decodeUsage } from '../decode/decode-usage.ts';
@@ -35,6 +37,10 @@ export function readCounts(problems: FieldProblem[], input: UsageInput): ReadCou
       if (input[path] !== undefined && input[path] !== null) {
         problems.push({ path, message: 'must not be given beside usage, which it is derived from' });
       }
+    }
+    // The event around it is a level too.
+    if (isDeeper(input.usage, JSON_DEPTH - 1)) {
+      throw invalidField('usage', `must not nest deeper than ${JSON_DEPTH} levels, the event counted`);
     }
     const { counts, model, serviceTier, cost, warnings } = decodeUsage(input.provider, input.usage);
     return { counts, model, serviceTier, charge: cost, warnings };
