@@ -16,7 +16,11 @@ describe('events', () => {
     const usd = await make(organization, { amount: '0.01', thresholds: [100], scope: { team_id: team.id } });
     const tokens = await make(organization, { amount: undefined, tokens: 2_000, per: 'user', thresholds: [] });
     await makeUsage(meterr(), key, Array(2).fill({ team_id: team.id, user_id: 'u-42' }));
-    const month = { period_start: '2026-11-01T00:00:00.000Z', period_end: '2026-12-01T00:00:00.000Z' };
+    const month = {
+      period_start: '2026-11-01T00:00:00.000Z',
+      period_end: '2026-12-01T00:00:00.000Z',
+      crossing: 1,
+    };
     const ofUsd = { team_id: team.id, limit: '0.01', current: '0.015', budget_id: usd.id, unit: 'usd', subject: null };
     const ofTokens = {
       team_id: null,
@@ -50,6 +54,7 @@ describe('events', () => {
       periodStart: month.period_start,
       periodEnd: month.period_end,
       subject: null,
+      crossing: 1,
     });
   });
 
