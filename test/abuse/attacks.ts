@@ -129,10 +129,13 @@ const wrongInput: Attack = async (target) => {
 const aliases: Attack = async (target) => {
   const hours = 'interval: HOUR, start: "2026-01-01T00:00:00Z", end: "2027-01-01T00:00:00Z"';
   await flood(target, '/graphql', graphql(`{ ${many(500, (i) => `u${i}: usage { totals { cost } }`)} }`));
-  await flood(target, '/graphql', graphql(`{ ${many(20, (i) => `u${i}: usage(${hours}) { totals { cost } }`)} }`), {
-    times: 4,
-    atOnce: 1,
-  });
+  for (const [sums, times] of [
+    [20, 20],
+    [7, 4],
+  ] as const) {
+    const query = `{ ${many(sums, (i) => `u${i}: usage(${hours}) { totals { cost } }`)} }`;
+    await flood(target, '/graphql', graphql(query), { times, atOnce: 2 });
+  }
   const pages = many(45, (i) => `p${i}: usageEvents(first: $n) { edges { node { id } } }`);
   await flood(target, '/graphql', graphql(`query ($n: Int) { ${pages} }`, { n: 1_000 }));
   await flood(target, '/graphql', graphql(`{ ${many(2_000, () => 'me { scopes }')} }`), { times: 8 });

@@ -8,7 +8,8 @@ import {
 } from '../../src/graphql/server/query-limits.ts';
 
 const schema = buildSchema(`
-  type Query { node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]!, usage: Node, me: Node }
+  type Query { node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]!, usage(interval: Interval): Node, me: Node }
+  enum Interval { HOUR DAY }
   type Node { id: ID!, node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]! }
 `);
 
@@ -87,6 +88,18 @@ describe('an operation', () => {
     const sums = (count: number) => `{ ${Array.from({ length: count }, (_, i) => `u${i}: usage { id }`).join(' ')} }`;
     expect(refusals(sums(24))).toEqual([]);
     expect(refusals(sums(25))).toEqual(TOO_MUCH);
+  });
+
+  it('that sums by the hour weighs 5,000 more, in a variable too: 7 of them are the most', () => {
+    const sums = (count: number, interval: string) =>
+      `{ ${Array.from({ length: count }, (_, i) => `u${i}: usage(interval: ${interval}) { id }`).join(' ')} }`;
+    expect(refusals(sums(7, 'HOUR'))).toEqual([]);
+    expect(refusals(sums(8, 'HOUR'))).toEqual(TOO_MUCH);
+    expect(refusals(sums(8, 'DAY'))).toEqual([]);
+    const inVariable = `query ($i: Interval = HOUR) ${sums(8, '$i')}`;
+    expect(refusals(inVariable, { i: 'HOUR' })).toEqual(TOO_MUCH);
+    expect(refusals(inVariable)).toEqual(TOO_MUCH);
+    expect(refusals(inVariable, { i: 'DAY' })).toEqual([]);
   });
 
   it('counts as many requests as it has root fields: aliases one by one, the same field twice once, `me` and introspection not', () => {
