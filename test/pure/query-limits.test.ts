@@ -148,6 +148,14 @@ describe('an operation', () => {
     expect(refusals('{'.repeat(9_000))).toEqual(TOO_NESTED);
   });
 
+  it('may repeat fields and spread fragments 200 times, since each is compared with each', () => {
+    const TOO_ALIKE = ['The operation repeats fields and spreads fragments more than 200 times.'];
+    expect(refusals(`{ node { ${'id '.repeat(201)} } }`)).toEqual([]);
+    expect(refusals(`{ node { ${'id '.repeat(202)} } }`)).toEqual(TOO_ALIKE);
+    expect(refusals(`{ ${'node { id } '.repeat(202)} }`)).toEqual(TOO_ALIKE);
+    expect(refusals(`{ ${'...F '.repeat(201)} } fragment F on Query { node { id } }`)).toEqual(TOO_ALIKE);
+  });
+
   it('may have 10,000 tokens, and names of 100 characters', () => {
     expect(refusals(`{ ${'id '.repeat(QUERY_LIMITS.tokens)} }`)).toEqual([
       `The operation has more than ${QUERY_LIMITS.tokens} tokens.`,

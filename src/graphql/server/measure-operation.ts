@@ -48,6 +48,11 @@ export class OperationMeasurer {
   isCyclic = false;
   /** Whether a variable says how much is read, so that each request has a cost of its own. */
   hasVariablePages = false;
+  /**
+   * Fields that a set selects again under the same name, and spreads of fragments: GraphQL's rule of
+   * overlapping fields compares each with each.
+   */
+  overlaps = 0;
   readonly #schema: GraphQLSchema;
   readonly #document: DocumentNode;
   readonly #variables: Variables;
@@ -121,14 +126,22 @@ export class OperationMeasurer {
 
   #measureSet(set: SelectionSetNode, type: GraphQLNamedType | null | undefined): Measure {
     const total: Measure = { depth: 0, cost: 0 };
+    const names = new Set<string>();
     for (const selection of set.selections) {
       let inner: Measure;
-      if (selection.kind === Kind.FRAGMENT_SPREAD) inner = this.#measureFragment(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        this.overlaps++;
+        inner = this.#measureFragment(selection.name.value);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         const { typeCondition } = selection;
         const named = typeCondition ? this.#schema.getType(typeCondition.name.value) : type;
         inner = this.#measureSet(selection.selectionSet, named);
-      } else inner = this.#measureField(selection, type);
+      } else {
+        const name = selection.alias?.value ?? selection.name.value;
+        if (names.has(name)) this.overlaps++;
+        names.add(name);
+        inner = this.#measureField(selection, type);
+      }
       total.depth = Math.max(total.depth, inner.depth);
       total.cost += inner.cost;
     }
