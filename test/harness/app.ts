@@ -36,6 +36,8 @@ export interface TestAppOptions {
   now?: string | number;
   /** The default is that of the vitest project. */
   through?: Through;
+  /** After how long a connection on which nothing moves is dropped. */
+  stalledMs?: number;
   /** An existing database, on which this app is a second process. */
   connectionString?: string;
 }
@@ -86,7 +88,8 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   // Over a socket all tests have one address, so X-Forwarded-For carries other ones.
   const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: '1', ...options.env });
   const log = createRecordingLog(logged);
-  const app = await createApp({ config, log, clock: clock.now, connectionString });
+  const { stalledMs } = options;
+  const app = await createApp({ config, log, clock: clock.now, connectionString, ...(stalledMs ? { stalledMs } : {}) });
   const door = through === 'fetch' ? fetchDoor(app) : socketDoor((await app.listen(0, LOOPBACK)).port);
   const sql = new pg.Pool({ connectionString, max: 3 });
   const first = app.firstOrganization;

@@ -8,7 +8,8 @@ import {
 } from '../../src/graphql/server/query-limits.ts';
 
 const schema = buildSchema(`
-  type Query { node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]!, usage: Node, me: Node }
+  type Query { node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]!, usage(interval: Interval): Node, me: Node }
+  enum Interval { HOUR DAY }
   type Node { id: ID!, node: Node, many(first: Int, other: Int): [Node!]!, groups(limit: Int): [Node!]! }
 `);
 
@@ -89,6 +90,18 @@ describe('an operation', () => {
     expect(refusals(sums(25))).toEqual(TOO_MUCH);
   });
 
+  it('that sums by the hour weighs 5,000 more, in a variable too: 7 of them are the most', () => {
+    const sums = (count: number, interval: string) =>
+      `{ ${Array.from({ length: count }, (_, i) => `u${i}: usage(interval: ${interval}) { id }`).join(' ')} }`;
+    expect(refusals(sums(7, 'HOUR'))).toEqual([]);
+    expect(refusals(sums(8, 'HOUR'))).toEqual(TOO_MUCH);
+    expect(refusals(sums(8, 'DAY'))).toEqual([]);
+    const inVariable = `query ($i: Interval = HOUR) ${sums(8, '$i')}`;
+    expect(refusals(inVariable, { i: 'HOUR' })).toEqual(TOO_MUCH);
+    expect(refusals(inVariable)).toEqual(TOO_MUCH);
+    expect(refusals(inVariable, { i: 'DAY' })).toEqual([]);
+  });
+
   it('counts as many requests as it has root fields: aliases one by one, the same field twice once, `me` and introspection not', () => {
     expect(requestsOf('{ node { id } }')).toBe(1);
     expect(requestsOf('{ me { id } __typename __schema { __typename } }')).toBe(1);
@@ -133,6 +146,14 @@ describe('an operation', () => {
     const TOO_NESTED = [`The text of the operation nests deeper than ${QUERY_LIMITS.nesting} levels.`];
     expect(refusals(list(QUERY_LIMITS.nesting - 1))).toEqual(TOO_NESTED);
     expect(refusals('{'.repeat(9_000))).toEqual(TOO_NESTED);
+  });
+
+  it('may repeat fields and spread fragments 200 times, since each is compared with each', () => {
+    const TOO_ALIKE = ['The operation repeats fields and spreads fragments more than 200 times.'];
+    expect(refusals(`{ node { ${'id '.repeat(201)} } }`)).toEqual([]);
+    expect(refusals(`{ node { ${'id '.repeat(202)} } }`)).toEqual(TOO_ALIKE);
+    expect(refusals(`{ ${'node { id } '.repeat(202)} }`)).toEqual(TOO_ALIKE);
+    expect(refusals(`{ ${'...F '.repeat(201)} } fragment F on Query { node { id } }`)).toEqual(TOO_ALIKE);
   });
 
   it('may have 10,000 tokens, and names of 100 characters', () => {

@@ -30,6 +30,8 @@ const ROOT_COSTS = new Map([
   ['costs', 2_000],
   ['costForecast', 5_000],
 ]);
+/** Sums by the hour make up to 10,000 intervals each. */
+const HOURLY_COST = 5_000;
 /** Groups, where a caller names no `limit`. */
 const DEFAULT_LIMIT = 100;
 /** More than any page may have: keeps sums of costs finite. */
@@ -44,8 +46,13 @@ const FREE_ROOTS = new Set(['me', '__typename', '__schema', '__type']);
 export class OperationMeasurer {
   /** Whether a fragment is inside itself: then no measure means anything. */
   isCyclic = false;
-  /** Whether the size of a page is in a variable, so that each request has a cost of its own. */
+  /** Whether a variable says how much is read, so that each request has a cost of its own. */
   hasVariablePages = false;
+  /**
+   * Fields that a set selects again under the same name, and spreads of fragments: GraphQL's rule of
+   * overlapping fields compares each with each.
+   */
+  overlaps = 0;
   readonly #schema: GraphQLSchema;
   readonly #document: DocumentNode;
   readonly #variables: Variables;
@@ -72,6 +79,7 @@ export class OperationMeasurer {
   measure(operation: OperationDefinitionNode): Measure {
     for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
       if (defaultValue?.kind === Kind.INT) this.#defaults.set(variable.name.value, Number(defaultValue.value));
+      else if (defaultValue?.kind === Kind.ENUM) this.#defaults.set(variable.name.value, defaultValue.value);
     }
     return this.#measureSet(operation.selectionSet, this.#schema.getRootType(operation.operation));
   }
@@ -118,14 +126,22 @@ export class OperationMeasurer {
 
   #measureSet(set: SelectionSetNode, type: GraphQLNamedType | null | undefined): Measure {
     const total: Measure = { depth: 0, cost: 0 };
+    const names = new Set<string>();
     for (const selection of set.selections) {
       let inner: Measure;
-      if (selection.kind === Kind.FRAGMENT_SPREAD) inner = this.#measureFragment(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        this.overlaps++;
+        inner = this.#measureFragment(selection.name.value);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         const { typeCondition } = selection;
         const named = typeCondition ? this.#schema.getType(typeCondition.name.value) : type;
         inner = this.#measureSet(selection.selectionSet, named);
-      } else inner = this.#measureField(selection, type);
+      } else {
+        const name = selection.alias?.value ?? selection.name.value;
+        if (names.has(name)) this.overlaps++;
+        names.add(name);
+        inner = this.#measureField(selection, type);
+      }
       total.depth = Math.max(total.depth, inner.depth);
       total.cost += inner.cost;
     }
@@ -138,7 +154,7 @@ export class OperationMeasurer {
     const type = definition && getNamedType(definition.type);
     const below = field.selectionSet ? this.#measureSet(field.selectionSet, type) : { depth: 0, cost: 0 };
     const isRoot = parent !== undefined && parent === this.#schema.getQueryType();
-    const own = 1 + (isRoot ? (ROOT_COSTS.get(field.name.value) ?? 0) : 0);
+    const own = 1 + (isRoot ? this.#rootCost(field) : 0);
     let cost = own + below.cost;
     const takes = (name: string) => definition?.args.some((one) => one.name === name);
     if (takes('first')) cost = own + (below.cost + ROW_COST) * this.#pageSize(field, 'first', PAGE_LIMIT.default);
@@ -146,16 +162,25 @@ export class OperationMeasurer {
     return { depth: below.depth + 1, cost };
   }
 
+  #rootCost(field: FieldNode): number {
+    const value = field.arguments?.find(({ name }) => name.value === 'interval')?.value;
+    const isHourly =
+      value?.kind === Kind.VARIABLE
+        ? this.#valueOf(value.name.value) === 'HOUR'
+        : value?.kind === Kind.ENUM && value.value === 'HOUR';
+    return (ROOT_COSTS.get(field.name.value) ?? 0) + (isHourly ? HOURLY_COST : 0);
+  }
+
+  #valueOf(variable: string): unknown {
+    this.hasVariablePages = true;
+    return Object.hasOwn(this.#variables, variable) ? this.#variables[variable] : this.#defaults.get(variable);
+  }
+
   #pageSize(field: FieldNode, argument: string, none: number): number {
     const value = field.arguments?.find(({ name }) => name.value === argument)?.value;
     let size: unknown = none;
     if (value?.kind === Kind.INT) size = Number(value.value);
-    else if (value?.kind === Kind.VARIABLE) {
-      this.hasVariablePages = true;
-      const { value: name } = value.name;
-      const given = Object.hasOwn(this.#variables, name) ? this.#variables[name] : this.#defaults.get(name);
-      size = given ?? none;
-    }
+    else if (value?.kind === Kind.VARIABLE) size = this.#valueOf(value.name.value) ?? none;
     return typeof size === 'number' ? Math.min(MAX_PAGE, Math.max(1, size)) : none;
   }
 }

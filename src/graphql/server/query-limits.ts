@@ -27,6 +27,8 @@ export const QUERY_LIMITS = {
   nesting: 100,
   /** Characters of a name: an error names the path of aliases to its field. */
   name: 100,
+  /** Fields selected again in the same set, and spreads of fragments. */
+  overlaps: 200,
   /** Root fields that count as requests. */
   requests: 50,
 } as const;
@@ -87,6 +89,10 @@ export function validateOperation(schema: GraphQLSchema, document: DocumentNode)
     // What it costs depends on its variables: see `costOfOperation`.
     const refusal = refuseMeasure({ depth, cost: 0 });
     if (refusal) return [refusal];
+  }
+  if (measurer.overlaps > QUERY_LIMITS.overlaps) {
+    const most = QUERY_LIMITS.overlaps;
+    return [new GraphQLError(`The operation repeats fields and spreads fragments more than ${most} times.`)];
   }
   return validate(schema, document, specifiedRules, { maxErrors: ERROR_LIMITS.problems });
 }
