@@ -110,12 +110,7 @@ async function createPages(resources: Resources): Promise<[path: string, answer:
     [
       '/',
       (c) => {
-        if (!c.req.header('accept')?.includes('text/html')) {
-          throw new AppError(
-            'not_found',
-            'There is nothing at /. The API is under /v1 and at /graphql, its reference at /docs.',
-          );
-        }
+        if (!c.req.header('accept')?.includes('text/html')) return c.notFound();
         return c.body(homePage(new URL(c.req.url).origin, version), 200, HOME_HEADERS);
       },
     ],
@@ -130,8 +125,7 @@ async function createPages(resources: Resources): Promise<[path: string, answer:
       '/docs/{file}',
       (c) => {
         const page = DOCS_FILES.get(c.req.param('file') ?? '');
-        if (!page) throw new AppError('not_found', 'There is no such file.');
-        return page(c.req.raw);
+        return page ? page(c.req.raw) : c.notFound();
       },
     ],
   ];
@@ -184,7 +178,16 @@ export async function createRestHandler(
       return refuse(error, c.req.raw, c.env, { Allow });
     });
   }
-  app.notFound((c) => refuse(new AppError('not_found', `There is nothing at ${c.req.path}.`), c.req.raw, c.env));
+  app.notFound((c) =>
+    refuse(
+      new AppError(
+        'not_found',
+        `There is nothing at ${c.req.path}. The API is under /v1 and at /graphql, its reference at /docs.`,
+      ),
+      c.req.raw,
+      c.env,
+    ),
+  );
   app.onError((error, c) => fail(error, c.env));
 
   return async (request, info) => app.fetch(request, info);

@@ -118,7 +118,7 @@ function showTagParameter(paths: NonNullable<ReturnType<OpenAPIHono['getOpenAPI3
     for (const parameter of path.get?.parameters ?? []) {
       if (!('name' in parameter) || parameter.name !== 'tags') continue;
       const schema = { type: 'object' as const, additionalProperties: TEXT };
-      Object.assign(parameter, { name: 'tag', style: 'deepObject', explode: true, schema, example: { env: 'prod' } });
+      Object.assign(parameter, { name: 'tag', style: 'deepObject', explode: true, schema });
     }
   }
 }

@@ -158,7 +158,7 @@ describe('counts', () => {
     for (const input_tokens of [MAX_COUNT + 1, '9007199254740992']) {
       const body = `{"provider": "openai", "model": "gpt-4o", "input_tokens": ${input_tokens}, "output_tokens": 1}`;
       const { status, error } = await meterr().rest('POST', '/v1/usage', { body });
-      const message = 'must be at most 1000000000000';
+      const message = 'must be a whole number from 0 to 1000000000000';
       expect([status, error?.details.fields]).toEqual([400, [{ path: 'input_tokens', message }]]);
     }
     const usage = { prompt_tokens: MAX_COUNT + 1, completion_tokens: 1 };
