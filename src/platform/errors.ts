@@ -63,7 +63,8 @@ export class AppError extends Error {
   readonly details: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: AppErrorOptions = {}) {
-    super(cutText(publicMessage), { cause: options.cause });
+    // What is unavailable repeats nothing that a caller sent, and at the start it tells the operator all.
+    super(code === 'unavailable' ? publicMessage : cutText(publicMessage), { cause: options.cause });
     this.code = code;
     this.details = options.details;
   }

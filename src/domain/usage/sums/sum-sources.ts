@@ -90,14 +90,14 @@ export function askedOf(where: UsageWhere, dimensions: readonly Dimension[], isO
   };
 }
 
-const EVENT_COLUMNS: Readonly<Record<string, string>> = {
-  cost: 'coalesce(e.cost, 0)',
-  unpriced_requests: 'CASE WHEN e.cost IS NULL THEN e.requests ELSE 0 END',
-};
+const EVENT_COLUMNS: ReadonlyMap<string, string> = new Map([
+  ['cost', 'coalesce(e.cost, 0)'],
+  ['unpriced_requests', 'CASE WHEN e.cost IS NULL THEN e.requests ELSE 0 END'],
+]);
 
 /** The columns that are summed, as they stand on an event or on a row of sums. */
 function countsOf(isEvent: boolean): string[] {
-  return SUM_COLUMNS.map((column) => (isEvent && EVENT_COLUMNS[column]) || `e.${column}`);
+  return SUM_COLUMNS.map((column) => (isEvent && EVENT_COLUMNS.get(column)) || `e.${column}`);
 }
 
 function named(expressions: readonly string[]): string {
