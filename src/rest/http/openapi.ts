@@ -4,6 +4,7 @@ import { BODY_EXAMPLES } from '../reference/body-examples.ts';
 import { answerSchema } from './answer-schema.ts';
 import {
   ANSWER_HEADERS,
+  BELOW_ROUTES,
   type DocumentedOperation,
   describeAnswers,
   type SharedResponses,
@@ -23,10 +24,11 @@ const ERRORS: Readonly<Record<number, string>> = {
   413: 'The body is too large.',
   415: 'The body has another media type than the route takes.',
   429: "The plan's limit is reached; `Retry-After` says for how long.",
+  431: 'The path, query and headers are too large together.',
   500: 'Something went wrong on our side.',
   503: 'The server cannot take this now; `Retry-After` says when to try again.',
 };
-const EVERYWHERE = [400, 401, 403, 405, 429, 500, 503];
+const EVERYWHERE = [400, 401, 403, 405, 429, 431, 500, 503];
 const WITH_BODY = [413, 415];
 const JSON_TYPE = 'application/json';
 const TEXT = { type: 'string' } as const;
@@ -60,7 +62,10 @@ function errorResponses(statuses: readonly number[], forms: Readonly<Record<stri
   const sorted = [...new Set(statuses)].sort((a, b) => a - b);
   return Object.fromEntries(
     sorted.map((status) => {
-      const content = Object.entries(status === 405 ? ENVELOPE : forms).map(([type, schema]) => [type, { schema }]);
+      const content = Object.entries(BELOW_ROUTES.has(status) ? ENVELOPE : forms).map(([type, schema]) => [
+        type,
+        { schema },
+      ]);
       return [status, { description: ERRORS[status] ?? '', content: Object.fromEntries(content) }];
     }),
   );

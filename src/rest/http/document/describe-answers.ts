@@ -64,10 +64,14 @@ const BY_STATUS: ReadonlyMap<string, readonly string[]> = new Map([
   ['405', ['Allow', ...LIMITS]],
   ['413', ['Connection', ...LIMITS]],
   ['429', ['Retry-After', ...LIMITS]],
+  ['431', ['Connection']],
   ['503', ['Retry-After', ...LIMITS]],
 ]);
 /** Answers that are not kept for an `Idempotency-Key`. */
-const NOT_REPLAYED = /^(401|405|413|415|429|5..)$/;
+const NOT_REPLAYED = /^(401|405|413|415|429|431|5..)$/;
+
+/** Answers that are made before a route is known, so they are the same for all. */
+export const BELOW_ROUTES: ReadonlySet<number> = new Set([405, 431]);
 
 /** What of a route decides the headers of its answers. */
 export interface AnswerTraits {
@@ -96,11 +100,11 @@ export function describeAnswers(
       'X-Request-Id',
       ...(BY_STATUS.get(status) ?? LIMITS),
       ...(isReplayed ? ['Idempotent-Replayed'] : []),
-      ...(showsSecret && status !== '405' ? ['Cache-Control'] : []),
+      ...(showsSecret && !BELOW_ROUTES.has(Number(status)) ? ['Cache-Control'] : []),
     ];
     response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     if (Number(status) < 400) continue;
-    const own = status === '405' ? '' : `${form}${showsSecret ? 'Secret' : ''}`;
+    const own = BELOW_ROUTES.has(Number(status)) ? '' : `${form}${showsSecret ? 'Secret' : ''}`;
     const name = `${own}Error${status}${isReplayed ? 'Replayable' : ''}`;
     shared[name] = response;
     responses[status] = { $ref: `#/components/responses/${name}` };
