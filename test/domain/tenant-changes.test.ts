@@ -130,6 +130,16 @@ it('what is read while the change is committed does not count as newer than the 
   expect(resources.teams.isKnown(organization.uuid, organization.uuid)).toBe(false);
 });
 
+it('a living team is found though it is forgotten while the database is asked for others', async () => {
+  const { resources } = domain();
+  const { organization } = await makeKnown();
+  const [known, other] = [await makeTeam(domain(), organization), await makeTeam(domain(), organization)];
+  resources.teams.remember(organization.uuid, [known.uuid], resources.changes.moment());
+  const found = resources.teams.findExisting(organization.uuid, [known.uuid, other.uuid]);
+  resources.changes.forget(organization.uuid);
+  expect(await found).toEqual(new Set([known.uuid, other.uuid]));
+});
+
 it('a process that missed very many changes forgets everything', async () => {
   const { sql, resources } = domain();
   const { isRemembered } = await makeKnown();
