@@ -100,23 +100,39 @@ interface BatchAnswer {
   invalid: number;
 }
 
+/** What the items of one request share. */
+interface Shared {
+  /** What the ids are made of that are not given. */
+  key: string | null;
+  /** The room for reasons in the answer: a thousand of them would be a large one. */
+  bound: ReturnType<typeof createErrorRoom>;
+}
+
+function withRoom(item: BatchItem, bound: Shared['bound']): BatchItem {
+  if (item.error) item.error = { details: {}, ...bound(item.error) };
+  return item;
+}
+
 /**
  * Checks items one by one: those of a wrong form are answered here, the others by the operation,
  * all in order.
- * @param key what the ids are made of that are not given
  */
 async function recordItems(
   execute: Execute,
   events: readonly unknown[],
-  key: string | null,
+  { key, bound }: Shared,
   first = 0,
 ): Promise<BatchAnswer> {
   const inputs: EventInput[] = [];
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
+  // A reason for which there is no room is let go at once: ten thousand would be a lot of memory.
+  const refuse = (index: number, problems: FieldProblem[]) => {
+    data[index] = withRoom(refusedItem(first + index, problems), bound);
+  };
   events.forEach((item, index) => {
     if (item instanceof BadLine) {
-      data[index] = refusedItem(first + index, item.problems);
+      refuse(index, item.problems);
       return;
     }
     const accepted = event.accept(item);
@@ -125,31 +141,23 @@ async function recordItems(
       giveId(parsed.data, key, first + index);
       inputs.push(parsed.data);
       places.push(index);
-    } else data[index] = refusedItem(first + index, findProblems(parsed.error.issues));
+    } else refuse(index, findProblems(parsed.error.issues));
   });
   const { record_usage_batch: result } = await execute(recordBatch, { input: { events: inputs } });
   result.data.forEach((item, i) => {
     const index = places[i] ?? i;
     item.index = first + index;
     if (item.error) item.error = itemError(item.error);
-    data[index] = item;
+    data[index] = withRoom(item, bound);
   });
   const { created, duplicates, conflicts } = result;
   const invalid = result.invalid + events.length - inputs.length;
   return { data, created, duplicates, conflicts, invalid };
 }
 
-/** Ten thousand refused lines, each with its reason, would be a large answer. */
-function boundErrors({ data }: BatchAnswer): void {
-  const bound = createErrorRoom();
-  for (const item of data) if (item.error) item.error = { details: {}, ...bound(item.error) };
-}
-
 async function runBatch(execute: Execute, body: unknown, key: string | null): Promise<RouteAnswer> {
   const { events } = checkValue(batchEnvelope, body);
-  const answer = await recordItems(execute, events, key);
-  if (answer.invalid > 0) boundErrors(answer);
-  return { status: 200, body: answer };
+  return { status: 200, body: await recordItems(execute, events, { key, bound: createErrorRoom() }) };
 }
 
 /**
@@ -175,6 +183,7 @@ async function runLines(execute: Execute, request: RestRequest, key: string | nu
   if (lines.length === 0 || lines.length > USAGE_LIMITS.batchLines) {
     throw invalidField('', `The body must have 1 to ${USAGE_LIMITS.batchLines} lines.`);
   }
+  const shared: Shared = { key, bound: createErrorRoom() };
   const running: Promise<BatchAnswer>[] = [];
   const failures: unknown[] = [];
   for (let first = 0; first < lines.length; first += USAGE_LIMITS.batchEvents) {
@@ -182,7 +191,7 @@ async function runLines(execute: Execute, request: RestRequest, key: string | nu
     if (running.length > 1) await running.at(-2);
     // A thousand refused lines take a while and ask nobody: others are served in between.
     if (first > 0) await setImmediate();
-    const storing = recordItems(execute, chunk.map(parseLine), key, first);
+    const storing = recordItems(execute, chunk.map(parseLine), shared, first);
     running.push(
       storing.catch((error) => {
         failures.push(error);
@@ -201,7 +210,6 @@ async function runLines(execute: Execute, request: RestRequest, key: string | nu
     total.conflicts += part.conflicts;
     total.invalid += part.invalid;
   }
-  boundErrors(total);
   return { status: 200, body: total };
 }
 
