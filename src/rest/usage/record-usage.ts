@@ -126,7 +126,7 @@ async function recordItems(
   const inputs: EventInput[] = [];
   const places: number[] = [];
   const data: BatchItem[] = new Array(events.length);
-  // A reason for which there is no room is let go at once: ten thousand would be a lot of memory.
+  // A reason that does not fit into the answer is not kept: ten thousand of them would fill the memory.
   const refuse = (index: number, problems: FieldProblem[]) => {
     data[index] = withRoom(refusedItem(first + index, problems), bound);
   };

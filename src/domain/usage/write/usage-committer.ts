@@ -196,7 +196,10 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
     return writeInTurn(session, parts);
   }
 
-  /** Each caller is told what became of his own events; where the database was lost to all, that. */
+  /**
+   * Each caller is told what became of its own events. Where the database was lost before any of them
+   * was stored, the caller gets that error.
+   */
   function answer(batch: readonly Pending[], outcomes: readonly CommitOutcome[]): void {
     let from = 0;
     for (const pending of batch) {
