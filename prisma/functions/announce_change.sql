@@ -1,5 +1,5 @@
 -- Announces, at the very end of a transaction, that what processes remember of an organization was
--- changed: the deferred triggers of organizations, teams and api_keys call it. Everybody who
+-- changed: the deferred triggers of organizations, teams, members and api_keys call it. Everybody who
 -- announces holds one lock until the commit, so numbers become visible in their order: whoever has
 -- seen a number has seen all lower ones. A number that was drawn without the lock could be committed
 -- after a higher one, and would then be missed. Nothing else is locked after this lock, so nobody

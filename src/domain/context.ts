@@ -38,4 +38,6 @@ export interface Context {
   resources: Resources;
   caller: Caller;
   requestId: string;
+  /** The network address that the request came from. */
+  address: string;
 }

@@ -41,7 +41,7 @@ const QUERY = `
          CASE WHEN o.id <> ALL($2::uuid[]) THEN ARRAY(
            SELECT id FROM teams
             WHERE organization_id = o.id AND deleted_at IS NULL LIMIT ${MAX_LOADED}) END AS teams
-    FROM api_keys k JOIN organizations o ON o.id = k.organization_id
+    FROM api_keys k JOIN organizations o ON o.id = k.organization_id LEFT JOIN members m ON m.id = k.member_id
    WHERE k.secret_hash = ANY($1::bytea[])`;
 
 interface TenantLoaderOptions {

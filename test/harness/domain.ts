@@ -43,7 +43,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
     url: connectionString,
     async contextOf({ key }) {
       const caller = await identify(resources, `Bearer ${key.secret}`);
-      return { resources, caller, requestId: 'a test' };
+      return { resources, caller, requestId: 'a test', address: 'local' };
     },
     async close() {
       await resources.close();

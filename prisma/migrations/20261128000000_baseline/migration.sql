@@ -8,12 +8,23 @@ CREATE TYPE "plan" AS ENUM ('free', 'pro', 'enterprise');
 -- CreateEnum
 CREATE TYPE "credits_mode" AS ENUM ('none', 'prepaid');
 
+-- CreateEnum
+CREATE TYPE "organization_status" AS ENUM ('active', 'suspended');
+
+-- CreateEnum
+CREATE TYPE "credits_by" AS ENUM ('organization', 'operator');
+
+-- CreateEnum
+CREATE TYPE "member_role" AS ENUM ('owner', 'admin', 'member', 'viewer');
+
 -- CreateTable
 CREATE TABLE "organizations" (
     "id" UUID NOT NULL,
     "name" TEXT NOT NULL,
     "plan" "plan" NOT NULL DEFAULT 'free',
     "credits_mode" "credits_mode" NOT NULL DEFAULT 'none',
+    "credits_by" "credits_by" NOT NULL DEFAULT 'organization',
+    "status" "organization_status" NOT NULL DEFAULT 'active',
     "retention_days" INTEGER,
     "retired_before" TIMESTAMPTZ(3),
     "budget_version" BIGINT NOT NULL DEFAULT 0,
@@ -43,12 +54,29 @@ CREATE TABLE "teams" (
 );
 
 -- CreateTable
+CREATE TABLE "members" (
+    "id" UUID NOT NULL,
+    "organization_id" UUID NOT NULL,
+    "team_id" UUID NOT NULL,
+    "email" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "role" "member_role" NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "removed_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "members_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "api_keys" (
     "id" UUID NOT NULL,
     "organization_id" UUID NOT NULL,
     "team_id" UUID,
+    "member_id" UUID,
     "name" TEXT NOT NULL,
     "secret_hash" BYTEA NOT NULL,
+    "previous_secret_hash" BYTEA,
+    "previous_secret_until" TIMESTAMPTZ(3),
     "hint" TEXT NOT NULL,
     "scopes" TEXT[],
     "expires_at" TIMESTAMPTZ(3),
@@ -65,6 +93,8 @@ CREATE TABLE "audit_entries" (
     "id" UUID NOT NULL,
     "at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "actor_key_id" UUID,
+    "actor_member_id" UUID,
+    "address" TEXT,
     "action" TEXT NOT NULL,
     "target_id" TEXT NOT NULL,
     "before" JSONB,
@@ -409,6 +439,12 @@ CREATE UNIQUE INDEX "organization_changes_change_number_key" ON "organization_ch
 CREATE INDEX "teams_organization_id_id_idx" ON "teams"("organization_id", "id");
 
 -- CreateIndex
+CREATE INDEX "members_organization_id_team_id_id_idx" ON "members"("organization_id", "team_id", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "api_keys_previous_secret_hash_key" ON "api_keys"("previous_secret_hash");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "api_keys_secret_hash_key" ON "api_keys"("secret_hash");
 
 -- CreateIndex
@@ -448,6 +484,12 @@ ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_organization_id_fkey" FOREIGN KE
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_team_id_fkey" FOREIGN KEY ("team_id") REFERENCES "teams"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
+ALTER TABLE "members" ADD CONSTRAINT "members_team_id_fkey" FOREIGN KEY ("team_id") REFERENCES "teams"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "members"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+-- AddForeignKey
 ALTER TABLE "catalog_entries" ADD CONSTRAINT "catalog_entries_version_fkey" FOREIGN KEY ("version") REFERENCES "catalog_versions"("version") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
@@ -457,6 +499,7 @@ ALTER TABLE "catalog_entries" ADD CONSTRAINT "catalog_entries_price_id_fkey" FOR
 
 -- A team that was deleted does not keep its name from others.
 CREATE UNIQUE INDEX "teams_living_name_key" ON "teams" ("organization_id", "name") WHERE "deleted_at" IS NULL;
+CREATE UNIQUE INDEX "members_living_email_key" ON "members" ("team_id", "email") WHERE "removed_at" IS NULL;
 
 -- A null team is a value like any other here.
 CREATE UNIQUE INDEX "usage_series_key" ON "usage_series"
@@ -501,7 +544,7 @@ CREATE OR REPLACE FUNCTION add_counts(kept bigint, added bigint) RETURNS bigint 
 $$;
 
 -- Announces, at the very end of a transaction, that what processes remember of an organization was
--- changed: the deferred triggers of organizations, teams and api_keys call it. Everybody who
+-- changed: the deferred triggers of organizations, teams, members and api_keys call it. Everybody who
 -- announces holds one lock until the commit, so numbers become visible in their order: whoever has
 -- seen a number has seen all lower ones. A number that was drawn without the lock could be committed
 -- after a higher one, and would then be missed. Nothing else is locked after this lock, so nobody
@@ -1621,12 +1664,17 @@ RESET check_function_bodies;
 -- it. What is new needs no announcement, because nobody can remember it. When a key was last used is
 -- not a change, and a change of budgets is one of the version that the organization has of them.
 CREATE CONSTRAINT TRIGGER "announce_change"
-  AFTER DELETE OR UPDATE OF "name", "plan", "credits_mode", "retention_days", "budget_version" ON "organizations"
+  AFTER DELETE OR UPDATE OF "name", "plan", "credits_mode", "credits_by", "status", "retention_days", "budget_version"
+  ON "organizations"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 CREATE CONSTRAINT TRIGGER "announce_change"
   AFTER DELETE OR UPDATE OF "organization_id", "name", "deleted_at" ON "teams"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 CREATE CONSTRAINT TRIGGER "announce_change"
-  AFTER DELETE OR UPDATE OF "organization_id", "team_id", "name", "secret_hash", "scopes", "expires_at", "revoked_at"
+  AFTER DELETE OR UPDATE OF "organization_id", "team_id", "role", "removed_at" ON "members"
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
+CREATE CONSTRAINT TRIGGER "announce_change"
+  AFTER DELETE OR UPDATE OF "organization_id", "team_id", "member_id", "name", "secret_hash", "previous_secret_hash",
+    "previous_secret_until", "scopes", "expires_at", "revoked_at"
   ON "api_keys"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();

@@ -1,3 +1,4 @@
+import type { MemberRoleName } from './roles.ts';
 import type { Scope } from './scopes.ts';
 
 export type PlanName = 'free' | 'pro' | 'enterprise';
@@ -22,5 +23,8 @@ export interface Caller {
   scopes: ReadonlySet<Scope>;
   /** Set: the key sees and writes this team only. */
   teamId: string | null;
+  /** Set: the key is this member's. */
+  memberId: string | null;
+  memberRole: MemberRoleName | null;
   expiresAt: Date | null;
 }

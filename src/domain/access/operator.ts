@@ -30,6 +30,12 @@ export const OPERATOR: Caller = Object.freeze({
   get teamId(): never {
     throw noOrganization();
   },
+  get memberId(): never {
+    throw noOrganization();
+  },
+  get memberRole(): never {
+    throw noOrganization();
+  },
   get expiresAt(): never {
     throw noOrganization();
   },

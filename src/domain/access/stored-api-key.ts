@@ -1,5 +1,6 @@
 import type { Caller, CreditsModeName, PlanName } from './caller.ts';
-import { isScope } from './scopes.ts';
+import { type MemberRoleName, ROLE_SCOPES } from './roles.ts';
+import { isScope, type Scope } from './scopes.ts';
 
 /** A key as stored, with its organization. */
 export interface StoredApiKey {
@@ -14,6 +15,8 @@ export interface ApiKeyRow {
   secret_hash: Buffer;
   scopes: string[];
   team_id: string | null;
+  member_id: string | null;
+  member_role: MemberRoleName | null;
   expires_at: Date | null;
   revoked_at: Date | null;
   organization_id: string;
@@ -24,10 +27,16 @@ export interface ApiKeyRow {
   organization_created_at: Date;
 }
 
-/** The columns of a key `k` and its organization `o`. */
+/** The columns of a key `k`, its organization `o` and its member `m`, who may be missing. */
 export const API_KEY_COLUMNS = `
-  k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.expires_at, k.revoked_at, o.id AS organization_id,
+  k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.member_id, m.role AS member_role, k.expires_at, k.revoked_at, o.id AS organization_id,
   o.name AS organization_name, o.plan, o.credits_mode, o.retention_days, o.created_at AS organization_created_at`;
+
+/** What the key may do: what it holds, within the role of its member. */
+function scopesOf({ scopes, member_role: role }: ApiKeyRow): ReadonlySet<Scope> {
+  const held = scopes.filter(isScope);
+  return new Set(role === null ? held : held.filter((scope) => ROLE_SCOPES[role].includes(scope)));
+}
 
 export function readApiKey(row: ApiKeyRow): StoredApiKey {
   return {
@@ -43,8 +52,10 @@ export function readApiKey(row: ApiKeyRow): StoredApiKey {
       },
       apiKeyId: row.id,
       apiKeyName: row.name,
-      scopes: new Set(row.scopes.filter(isScope)),
+      scopes: scopesOf(row),
       teamId: row.team_id,
+      memberId: row.member_id,
+      memberRole: row.member_role,
       expiresAt: row.expires_at,
     },
   };

@@ -14,6 +14,10 @@ export interface AuditEntry {
   at: Date;
   /** Null: the operator. */
   actorKeyId: string | null;
+  /** The member whose key it was. */
+  actorMemberId: string | null;
+  /** Where the request came from. */
+  address: string | null;
   action: string;
   targetId: string;
   before: Prisma.JsonValue;

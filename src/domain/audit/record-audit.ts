@@ -1,11 +1,10 @@
 import { newUuid } from '../../platform/ids.ts';
 import { execute, type Models, type Sql } from '../../platform/postgres/database.ts';
-import type { Caller } from '../access/caller.ts';
 import { OPERATOR } from '../access/operator.ts';
+import type { Context } from '../context.ts';
 
 /** A change, as the audit log tells it. */
 export interface AuditedChange {
-  caller: Caller;
   /**
    * Whose log it goes to; by default the caller's. The operator has none of its own, and must say.
    */
@@ -26,19 +25,27 @@ const toJson = (value: object | null) => (value === null ? null : JSON.stringify
 
 /**
  * Writes one entry of the audit log, in the transaction of the change itself: neither is there
- * without the other.
+ * without the other. It tells who made the change: the key, its member, and the address.
  */
-export async function recordAudit(transaction: Sql | Models, change: AuditedChange): Promise<void> {
-  const { caller, action, targetId, before, after, atMs = Date.now() } = change;
+export async function recordAudit(
+  transaction: Sql | Models,
+  { caller, address }: Pick<Context, 'caller' | 'address'>,
+  change: AuditedChange,
+): Promise<void> {
+  const { action, targetId, before, after, atMs = Date.now() } = change;
+  const isOperator = caller === OPERATOR;
   await execute(
     transaction,
-    `INSERT INTO audit_entries (organization_id, id, at, actor_key_id, action, target_id, before, after)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `INSERT INTO audit_entries (organization_id, id, at, actor_key_id, actor_member_id, address, action, target_id,
+                                before, after)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       change.organizationId ?? caller.organization.id,
       newUuid(atMs),
       new Date(atMs),
-      caller === OPERATOR ? null : caller.apiKeyId,
+      isOperator ? null : caller.apiKeyId,
+      isOperator ? null : caller.memberId,
+      address,
       action,
       targetId,
       toJson(before),

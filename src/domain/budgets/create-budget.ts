@@ -65,8 +65,8 @@ export async function createBudget(context: Context, input: BudgetInput): Promis
     }
     await countOpenHolds(sql, made, nowMs);
     await raiseCurrentCrossings(sql, made, nowMs);
-    const change = { caller, action: 'budget.created', targetId: formatId('budget', id), atMs: nowMs };
-    await recordAudit(sql, { ...change, before: null, after: auditBudget(made) });
+    const change = { action: 'budget.created', targetId: formatId('budget', id), atMs: nowMs };
+    await recordAudit(sql, context, { ...change, before: null, after: auditBudget(made) });
     return { budget: made, isChanged: true };
   });
   return getStatus(context, budget);

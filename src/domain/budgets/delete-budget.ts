@@ -22,8 +22,8 @@ export async function deleteBudget(context: Context, id: string): Promise<Budget
       before.id,
       new Date(nowMs),
     ]);
-    const change = { caller, action: 'budget.deleted', targetId: formatId('budget', before.id), atMs: nowMs };
-    await recordAudit(sql, { ...change, before: auditBudget(before), after: null });
+    const change = { action: 'budget.deleted', targetId: formatId('budget', before.id), atMs: nowMs };
+    await recordAudit(sql, context, { ...change, before: auditBudget(before), after: null });
     return { budget: before, isChanged: true };
   });
   return getStatus(context, budget);

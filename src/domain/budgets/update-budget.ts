@@ -29,8 +29,8 @@ export async function updateBudget(context: Context, patch: BudgetPatch): Promis
     if (isSame) return { budget: before, isChanged: false };
     const after = await BUDGETS.update(sql, { organizationId, id }, { ...settings, updatedAt: new Date(nowMs) });
     await raiseCurrentCrossings(sql, after, nowMs);
-    const change = { caller, action: 'budget.updated', targetId: formatId('budget', after.id), atMs: nowMs };
-    await recordAudit(sql, { ...change, before: auditBudget(before), after: auditBudget(after) });
+    const change = { action: 'budget.updated', targetId: formatId('budget', after.id), atMs: nowMs };
+    await recordAudit(sql, context, { ...change, before: auditBudget(before), after: auditBudget(after) });
     return { budget: after, isChanged: true };
   });
   return getStatus(context, budget);

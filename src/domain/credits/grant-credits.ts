@@ -63,7 +63,8 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
  * Adds money to the credits; what was used beyond all grants before is covered from it first.
  * @throws AppError invalid_request, insufficient_permissions
  */
-export async function grantCredits({ caller, resources }: Context, input: GrantInput): Promise<CreditGrant> {
+export async function grantCredits(context: Context, input: GrantInput): Promise<CreditGrant> {
+  const { caller, resources } = context;
   requireCredits(caller, 'credits:write');
   const nowMs = resources.clock();
   const amount = formatMoney(checkGrant(input, nowMs));
@@ -88,8 +89,8 @@ export async function grantCredits({ caller, resources }: Context, input: GrantI
       `SELECT raise_credit_events($1, $2) FROM organizations WHERE id = $1 AND credits_mode = 'prepaid'`,
       [organizationId, now],
     );
-    const change = { caller, action: 'credits.granted', targetId: formatId('grant', id), atMs: nowMs };
-    await recordAudit(sql, { ...change, before: null, after: grant });
+    const change = { action: 'credits.granted', targetId: formatId('grant', id), atMs: nowMs };
+    await recordAudit(sql, context, { ...change, before: null, after: grant });
   });
   return { id, ...grant, createdAt: now };
 }

@@ -21,16 +21,16 @@ export interface CreateOrganizationInput {
  * @throws AppError invalid_request, insufficient_permissions (whoever is not the operator)
  */
 export async function createOrganization(
-  { caller, resources }: Context,
+  context: Context,
   input: CreateOrganizationInput,
 ): Promise<NewlyCreatedOrganization> {
+  const { caller, resources } = context;
   requireOperator(caller);
   const name = readName(input.name);
   return resources.database.change(async (models) => {
     const wanted = { name, plan: input.plan ?? 'free', creditsMode: input.creditsMode ?? 'none' };
     const organization = await insertOrganization(models, wanted);
-    await recordAudit(models, {
-      caller,
+    await recordAudit(models, context, {
       organizationId: organization.id,
       action: 'organization.created',
       targetId: formatId('organization', organization.id),

@@ -35,10 +35,8 @@ function readRetention(days: number | null | undefined): number | null | undefin
  * @throws AppError not_found, invalid_request, insufficient_permissions (whoever is not the
  * operator)
  */
-export async function updateOrganization(
-  { caller, resources }: Context,
-  input: UpdateOrganizationInput,
-): Promise<Organization> {
+export async function updateOrganization(context: Context, input: UpdateOrganizationInput): Promise<Organization> {
+  const { caller, resources } = context;
   requireOperator(caller);
   const name = input.name === undefined || input.name === null ? undefined : readName(input.name);
   const retentionDays = readRetention(input.retentionDays);
@@ -59,7 +57,7 @@ export async function updateOrganization(
     const [before, after] = [describeOrganization(known), describeOrganization(next)];
     if (JSON.stringify(before) === JSON.stringify(after)) return known;
     const change = { action: 'organization.updated', targetId: input.id, before, after, atMs: resources.clock() };
-    await recordAudit(models, { caller, organizationId: id, ...change });
+    await recordAudit(models, context, { organizationId: id, ...change });
     return next;
   });
   resources.changes.forget(id);

@@ -16,7 +16,8 @@ export interface CreateTeamInput {
  * @throws AppError conflict, invalid_request, insufficient_permissions (also for a key that is
  * bound to a team)
  */
-export async function createTeam({ caller, resources }: Context, input: CreateTeamInput): Promise<Team> {
+export async function createTeam(context: Context, input: CreateTeamInput): Promise<Team> {
+  const { caller, resources } = context;
   requireScope(caller, 'teams:write');
   requireWholeOrganization(caller);
   const name = readName(input.name);
@@ -29,7 +30,7 @@ export async function createTeam({ caller, resources }: Context, input: CreateTe
         data: { id, organizationId: caller.organization.id, name, createdAt: now, updatedAt: now },
       });
       const targetId = formatId('team', id);
-      await recordAudit(models, { caller, action: 'team.created', targetId, before: null, after: { name }, atMs });
+      await recordAudit(models, context, { action: 'team.created', targetId, before: null, after: { name }, atMs });
       return team;
     });
   } catch (error) {

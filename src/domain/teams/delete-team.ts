@@ -7,23 +7,23 @@ import type { Context } from '../context.ts';
 import { lockTeam, requireWholeOrganization, type Team, whereTeams } from './team.ts';
 
 /** Keys that are bound to the team could do nothing more: they end with it. */
-async function revokeKeys(models: Models, { caller }: Context, team: Team, atMs: number): Promise<void> {
+async function revokeKeys(models: Models, context: Context, team: Team, atMs: number): Promise<void> {
   const revoked = await models.apiKey.updateManyAndReturn({
-    where: { AND: whereApiKeys(caller), teamId: team.id, revokedAt: null },
+    where: { AND: whereApiKeys(context.caller), teamId: team.id, revokedAt: null },
     data: { revokedAt: new Date(atMs) },
     select: { id: true, name: true },
   });
   for (const { id, name } of revoked) {
     const targetId = formatId('apiKey', id);
-    await recordAudit(models, { caller, action: 'api_key.revoked', targetId, before: { name }, after: null, atMs });
+    await recordAudit(models, context, { action: 'api_key.revoked', targetId, before: { name }, after: null, atMs });
   }
 }
 
 /** Its budgets have nothing left to count: they end with it. */
-async function endBudgets(models: Models, { caller }: Context, team: Team, atMs: number): Promise<void> {
+async function endBudgets(models: Models, context: Context, team: Team, atMs: number): Promise<void> {
   const endedAt = new Date(atMs);
   const ended = await models.$queryRaw<{ id: string; name: string }[]>`
-    SELECT id, name FROM end_team_budgets(${caller.organization.id}::uuid, ${team.id}::uuid, ${endedAt})`;
+    SELECT id, name FROM end_team_budgets(${context.caller.organization.id}::uuid, ${team.id}::uuid, ${endedAt})`;
   for (const { id, name } of ended) {
     const change = {
       action: 'budget.ended',
@@ -31,7 +31,7 @@ async function endBudgets(models: Models, { caller }: Context, team: Team, atMs:
       before: { name },
       after: { name, endedAt },
     };
-    await recordAudit(models, { caller, ...change, atMs });
+    await recordAudit(models, context, { ...change, atMs });
   }
 }
 
@@ -58,7 +58,7 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
       data: { deletedAt: now, updatedAt: now },
     });
     const before = { name: team.name };
-    await recordAudit(models, { caller, action: 'team.deleted', targetId: input.id, before, after: null, atMs });
+    await recordAudit(models, context, { action: 'team.deleted', targetId: input.id, before, after: null, atMs });
     await revokeKeys(models, context, team, atMs);
     await endBudgets(models, context, team, atMs);
     return gone;

@@ -16,7 +16,8 @@ export interface UpdateTeamInput {
  * @throws AppError not_found, conflict (the name is taken), invalid_request,
  * insufficient_permissions
  */
-export async function updateTeam({ caller, resources }: Context, input: UpdateTeamInput): Promise<Team> {
+export async function updateTeam(context: Context, input: UpdateTeamInput): Promise<Team> {
+  const { caller, resources } = context;
   requireScope(caller, 'teams:write');
   const given = input.name ?? null;
   const wanted = given === null ? null : readName(given);
@@ -31,7 +32,7 @@ export async function updateTeam({ caller, resources }: Context, input: UpdateTe
         data: { name, updatedAt: new Date(atMs) },
       });
       const [before, after] = [{ name: team.name }, { name }];
-      await recordAudit(models, { caller, action: 'team.updated', targetId: input.id, before, after, atMs });
+      await recordAudit(models, context, { action: 'team.updated', targetId: input.id, before, after, atMs });
       return updated;
     });
   } catch (error) {

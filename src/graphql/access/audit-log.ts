@@ -20,6 +20,15 @@ const AuditEntryRef = builder.prismaNode('AuditEntry', {
       description: 'The API key that made the change; null: the operator.',
       resolve: ({ actorKeyId }) => actorKeyId && formatId('apiKey', actorKeyId),
     }),
+    actorMemberId: t.id({
+      nullable: true,
+      description: 'The member whose API key it was; null: the key belongs to nobody.',
+      resolve: ({ actorMemberId }) => actorMemberId && formatId('member', actorMemberId),
+    }),
+    address: t.exposeString('address', {
+      nullable: true,
+      description: 'The network address that the request came from.',
+    }),
     before: t.expose('before', {
       type: 'JSON',
       nullable: true,

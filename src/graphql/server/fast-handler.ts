@@ -87,7 +87,7 @@ export function createFastHandler(resources: Resources) {
     } = operation;
     if (requests > 1) await countMore(resources, admitted, requests);
     if (admitted.refusal) return refuse(admitted.refusal);
-    const { data, errors } = await run({ resources, caller: admitted.caller, requestId: info.requestId }, variables);
+    const { data, errors } = await run({ resources, caller: admitted.caller, ...info }, variables);
     // Without data, not even null, nothing was run: the variables do not fit, and the full server
     // says how.
     if (data === undefined) return { admitted, bytes };

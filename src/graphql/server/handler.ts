@@ -192,7 +192,7 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
       const { caller, refusal } = admission;
       if (refusal) return refuse(refusal, info, rateLimitHeaders(admission.rateLimit));
       if (misuse) return refuse(misuse, info, { ...rateLimitHeaders(admission.rateLimit), ...allow });
-      const response = await yoga.fetch(request, { resources, caller, requestId: info.requestId, admission });
+      const response = await yoga.fetch(request, { resources, caller, ...info, admission });
       // Its root fields may have been counted meanwhile.
       const headers = rateLimitHeaders(admission.rateLimit);
       if (admission.refusal) return refuse(admission.refusal, info, headers);

@@ -81,7 +81,8 @@ export function openWebSocketDoor(
       const asked = { document, operationName: operationName ?? null, variableValues: variables ?? null };
       const refused = await checkOperation(resources, admission, asked);
       if (refused) return refused;
-      const contextValue: Context = { resources, caller: admission.caller, requestId };
+      const address = addressOf(extra.request);
+      const contextValue: Context = { resources, caller: admission.caller, requestId, address };
       return { schema, contextValue, ...asked };
     } catch (error) {
       if (isForbidden(error)) extra.socket.close(CloseCode.Forbidden, 'Forbidden');

@@ -18,7 +18,7 @@ const listAuditLog = route({
     graphql(`
       query AuditLog($first: Int, $after: String) {
         auditLog(first: $first, after: $after) {
-          edges { node { id action targetId actorKeyId before after createdAt } }
+          edges { node { id action targetId actorKeyId actorMemberId address before after createdAt } }
           pageInfo { hasNextPage endCursor }
         }
       }

@@ -265,7 +265,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
         const { caller, rateLimit, refusal } = admission;
         limitHeaders = rateLimitHeaders(rateLimit);
         if (refusal) throw refusal;
-        const context = { resources, caller, requestId: request.requestId };
+        const context = { resources, caller, requestId: request.requestId, address: request.address };
         result = takesIdempotencyKey(definition)
           ? await answerWithKey(context, nameOf(definition), request, (one) => answer(context, one).catch(fail))
           : await answer(context, request);
