@@ -86,6 +86,10 @@ const EntryRef = builder.objectRef<CreditEntry>('CreditEntry').implement({
 
 const GrantInput = builder.inputType('GrantCreditsInput', {
   fields: (t) => ({
+    organizationId: t.id({
+      description:
+        'Id of the organization that gets the grant. The operator key requires it, an API key must leave it out.',
+    }),
     amount: t.field({ type: 'Decimal', required: true, description: 'The amount in USD, above 0 and at most 10^12.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When the rest of the grant expires; default: never.' }),
     priority: t.int({
@@ -102,7 +106,7 @@ builder.mutationField('grantCredits', (t) =>
     type: GrantRef,
     description:
       'Adds a grant to the prepaid credits. It first covers usage that exceeded the earlier grants. Requires the scope ' +
-      '`credits:write`.',
+      '`credits:write`, or the operator key, which alone may grant where `creditsBy` is `OPERATOR`.',
     args: { input: t.arg({ type: GrantInput, required: true }) },
     resolve: (_, { input }, context) => grantCredits(context, input),
   }),

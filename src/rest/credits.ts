@@ -18,6 +18,9 @@ const grantCredits = route({
   path: '/v1/credits/grants',
   operationId: 'grantCredits',
   summary: 'Add money to the credits',
+  description:
+    'The operator key grants to the organization that `organization_id` names. Where `credits_by` of an organization is ' +
+    '`operator`, only the operator key may.',
   tag: 'Credits',
   scope: 'credits:write',
   operation: operation(

@@ -185,6 +185,16 @@ export const OPERATIONS: readonly Operation[] = [
     body: { name: 'Renamed' },
     input: { id: noId('org'), name: 'Renamed' },
   }),
+  query('organizations', 'operator', {
+    rest: 'GET /v1/organizations',
+    graphql: '{ organizations { edges { node { id } } } }',
+  }),
+  query('organization', null, {
+    rest: 'GET /v1/organizations/{id}',
+    id: noId('org'),
+    graphql: 'query ($id: ID) { organization(id: $id) { id } }',
+    variables: { id: noId('org') },
+  }),
   query('auditLog', 'admin', { rest: 'GET /v1/audit-log', graphql: '{ auditLog { edges { cursor } } }' }),
   query('me', null, { rest: 'GET /v1/me', graphql: '{ me { scopes } }' }),
 ];
@@ -193,7 +203,6 @@ export const OPERATIONS: readonly Operation[] = [
 export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
   node: "Relay's own: REST has a route for each type",
   nodes: "Relay's own: REST has a route for each type",
-  organization: 'REST has it inside /v1/me',
 };
 
 /** Routes of another protocol, which do not correspond to one operation. */
@@ -208,6 +217,7 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
 
 /** Operations that need the operator key. `test/doors/access/organizations.test.ts` tests them. */
 export const OPERATOR_ONLY: Readonly<Record<string, string>> = {
+  organizations: 'GET /v1/organizations',
   createOrganization: 'POST /v1/organizations',
   updateOrganization: 'PATCH /v1/organizations/{id}',
 };

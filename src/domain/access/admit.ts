@@ -20,9 +20,18 @@ export interface Admission {
 const BEARER = 'Bearer ';
 const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
 
+/** Null while the organization is active. */
+function suspension({ organization }: Caller): AppError | null {
+  if (organization.status === 'active') return null;
+  return new AppError(
+    'insufficient_permissions',
+    'This organization is suspended. Its data is kept; ask the operator of this server to activate it again.',
+  );
+}
+
 /**
- * The same for a key that this process knows freshly and whose plan has no limit: the usual case,
- * and no await.
+ * The same for a key that this process knows freshly, of an active organization whose plan has no
+ * limit: the usual case, and no await.
  * @returns null when `admit` must be asked
  */
 export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
@@ -30,6 +39,7 @@ export function admitCached(resources: Resources, authorization: string | null |
   const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
   if (!key || key.revokedAt || PLAN_REQUESTS_PER_HOUR[key.caller.organization.plan] !== null) return null;
   const { caller } = key;
+  if (caller.organization.status !== 'active') return null;
   if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
   return { caller, rateLimit: null, refusal: null, requests: 1 };
@@ -37,7 +47,8 @@ export function admitCached(resources: Resources, authorization: string | null |
 
 /**
  * What every door does first: who is it, and has the plan room? Both doors call this and nothing
- * else, so they cannot differ. Failed authentication is limited by address.
+ * else, so they cannot differ. Failed authentication is limited by address. What a suspended
+ * organization asks is counted like any other request, and refused.
  * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from
  * this address)
  */
@@ -60,7 +71,7 @@ export async function admit(
   }
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);
-  const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
+  const refusal = suspension(caller) ?? (rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null);
   return { caller, rateLimit, refusal, requests: 1 };
 }
 

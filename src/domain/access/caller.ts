@@ -3,6 +3,9 @@ import type { Scope } from './scopes.ts';
 
 export type PlanName = 'free' | 'pro' | 'enterprise';
 export type CreditsModeName = 'none' | 'prepaid';
+/** Whose key may grant credits. */
+export type CreditsByName = 'organization' | 'operator';
+export type OrganizationStatusName = 'active' | 'suspended';
 
 /** The organization behind a request, as far as every verb may need it. */
 export interface CallerOrganization {
@@ -10,6 +13,9 @@ export interface CallerOrganization {
   name: string;
   plan: PlanName;
   creditsMode: CreditsModeName;
+  creditsBy: CreditsByName;
+  /** The keys of a suspended organization are refused at the door. */
+  status: OrganizationStatusName;
   /** Null: raw events are never removed, unless the server's own setting says otherwise. */
   retentionDays: number | null;
   createdAt: Date;

@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts';
 function noOrganization(): AppError {
   return new AppError(
     'insufficient_permissions',
-    'The operator key makes and changes organizations, and nothing else: it is in none. Use an API key.',
+    'The operator key is for organizations and for grants of credits to them; it is in none itself. Use an API key.',
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Caller, CreditsModeName, PlanName } from './caller.ts';
+import type { Caller, CreditsByName, CreditsModeName, OrganizationStatusName, PlanName } from './caller.ts';
 import { type MemberRoleName, ROLE_SCOPES } from './roles.ts';
 import { isScope, type Scope } from './scopes.ts';
 
@@ -23,6 +23,8 @@ export interface ApiKeyRow {
   organization_name: string;
   plan: PlanName;
   credits_mode: CreditsModeName;
+  credits_by: CreditsByName;
+  organization_status: OrganizationStatusName;
   retention_days: number | null;
   organization_created_at: Date;
 }
@@ -30,7 +32,8 @@ export interface ApiKeyRow {
 /** The columns of a key `k`, its organization `o` and its member `m`, who may be missing. */
 export const API_KEY_COLUMNS = `
   k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.member_id, m.role AS member_role, k.expires_at, k.revoked_at, o.id AS organization_id,
-  o.name AS organization_name, o.plan, o.credits_mode, o.retention_days, o.created_at AS organization_created_at`;
+  o.name AS organization_name, o.plan, o.credits_mode, o.credits_by, o.status AS organization_status, o.retention_days,
+  o.created_at AS organization_created_at`;
 
 /** What the key may do: what it holds, within the role of its member. */
 function scopesOf({ scopes, member_role: role }: ApiKeyRow): ReadonlySet<Scope> {
@@ -47,6 +50,8 @@ export function readApiKey(row: ApiKeyRow): StoredApiKey {
         name: row.organization_name,
         plan: row.plan,
         creditsMode: row.credits_mode,
+        creditsBy: row.credits_by,
+        status: row.organization_status,
         retentionDays: row.retention_days,
         createdAt: row.organization_created_at,
       },

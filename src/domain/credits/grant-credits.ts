@@ -1,6 +1,9 @@
-import { type FieldProblem, invalidRequest } from '../../platform/errors.ts';
-import { formatId, newUuid } from '../../platform/ids.ts';
+import { AppError, type FieldProblem, invalidField, invalidRequest } from '../../platform/errors.ts';
+import { formatId, newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney, usd } from '../../platform/money.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
+import type { CreditsByName } from '../access/caller.ts';
+import { OPERATOR } from '../access/operator.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { turnOverExpired } from './get-credits.ts';
@@ -16,6 +19,8 @@ export interface CreditGrant {
 }
 
 export interface GrantInput {
+  /** TypeID. The operator must say whose credits it grants; a key grants to its own organization. */
+  organizationId?: string | null;
   /** A decimal string in USD. */
   amount: string;
   expiresAt?: Date | null;
@@ -59,20 +64,48 @@ function checkGrant(input: GrantInput, nowMs: number): bigint {
   return amount;
 }
 
+/** @returns the UUID of the organization that gets the grant */
+function readReceiver({ caller }: Context, id: string | null): string {
+  if (caller !== OPERATOR) {
+    requireCredits(caller, 'credits:write');
+    if (id === null) return caller.organization.id;
+    throw invalidField('organizationId', 'is for the operator key only; an API key grants to its own organization');
+  }
+  if (id === null) throw invalidField('organizationId', 'is required with the operator key');
+  const uuid = parseId('organization', id);
+  if (uuid === null) throw invalidField('organizationId', 'must be the id of an organization: org_...');
+  return uuid;
+}
+
+/** Reads whose key may grant, under the organization's lock, which the caller has. */
+async function requireGranter(sql: Sql, { caller }: Context, organizationId: string): Promise<void> {
+  const text = 'SELECT credits_by FROM organizations WHERE id = $1';
+  const { rows } = await sql.query<{ credits_by: CreditsByName }>(text, [organizationId]);
+  const creditsBy = rows[0]?.credits_by;
+  if (creditsBy === undefined) throw invalidField('organizationId', 'is not the id of an organization');
+  if (caller === OPERATOR || creditsBy === 'organization') return;
+  throw new AppError('insufficient_permissions', 'Only the operator grants credits to this organization.', {
+    details: { requiredScope: 'operator' },
+  });
+}
+
 /**
- * Adds money to the credits; what was used beyond all grants before is covered from it first.
+ * Adds money to the credits; what was used beyond all grants before is covered from it first. The
+ * operator may grant to any organization. Its own keys may not where its `credits_by` is `operator`,
+ * from the moment that this was committed.
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function grantCredits(context: Context, input: GrantInput): Promise<CreditGrant> {
-  const { caller, resources } = context;
-  requireCredits(caller, 'credits:write');
+  const { resources } = context;
+  const organizationId = readReceiver(context, input.organizationId ?? null);
   const nowMs = resources.clock();
   const amount = formatMoney(checkGrant(input, nowMs));
-  const organizationId = caller.organization.id;
   const id = newUuid(nowMs);
   const now = new Date(nowMs);
   const grant = { amount, expiresAt: input.expiresAt ?? null, priority: input.priority ?? 0, note: input.note ?? null };
   await resources.database.transaction(async (sql) => {
+    await sql.query('SELECT lock_organization($1)', [organizationId]);
+    await requireGranter(sql, context, organizationId);
     await turnOverExpired(sql, organizationId, now);
     await sql.query(
       `INSERT INTO credit_grants (organization_id, id, amount, remaining, expires_at, priority, note, created_at)
@@ -90,7 +123,7 @@ export async function grantCredits(context: Context, input: GrantInput): Promise
       [organizationId, now],
     );
     const change = { action: 'credits.granted', targetId: formatId('grant', id), atMs: nowMs };
-    await recordAudit(sql, context, { ...change, before: null, after: grant });
+    await recordAudit(sql, context, { organizationId, ...change, before: null, after: grant });
   });
   return { id, ...grant, createdAt: now };
 }

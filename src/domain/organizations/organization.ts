@@ -16,6 +16,6 @@ export async function lockOrganization(models: Models, id: string): Promise<Orga
 }
 
 /** What the audit log tells of an organization, in the words of the doors. */
-export function describeOrganization({ name, plan, creditsMode, retentionDays }: Organization) {
-  return { name, plan, credits: creditsMode, retentionDays };
+export function describeOrganization({ name, plan, creditsMode, creditsBy, retentionDays, status }: Organization) {
+  return { name, plan, credits: creditsMode, creditsBy, retentionDays, status };
 }

@@ -14,6 +14,19 @@ export const CreditsModeEnum = builder.enumType('CreditsMode', {
   values: { NONE: { value: 'none' }, PREPAID: { value: 'prepaid' } } as const,
 });
 
+export const CreditsByEnum = builder.enumType('CreditsBy', {
+  description:
+    'Whose key may grant credits: with `ORGANIZATION` its own keys with the scope `credits:write`, and the operator key; ' +
+    'with `OPERATOR` the operator key alone.',
+  values: { ORGANIZATION: { value: 'organization' }, OPERATOR: { value: 'operator' } } as const,
+});
+export const OrganizationStatusEnum = builder.enumType('OrganizationStatus', {
+  description:
+    'Whether an organization can be used: all keys of a `SUSPENDED` one are refused with `insufficient_permissions`. ' +
+    'Its data is kept.',
+  values: { ACTIVE: { value: 'active' }, SUSPENDED: { value: 'suspended' } } as const,
+});
+
 export const RETENTION_DESCRIPTION =
   'Number of days that raw events are kept; null: as long as the server is set to keep them, by default forever.';
 
@@ -26,7 +39,9 @@ export const OrganizationRef = builder.prismaNode('Organization', {
     name: t.exposeString('name'),
     plan: t.expose('plan', { type: PlanEnum }),
     credits: t.expose('creditsMode', { type: CreditsModeEnum }),
+    creditsBy: t.expose('creditsBy', { type: CreditsByEnum }),
     retentionDays: t.exposeInt('retentionDays', { nullable: true, description: RETENTION_DESCRIPTION }),
+    status: t.expose('status', { type: OrganizationStatusEnum }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 });
@@ -107,16 +122,10 @@ const MeRef = builder.objectRef<Caller>('Me').implement({
   }),
 });
 
-builder.queryFields((t) => ({
-  me: t.field({
+builder.queryField('me', (t) =>
+  t.field({
     type: MeRef,
     description: 'The API key of this request, and what it may do. Any key may ask.',
     resolve: (_, __, { caller }) => caller,
   }),
-  organization: t.prismaField({
-    type: OrganizationRef,
-    description: 'The organization of the API key. Any key may ask.',
-    resolve: (query, _root, _args, { caller, resources }) =>
-      resources.database.prisma.organization.findUniqueOrThrow({ ...query, where: { id: caller.organization.id } }),
-  }),
-}));
+);

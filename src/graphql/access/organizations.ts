@@ -1,9 +1,19 @@
 import { createOrganization } from '../../domain/organizations/create-organization.ts';
+import { getOrganization } from '../../domain/organizations/get-organization.ts';
 import type { NewlyCreatedOrganization } from '../../domain/organizations/insert-organization.ts';
+import { listOrganizations, ORGANIZATION_CURSOR } from '../../domain/organizations/list-organizations.ts';
 import { updateOrganization } from '../../domain/organizations/update-organization.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
-import { CreditsModeEnum, OrganizationRef, PlanEnum, RETENTION_DESCRIPTION } from './access.ts';
+import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from '../builder/connection.ts';
+import {
+  CreditsByEnum,
+  CreditsModeEnum,
+  OrganizationRef,
+  OrganizationStatusEnum,
+  PlanEnum,
+  RETENTION_DESCRIPTION,
+} from './access.ts';
 
 const NewApiKeyRef = builder.objectRef<{ id: string; secret: string }>('NewApiKey').implement({
   description: 'An API key that was just created, with its secret.',
@@ -22,7 +32,9 @@ const NewOrganizationRef = builder.objectRef<NewlyCreatedOrganization>('NewOrgan
     name: t.exposeString('name'),
     plan: t.expose('plan', { type: PlanEnum }),
     credits: t.expose('creditsMode', { type: CreditsModeEnum }),
+    creditsBy: t.expose('creditsBy', { type: CreditsByEnum }),
     retentionDays: t.exposeInt('retentionDays', { nullable: true, description: RETENTION_DESCRIPTION }),
+    status: t.expose('status', { type: OrganizationStatusEnum }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     apiKey: t.field({
       type: NewApiKeyRef,
@@ -50,6 +62,8 @@ const UpdateOrganizationInput = builder.inputType('UpdateOrganizationInput', {
     name: t.string({ description: '1 to 100 characters.' }),
     plan: t.field({ type: PlanEnum }),
     credits: t.field({ type: CreditsModeEnum }),
+    creditsBy: t.field({ type: CreditsByEnum }),
+    status: t.field({ type: OrganizationStatusEnum }),
     retentionDays: t.int({
       description:
         'Number of days that raw events are kept: 1 to 36,500. Null: as long as the server is set to keep them, by ' +
@@ -72,5 +86,31 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdateOrganizationInput, required: true }) },
     resolve: (_, { input: { credits, ...input } }, context) =>
       updateOrganization(context, { ...input, creditsMode: credits }),
+  }),
+}));
+
+const OrganizationConnection = builder.connectionObject({ type: OrganizationRef, name: 'OrganizationConnection' });
+
+builder.queryFields((t) => ({
+  organization: t.field({
+    type: OrganizationRef,
+    description:
+      'The organization of the API key, which any key may read. With the operator key: the organization with this id.',
+    args: {
+      id: t.arg.id({
+        description: 'Id of the organization; the operator key requires it. A key finds its own organization only.',
+      }),
+    },
+    resolve: (_, { id }, context) => getOrganization(context, id),
+  }),
+  organizations: t.field({
+    type: OrganizationConnection,
+    description: 'All organizations, newest first. Requires the operator key.',
+    args: {
+      first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
+      after: t.arg.string({ description: CURSOR_DESCRIPTION }),
+    },
+    resolve: async (_, args, context) =>
+      toConnection(ORGANIZATION_CURSOR, await listOrganizations(context, args), ({ id }) => id, args.after),
   }),
 }));

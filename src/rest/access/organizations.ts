@@ -4,8 +4,47 @@ import { route } from '../http/route.ts';
 
 /** Every field of an organization that REST answers with. */
 export const organizationFields = graphql(`
-  fragment OrganizationFields on Organization @_unmask { id name plan credits retentionDays createdAt }
+  fragment OrganizationFields on Organization @_unmask {
+    id name plan credits creditsBy status retentionDays createdAt
+  }
 `);
+
+const listOrganizations = route({
+  method: 'get',
+  path: '/v1/organizations',
+  operationId: 'listOrganizations',
+  summary: 'The organizations, newest first',
+  tag: 'Organizations',
+  scope: null,
+  operatorOnly: true,
+  operation: operation(
+    graphql(
+      `query Organizations($first: Int, $after: String) {
+        organizations(first: $first, after: $after) {
+          edges { node { ...OrganizationFields } } pageInfo { hasNextPage endCursor }
+        }
+      }`,
+      [organizationFields],
+    ),
+  ),
+  success: [{ status: 200, description: 'A page of organizations.' }],
+  errors: [400],
+});
+
+const getOrganization = route({
+  method: 'get',
+  path: '/v1/organizations/{id}',
+  operationId: 'getOrganization',
+  summary: 'One organization',
+  description: 'The operator key reads each organization; an API key reads its own.',
+  tag: 'Organizations',
+  scope: null,
+  operation: operation(
+    graphql(`query Organization($id: ID!) { organization(id: $id) { ...OrganizationFields } }`, [organizationFields]),
+  ),
+  success: [{ status: 200, description: 'The organization.' }],
+  errors: [404],
+});
 
 const createOrganization = route({
   method: 'post',
@@ -18,7 +57,9 @@ const createOrganization = route({
   operation: operation(
     graphql(`
       mutation CreateOrganization($input: CreateOrganizationInput!) {
-        createOrganization(input: $input) { id name plan credits retentionDays createdAt apiKey { id secret } }
+        createOrganization(input: $input) {
+          id name plan credits creditsBy status retentionDays createdAt apiKey { id secret }
+        }
       }
     `),
   ),
@@ -33,7 +74,9 @@ const updateOrganization = route({
   path: '/v1/organizations/{id}',
   operationId: 'updateOrganization',
   summary: 'Change an organization',
-  description: 'Fields that are left out stay as they are. Counts within a second in every process.',
+  description:
+    'Fields that are left out stay as they are. Counts within a second in every process. All keys of a suspended ' +
+    'organization are answered 403; its data is kept.',
   tag: 'Organizations',
   scope: null,
   operatorOnly: true,
@@ -50,4 +93,4 @@ const updateOrganization = route({
   errors: [400, 404],
 });
 
-export const organizationRoutes = [createOrganization, updateOrganization];
+export const organizationRoutes = [listOrganizations, createOrganization, getOrganization, updateOrganization];
