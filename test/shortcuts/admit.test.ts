@@ -29,7 +29,9 @@ beforeAll(async () => {
   const team = await makeTeam(domain(), enterprise);
   const free = await makeOrganization(domain(), { plan: 'free' });
   const pro = await makeOrganization(domain(), { plan: 'pro' });
-  organizations = [enterprise.uuid, free.uuid, pro.uuid];
+  const suspended = await makeOrganization(domain());
+  await domain().sql.query("UPDATE organizations SET status = 'suspended' WHERE id = $1", [suspended.uuid]);
+  organizations = [enterprise.uuid, free.uuid, pro.uuid, suspended.uuid];
   const keyOf = async (options: Parameters<typeof makeKey>[2]) => (await makeKey(domain(), enterprise, options)).secret;
   secrets = {
     owner: enterprise.key.secret,
@@ -40,6 +42,7 @@ beforeAll(async () => {
     revoked: await keyOf({ revoked: true }),
     free: free.key.secret,
     pro: pro.key.secret,
+    suspended: suspended.key.secret,
     unknown: `mtr_live_${'x'.repeat(43)}`,
     operator: OPERATOR_KEY,
     garbage: 'garbage',
@@ -62,7 +65,7 @@ async function admitted(resources: Resources, authorization: string | null): Pro
   }
 }
 
-const KINDS = 11;
+const KINDS = 12;
 const WRITTEN: readonly ((secret: string) => string | null)[] = [
   (secret) => `Bearer ${secret}`,
   (secret) => `bearer ${secret}`,

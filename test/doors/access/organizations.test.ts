@@ -1,9 +1,10 @@
 import { createClient } from 'graphql-ws';
 import { describe, expect, it } from 'vitest';
+import { formatId } from '../../../src/platform/ids.ts';
 import type { ListAnswer } from '../../harness/answers.ts';
 import { createTestApp, useTestApp } from '../../harness/app.ts';
-import { makeOrganization } from '../../harness/make.ts';
-import { OPERATIONS } from '../../harness/operations.ts';
+import { makeKey, makeOrganization } from '../../harness/make.ts';
+import { noId, OPERATIONS } from '../../harness/operations.ts';
 
 interface NewOrganization {
   id: string;
@@ -80,7 +81,14 @@ describe('the operator', () => {
     clock.advance(1);
     await ok('PATCH', `/v1/organizations/${id}`, { ...operator, body: { plan: 'pro' } });
     const log = await ok<ListAnswer<object>>('GET', '/v1/audit-log', { key: key.secret });
-    const state = { name: 'Audited', plan: 'free', credits: 'none', retention_days: null };
+    const state = {
+      name: 'Audited',
+      plan: 'free',
+      credits: 'none',
+      credits_by: 'organization',
+      retention_days: null,
+      status: 'active',
+    };
     const by = { actor_key_id: null, target_id: id };
     expect(log.data).toMatchObject([
       { ...by, action: 'organization.updated', before: state, after: { ...state, plan: 'pro' } },
@@ -94,6 +102,7 @@ describe('the operator', () => {
     ['an unknown plan', 'plan', { name: 'x', plan: 'platinum' }],
     ['unknown credits', 'credits', { name: 'x', credits: 'some' }],
     ['a field that is none', 'colour', { name: 'x', colour: 'red' }],
+    ['a status, which is for later', 'status', { name: 'x', status: 'active' }],
   ])('is told what is wrong: %s', async (_, path, body) => {
     const { status, error } = await make(body);
     expect({ status, path: error?.details.fields?.[0]?.path }).toEqual({ status: 400, path });
@@ -110,7 +119,47 @@ describe('the operator', () => {
     for (const id of ['org_01h455vb4pex5vsknk084sn02q', 'nonsense']) {
       const { status } = await meterr().rest('PATCH', `/v1/organizations/${id}`, { ...operator, body: {} });
       expect(status).toBe(404);
+      expect((await meterr().rest('GET', `/v1/organizations/${id}`, operator)).status).toBe(404);
     }
+  });
+
+  it.each([
+    ['status', 'asleep'],
+    ['credits_by', 'nobody'],
+  ])('is told which %s there are', async (field, value) => {
+    const { id } = await makeOrganization(meterr());
+    const { status, error } = await meterr().rest('PATCH', `/v1/organizations/${id}`, {
+      ...operator,
+      body: { [field]: value },
+    });
+    expect({ status, path: error?.details.fields?.[0]?.path }).toEqual({ status: 400, path: field });
+  });
+
+  it('reads one organization, as the answer to its last change was', async () => {
+    const { ok, data } = meterr();
+    const { id } = await makeOrganization(meterr(), { name: 'Read' });
+    const changed = await ok<object>('PATCH', `/v1/organizations/${id}`, { ...operator, body: { plan: 'pro' } });
+    expect(await ok('GET', `/v1/organizations/${id}`, operator)).toEqual(changed);
+    const found = await data('query ($id: ID) { organization(id: $id) { id name plan } }', { id }, operator);
+    expect(found).toEqual({ organization: { id, name: 'Read', plan: 'PRO' } });
+  });
+
+  it('lists every organization once, newest first, over its pages, in both doors', async () => {
+    const { ok, data } = meterr();
+    for (let i = 0; i < 3; i++) await makeOrganization(meterr());
+    const { rows } = await meterr().sql.query<{ id: string }>('SELECT id FROM organizations ORDER BY id DESC');
+    const expected = rows.map(({ id }) => formatId('organization', id));
+    const listed: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const path: string = `/v1/organizations?limit=2${cursor ? `&cursor=${cursor}` : ''}`;
+      const page: ListAnswer<{ id: string }> = await ok('GET', path, operator);
+      listed.push(...page.data.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor);
+    expect(listed).toEqual(expected);
+    const first = await data('{ organizations(first: 1) { edges { node { id } } } }', null, operator);
+    expect(first).toEqual({ organizations: { edges: [{ node: { id: expected[0] } }] } });
   });
 
   it('is not limited by any plan', async () => {
@@ -120,7 +169,9 @@ describe('the operator', () => {
 });
 
 describe('the operator key opens nothing else', () => {
-  const ofOthers = OPERATIONS.filter(({ scope }) => scope !== 'operator');
+  // Those that a key may ask as well.
+  const SHARED = ['organization', 'grantCredits'];
+  const ofOthers = OPERATIONS.filter(({ scope, field }) => scope !== 'operator' && !SHARED.includes(field));
 
   it.each(ofOthers)('$field', async ({ rest: { method, url, body }, graphql }) => {
     const viaRest = await meterr().rest(method, url, { ...operator, body });
@@ -149,6 +200,7 @@ describe('whoever is not the operator', () => {
   it('is refused, an admin key too, by both doors', async () => {
     const { rest, gql, organization } = meterr();
     for (const answer of [
+      await rest('GET', '/v1/organizations'),
       await rest('POST', '/v1/organizations', { body: { name: 'x' } }),
       await rest('PATCH', `/v1/organizations/${organization.id}`, { body: { plan: 'pro' } }),
     ]) {
@@ -156,12 +208,31 @@ describe('whoever is not the operator', () => {
       expect(answer).toMatchObject({ status: 403, error: { code: 'insufficient_permissions', details } });
     }
     for (const answer of [
+      await gql('{ organizations { edges { node { id } } } }'),
       await gql(MAKE, { input: { name: 'x' } }),
       await gql(CHANGE, { input: { id: organization.id, plan: 'PRO' } }),
     ]) {
       const details = { requiredScope: 'operator' };
       expect(answer.error).toMatchObject({ code: 'insufficient_permissions', details });
     }
+  });
+
+  it('reads its own organization by id, whatever its scopes; any other is as one that does not exist', async () => {
+    const { rest, gql, organization } = meterr();
+    const other = await makeOrganization(meterr());
+    const { secret: key } = await makeKey(meterr(), organization);
+    const own = await rest<object>('GET', `/v1/organizations/${organization.id}`, { key });
+    expect(own).toMatchObject({ status: 200, body: { id: organization.id, status: 'active' } });
+    const [foreign, missing] = [
+      await rest('GET', `/v1/organizations/${other.id}`, { key }),
+      await rest('GET', `/v1/organizations/${noId('org')}`, { key }),
+    ];
+    expect(missing.status).toBe(404);
+    expect(foreign.text).toBe(missing.text);
+    const query = 'query ($id: ID) { organization(id: $id) { id } }';
+    const answers = [await gql(query, { id: other.id }, { key }), await gql(query, { id: noId('org') }, { key })];
+    expect(answers[0]?.text).toBe(answers[1]?.text);
+    expect(await gql(query, null, { key })).toMatchObject({ data: { organization: { id: organization.id } } });
   });
 
   it.each(['operator-key-of-the-test', `${OPERATOR_KEY}!`, 'Operator-key-of-the-tests'])(
