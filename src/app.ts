@@ -110,7 +110,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const { requests } = resources.metrics;
   const keep = options.keepFirstKey ?? (async () => {});
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
-    createFirstOrganization(resources.database, keep),
+    createFirstOrganization(resources, keep),
   );
   const handleGraphQL = createGraphQLHandler(resources);
   const handleRest = await createRestHandler(resources);

@@ -46,7 +46,7 @@ const templates = Object.keys(document.paths).map((template) => ({
 templates.sort((a, b) => a.template.split('{').length - b.template.split('{').length);
 
 /** What a request gets that no operation takes. */
-const REFUSALS = new Set([401, 405, 429, 500, 503]);
+const REFUSALS = new Set([401, 403, 405, 429, 500, 503]);
 /** Of HTTP itself, of pages of other origins, and of the connection. */
 const GENERAL = /^(content-type|content-length|date|connection|keep-alive|transfer-encoding|vary|access-control-.*)$/;
 

@@ -451,6 +451,18 @@ CREATE UNIQUE INDEX "api_keys_secret_hash_key" ON "api_keys"("secret_hash");
 CREATE INDEX "api_keys_organization_id_id_idx" ON "api_keys"("organization_id", "id");
 
 -- CreateIndex
+CREATE INDEX "audit_entries_organization_id_actor_key_id_id_idx" ON "audit_entries"("organization_id", "actor_key_id", "id");
+
+-- CreateIndex
+CREATE INDEX "audit_entries_organization_id_actor_member_id_id_idx" ON "audit_entries"("organization_id", "actor_member_id", "id");
+
+-- CreateIndex
+CREATE INDEX "audit_entries_organization_id_action_id_idx" ON "audit_entries"("organization_id", "action", "id");
+
+-- CreateIndex
+CREATE INDEX "audit_entries_organization_id_target_id_id_idx" ON "audit_entries"("organization_id", "target_id", "id");
+
+-- CreateIndex
 CREATE INDEX "prices_organization_id_provider_model_idx" ON "prices"("organization_id", "provider", "model");
 
 -- CreateIndex
@@ -1502,6 +1514,14 @@ BEGIN
   END IF;
 END $$;
 
+-- Refuses whatever would change or remove rows of an append-only table, also to the table's owner
+-- and in a session that replicates: its triggers are always enabled. What may be stored twice is
+-- inserted with ON CONFLICT DO NOTHING.
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+
 -- Gives back what a hold reserves, if it still reserves anything, and answers the hold as it is
 -- then. It answers nothing where there is no such hold, or where the hold is of a team other than
 -- `for_team`.
@@ -1678,3 +1698,8 @@ CREATE CONSTRAINT TRIGGER "announce_change"
     "previous_secret_until", "scopes", "expires_at", "revoked_at"
   ON "api_keys"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
+
+-- The audit log only grows. ALWAYS: a session cannot turn this off with session_replication_role.
+CREATE TRIGGER "refuse_change" BEFORE UPDATE OR DELETE OR TRUNCATE ON "audit_entries"
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE "audit_entries" ENABLE ALWAYS TRIGGER "refuse_change";

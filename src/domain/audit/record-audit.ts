@@ -1,12 +1,22 @@
 import { newUuid } from '../../platform/ids.ts';
 import { execute, type Models, type Sql } from '../../platform/postgres/database.ts';
+import type { Caller } from '../access/caller.ts';
 import { OPERATOR } from '../access/operator.ts';
-import type { Context } from '../context.ts';
+
+/** Who makes a change: a request's context, or the server itself, which has neither. */
+export interface Actor {
+  caller: Caller | null;
+  address: string | null;
+}
+
+/** The server, where nobody asked it for the change. */
+export const SERVER: Actor = { caller: null, address: null };
 
 /** A change, as the audit log tells it. */
 export interface AuditedChange {
   /**
-   * Whose log it goes to; by default the caller's. The operator has none of its own, and must say.
+   * Whose log it goes to; by default the caller's. The operator and the server have none of their
+   * own, and must say.
    */
   organizationId?: string;
   /** Noun and past participle: `team.created`. */
@@ -19,6 +29,11 @@ export interface AuditedChange {
   after: object | null;
   /** Milliseconds since 1970; by default now. */
   atMs?: number;
+  /**
+   * UUID of the entry, for a transaction that is run again where its answer was lost: the second
+   * writes nothing.
+   */
+  id?: string;
 }
 
 const toJson = (value: object | null) => (value === null ? null : JSON.stringify(value));
@@ -29,22 +44,24 @@ const toJson = (value: object | null) => (value === null ? null : JSON.stringify
  */
 export async function recordAudit(
   transaction: Sql | Models,
-  { caller, address }: Pick<Context, 'caller' | 'address'>,
+  { caller, address }: Actor,
   change: AuditedChange,
 ): Promise<void> {
   const { action, targetId, before, after, atMs = Date.now() } = change;
-  const isOperator = caller === OPERATOR;
+  const key = caller === OPERATOR ? null : caller;
+  const organizationId = change.organizationId ?? caller?.organization.id;
+  if (organizationId === undefined) throw new Error('an audited change must say whose it is');
   await execute(
     transaction,
     `INSERT INTO audit_entries (organization_id, id, at, actor_key_id, actor_member_id, address, action, target_id,
                                 before, after)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
     [
-      change.organizationId ?? caller.organization.id,
-      newUuid(atMs),
+      organizationId,
+      change.id ?? newUuid(atMs),
       new Date(atMs),
-      isOperator ? null : caller.apiKeyId,
-      isOperator ? null : caller.memberId,
+      key?.apiKeyId ?? null,
+      key?.memberId ?? null,
       address,
       action,
       targetId,

@@ -1,5 +1,8 @@
-import type { Database } from '../../platform/postgres/database.ts';
+import { formatId } from '../../platform/ids.ts';
+import { recordAudit, SERVER } from '../audit/record-audit.ts';
+import type { Resources } from '../context.ts';
 import { insertOrganization } from './insert-organization.ts';
+import { describeOrganization } from './organization.ts';
 
 /** The ids are UUIDs. */
 export interface CreatedOrganization {
@@ -22,7 +25,7 @@ const ADVISORY_LOCK = 6_384_377_003;
  * @returns null when there was one
  */
 export async function createFirstOrganization(
-  database: Database,
+  { database, clock }: Pick<Resources, 'database' | 'clock'>,
   keep: (created: CreatedOrganization) => Promise<void>,
 ): Promise<CreatedOrganization | null> {
   // Prisma's first query takes a tenth of a second or more: only the first start of all waits for
@@ -33,7 +36,16 @@ export async function createFirstOrganization(
     await models.$executeRaw`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`;
     if (await models.organization.findFirst({ select: { id: true } })) return null;
     const organization = { name: 'My organization', plan: 'enterprise', creditsMode: 'none' } as const;
-    const { id, apiKey } = await insertOrganization(models, organization);
+    const made = await insertOrganization(models, organization);
+    const { id, apiKey } = made;
+    await recordAudit(models, SERVER, {
+      organizationId: id,
+      action: 'organization.created',
+      targetId: formatId('organization', id),
+      before: null,
+      after: { ...describeOrganization(made), apiKeyId: formatId('apiKey', apiKey.id) },
+      atMs: clock(),
+    });
     const created = { organizationId: id, apiKeyId: apiKey.id, secret: apiKey.secret };
     await keep(created);
     return created;

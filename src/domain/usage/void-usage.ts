@@ -1,7 +1,9 @@
 import { AppError, invalidRequest } from '../../platform/errors.ts';
-import { newUuid, parseId } from '../../platform/ids.ts';
+import { formatId, newUuid, parseId } from '../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../platform/money.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
+import { recordAudit } from '../audit/record-audit.ts';
 import type { Context } from '../context.ts';
 import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
@@ -44,6 +46,20 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
   };
 }
 
+/** The entry of the audit log, in the transaction of the reverse. */
+function auditVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
+  const atMs = reversed.recordedAtMs;
+  const change = {
+    id: newUuid(atMs),
+    action: 'usage.voided',
+    targetId: formatId('usageEvent', event.id),
+    before: { provider: event.provider, model: event.model, cost: event.cost },
+    after: { voidedBy: formatId('usageEvent', reversed.id), reason: reversed.voidReason },
+    atMs,
+  };
+  return (sql: Sql) => recordAudit(sql, context, change);
+}
+
 /**
  * Takes an event back by recording its reverse, at the same time and in the same series, so that
  * every sum follows. Both stay in the ledger. An event is reversed once: the reverse's event id is
@@ -69,7 +85,15 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
   const bodyHash = hashText(reversed.eventId);
   const costAtto = reversed.cost === null ? null : parseMoney(reversed.cost);
   const [outcome] = await context.resources.usage.commit([
-    { event: reversed, seriesId, bodyHash, costAtto, tagsText: formatTags(reversed.tags), requireCredits: false },
+    {
+      event: reversed,
+      seriesId,
+      bodyHash,
+      costAtto,
+      tagsText: formatTags(reversed.tags),
+      requireCredits: false,
+      writeAlso: auditVoid(context, event, reversed),
+    },
   ]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.stored === null) return { event: reversed, duplicate: false };

@@ -17,7 +17,7 @@ const AuditEntryRef = builder.prismaNode('AuditEntry', {
     targetId: t.exposeID('targetId', { description: 'Id of what was changed.' }),
     actorKeyId: t.id({
       nullable: true,
-      description: 'The API key that made the change; null: the operator.',
+      description: 'The API key that made the change; null: the operator, or the server itself, which has no address.',
       resolve: ({ actorKeyId }) => actorKeyId && formatId('apiKey', actorKeyId),
     }),
     actorMemberId: t.id({
@@ -50,6 +50,13 @@ builder.queryField('auditLog', (t) =>
     type: AuditEntryConnection,
     description: 'The audit log, newest first. Requires the scope `admin`.',
     args: {
+      actor: t.arg.id({
+        description: 'Only changes by this API key or member, by its id; or by the operator, with `operator`.',
+      }),
+      action: t.arg.string({ description: 'Only changes of this kind, such as `team.created`.' }),
+      target: t.arg.id({ description: 'Only changes of the object with this id.' }),
+      start: t.arg({ type: 'DateTime', description: 'Only changes from this time on.' }),
+      end: t.arg({ type: 'DateTime', description: 'Only changes before this time.' }),
       first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
       after: t.arg.string({ description: CURSOR_DESCRIPTION }),
     },

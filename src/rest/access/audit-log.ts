@@ -16,8 +16,12 @@ const listAuditLog = route({
   scope: 'admin',
   operation: operation(
     graphql(`
-      query AuditLog($first: Int, $after: String) {
-        auditLog(first: $first, after: $after) {
+      query AuditLog(
+        $actor: ID, $action: String, $target: ID, $start: DateTime, $end: DateTime, $first: Int, $after: String
+      ) {
+        auditLog(
+          actor: $actor, action: $action, target: $target, start: $start, end: $end, first: $first, after: $after
+        ) {
           edges { node { id action targetId actorKeyId actorMemberId address before after createdAt } }
           pageInfo { hasNextPage endCursor }
         }

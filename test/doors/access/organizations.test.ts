@@ -231,7 +231,8 @@ describe('whoever is not the operator', () => {
     expect(foreign.text).toBe(missing.text);
     const query = 'query ($id: ID) { organization(id: $id) { id } }';
     const answers = [await gql(query, { id: other.id }, { key }), await gql(query, { id: noId('org') }, { key })];
-    expect(answers[0]?.text).toBe(answers[1]?.text);
+    // Twice the same query: the second is answered by the compiled operation, which orders its keys otherwise.
+    expect(JSON.parse(answers[0]?.text ?? '')).toEqual(JSON.parse(answers[1]?.text ?? '{}'));
     expect(await gql(query, null, { key })).toMatchObject({ data: { organization: { id: organization.id } } });
   });
 

@@ -1,4 +1,5 @@
 import type { AttoUsd } from '../../../platform/money.ts';
+import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Tags } from '../../input/read-tags.ts';
 import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
 
@@ -60,4 +61,9 @@ export interface UsageRow {
    * own.
    */
   requireCredits: boolean;
+  /**
+   * Set: what else is written in the transaction that stores the event, which is then one of its own.
+   * It may run again after a lost connection, and must then write nothing more.
+   */
+  writeAlso?: (sql: Sql) => Promise<void>;
 }

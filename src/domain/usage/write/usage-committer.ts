@@ -1,5 +1,5 @@
 import { AppError } from '../../../platform/errors.ts';
-import { type Database, type Session, sessionOf } from '../../../platform/postgres/database.ts';
+import type { Database, Session } from '../../../platform/postgres/database.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import { type CommitOutcome, CREATED, isLost, withRepeats } from './commit-outcome.ts';
@@ -14,6 +14,7 @@ import {
   organizationsOf,
   writeEvents,
 } from './write-events.ts';
+import { writeLocked } from './write-locked.ts';
 
 /**
  * Group commit: events of concurrent callers become one transaction, and each caller is answered
@@ -52,6 +53,11 @@ const RETRY_AFTER_SECONDS = 1;
 const LOOKS_AFTER_SURPRISE = 100;
 /** So many refusals because budgets changed meanwhile, and the next attempt takes the lock first. */
 const MAX_STALE = 2;
+
+/** Whether the event is a transaction of its own. */
+function goesApart({ requireCredits, writeAlso }: UsageRow): boolean {
+  return requireCredits || writeAlso !== undefined;
+}
 
 export interface CommitterOptions {
   database: Database;
@@ -104,19 +110,6 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
   }
 
   /**
-   * Writes rows whose budgets were changed again and again: with the locks taken first, nobody can
-   * change them between the look and the write.
-   */
-  function writeLocked(rows: readonly UsageRow[], organizationIds: readonly string[], areNew: boolean) {
-    return database.transaction(async (sql) => {
-      await sql.query('SELECT lock_organizations($1)', [organizationIds]);
-      const lists = await budgets.reloadLocked(sql, organizationIds);
-      const plan = matchCounters(lists, organizationIds, rows);
-      return writeEvents(sessionOf(sql), rows, plan, clock(), areNew, true);
-    });
-  }
-
-  /**
    * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent
    * again. They are sent again, too, when an event id is known that nobody had met here. It may
    * come from another process, or from before this one's start, and others with it: the next
@@ -128,10 +121,13 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
     const organizationIds = organizationsOf(rows);
     let areNew = rows.length > 1 && looksLeft === 0;
     if (looksLeft > 0) looksLeft--;
+    const isWrittenApart = rows.length === 1 && rows[0]?.writeAlso !== undefined;
     for (let stale = 0; ; ) {
       try {
         const stored = await database.retryingLostConnections(() => {
-          if (stale >= MAX_STALE) return writeLocked(rows, organizationIds, areNew);
+          if (stale >= MAX_STALE || isWrittenApart) {
+            return writeLocked({ database, budgets, atMs: clock(), areNew }, rows, organizationIds);
+          }
           return writeEvents(session, rows, matchCounters(known, organizationIds, rows), clock(), areNew);
         });
         const outcomes = rows.map((_, index): CommitOutcome => {
@@ -178,18 +174,19 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
   }
 
   /**
-   * Events that require credits are transactions of their own, in their place; the others go
-   * together.
+   * Events that require credits, or bring something along, are transactions of their own, in their
+   * place; the others go together.
    */
   function write(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    return rows.some(({ requireCredits }) => requireCredits) ? writeApart(session, rows) : writeSet(session, rows);
+    return rows.some(goesApart) ? writeApart(session, rows) : writeSet(session, rows);
   }
 
   function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const parts: (readonly UsageRow[])[] = [];
     for (let from = 0; from < rows.length; ) {
       let to = from + 1;
-      if (!rows[from]?.requireCredits) while (to < rows.length && !rows[to]?.requireCredits) to++;
+      const isApart = (at: number) => rows[at] !== undefined && goesApart(rows[at]);
+      if (!isApart(from)) while (to < rows.length && !isApart(to)) to++;
       parts.push(from === 0 && to === rows.length ? rows : rows.slice(from, to));
       from = to;
     }
