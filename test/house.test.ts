@@ -140,6 +140,13 @@ describe('who may import whom', () => {
     expect(wrongImports(inFolder('graphql'), (target) => target.startsWith('src/rest/'))).toEqual([]);
   });
 
+  it('the command line is a client: it imports nothing of the server, no package but its parser, and nobody imports it', () => {
+    const isWrong = (target: string) => !/^(src\/cli\/|node:)/.test(target) && target !== 'commander';
+    expect(wrongImports(inFolder('cli'), isWrong)).toEqual([]);
+    const others = files.filter(({ path }) => !path.startsWith('src/cli/'));
+    expect(wrongImports(others, (target) => target.startsWith('src/cli/') || target === 'commander')).toEqual([]);
+  });
+
   it('REST imports of GraphQL its schema, what executes and what translates errors, and no domain verb or database', () => {
     const ALLOWED = ['src/graphql/server/execute.ts', 'src/graphql/builder/errors.ts'];
     // What REST derives, it derives from the schema, and that in its machinery alone.
@@ -228,15 +235,17 @@ describe('who may import whom', () => {
 });
 
 describe('style', () => {
-  it('the environment is read in config.ts only', () => {
+  it('the environment is read in config.ts only, and by the command line in its settings', () => {
     const readers = files.filter(({ text }) => /\bprocess\.env\b/.test(text)).map(({ path }) => path);
-    expect(readers).toEqual(['src/config.ts']);
+    // The command line has settings of its own: it runs where no server does.
+    expect(readers).toEqual(['src/cli/settings.ts', 'src/config.ts']);
   });
 
   it('signals and exits are main’s', () => {
     const users = files.filter(({ text }) => /\bprocess\.(on|once|exit)\(/.test(text)).map(({ path }) => path);
-    // A command of its own, beside the server: `npm run verify`.
-    expect(users.filter((path) => path !== 'src/verify.ts')).toEqual(['src/main.ts']);
+    // Commands of their own, beside the server: `npm run verify` and `npm run meterr`.
+    const COMMANDS = ['src/verify.ts', 'src/cli/main.ts'];
+    expect(users.filter((path) => !COMMANDS.includes(path))).toEqual(['src/main.ts']);
   });
 
   it('files are short: none over 300 lines, nine of ten within 180, half within 70', () => {
