@@ -49,9 +49,17 @@ function countWith(limiter: RateLimiterMemory | RateLimiterPostgres | RateLimite
 
 /** Of this process alone. */
 export function openMemoryStore(): CountStore {
+  // Each of the library's limiters has counts of its own, and ours share them, whatever their limit
+  // is.
+  const byDuration = new Map<number, Counter>();
   return {
     name: 'memory',
-    counter: (points, duration) => countWith(new RateLimiterMemory({ keyPrefix: KEY_PREFIX, points, duration })),
+    counter(_limit, duration) {
+      const counter =
+        byDuration.get(duration) ?? countWith(new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration }));
+      byDuration.set(duration, counter);
+      return counter;
+    },
     close: async () => {},
   };
 }
