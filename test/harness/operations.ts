@@ -189,7 +189,7 @@ export const OPERATIONS: readonly Operation[] = [
     rest: 'GET /v1/organizations',
     graphql: '{ organizations { edges { node { id } } } }',
   }),
-  query('organization', null, {
+  query('organization', 'operator', {
     rest: 'GET /v1/organizations/{id}',
     id: noId('org'),
     graphql: 'query ($id: ID) { organization(id: $id) { id } }',
@@ -218,6 +218,7 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
 /** Operations that need the operator key. `test/doors/access/organizations.test.ts` tests them. */
 export const OPERATOR_ONLY: Readonly<Record<string, string>> = {
   organizations: 'GET /v1/organizations',
+  organization: 'GET /v1/organizations/{id}',
   createOrganization: 'POST /v1/organizations',
   updateOrganization: 'PATCH /v1/organizations/{id}',
 };

@@ -98,7 +98,7 @@ builder.queryFields((t) => ({
       'The organization of the API key, which any key may read. With the operator key: the organization with this id.',
     args: {
       id: t.arg.id({
-        description: 'Id of the organization; the operator key requires it. A key finds its own organization only.',
+        description: 'Id of the organization. The operator key requires it; an API key must leave it out.',
       }),
     },
     resolve: (_, { id }, context) => getOrganization(context, id),

@@ -36,9 +36,10 @@ const getOrganization = route({
   path: '/v1/organizations/{id}',
   operationId: 'getOrganization',
   summary: 'One organization',
-  description: 'The operator key reads each organization; an API key reads its own.',
+  description: 'An API key finds its own organization in `GET /v1/me`.',
   tag: 'Organizations',
   scope: null,
+  operatorOnly: true,
   operation: operation(
     graphql(`query Organization($id: ID!) { organization(id: $id) { ...OrganizationFields } }`, [organizationFields]),
   ),
