@@ -20,19 +20,39 @@ export interface Admission {
 const BEARER = 'Bearer ';
 const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
 
+/** The caller behind a key that this process knows freshly; null when `identify` must be asked. */
+function peekCaller(resources: Resources, authorization: string | null | undefined): Caller | null {
+  if (!authorization?.startsWith(BEARER)) return null;
+  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
+  if (!key || key.revokedAt) return null;
+  const { expiresAt } = key.caller;
+  return expiresAt && expiresAt.getTime() <= resources.clock() ? null : key.caller;
+}
+
 /**
  * The same for a key that this process knows freshly and whose plan has no limit: the usual case,
  * and no await.
  * @returns null when `admit` must be asked
  */
 export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
-  if (!authorization?.startsWith(BEARER)) return null;
-  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
-  if (!key || key.revokedAt || resources.planLimits.isLimited(key.caller.organization.plan)) return null;
-  const { caller } = key;
-  if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
+  const caller = peekCaller(resources, authorization);
+  if (!caller || resources.planLimits.isLimited(caller.organization.plan)) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
   return { caller, rateLimit: null, refusal: null, requests: 1 };
+}
+
+/** @throws AppError as `admit` does */
+async function identifyCounted(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Caller> {
+  try {
+    return await identify(resources, authorization);
+  } catch (error) {
+    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
+    throw (await resources.authFailures.count(address)) ?? error;
+  }
 }
 
 /**
@@ -46,13 +66,9 @@ export async function admit(
   authorization: string | null | undefined,
   address: string,
 ): Promise<Admission> {
-  let caller: Caller;
-  try {
-    caller = await identify(resources, authorization);
-  } catch (error) {
-    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
-    throw (await resources.authFailures.count(address)) ?? error;
-  }
+  let caller = peekCaller(resources, authorization);
+  if (caller) resources.apiKeys.markUsed(caller.apiKeyId);
+  else caller = await identifyCounted(resources, authorization, address);
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);
   const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, resources.clock()) : null;
