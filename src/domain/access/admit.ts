@@ -29,20 +29,40 @@ function suspension({ organization }: Caller): AppError | null {
   );
 }
 
+/** The caller behind a key that this process knows freshly; null when `identify` must be asked. */
+function peekCaller(resources: Resources, authorization: string | null | undefined): Caller | null {
+  if (!authorization?.startsWith(BEARER)) return null;
+  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
+  if (!key || key.revokedAt) return null;
+  const { expiresAt } = key.caller;
+  return expiresAt && expiresAt.getTime() <= resources.clock() ? null : key.caller;
+}
+
 /**
  * The same for a key that this process knows freshly, of an active organization whose plan has no
  * limit: the usual case, and no await.
  * @returns null when `admit` must be asked
  */
 export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
-  if (!authorization?.startsWith(BEARER)) return null;
-  const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
-  if (!key || key.revokedAt || resources.planLimits.isLimited(key.caller.organization.plan)) return null;
-  const { caller } = key;
+  const caller = peekCaller(resources, authorization);
+  if (!caller || resources.planLimits.isLimited(caller.organization.plan)) return null;
   if (caller.organization.status !== 'active') return null;
-  if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
   return { caller, rateLimit: null, refusal: null, requests: 1 };
+}
+
+/** @throws AppError as `admit` does */
+async function identifyCounted(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Caller> {
+  try {
+    return await identify(resources, authorization);
+  } catch (error) {
+    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
+    throw (await resources.authFailures.count(address)) ?? error;
+  }
 }
 
 /**
@@ -57,13 +77,9 @@ export async function admit(
   authorization: string | null | undefined,
   address: string,
 ): Promise<Admission> {
-  let caller: Caller;
-  try {
-    caller = await identify(resources, authorization);
-  } catch (error) {
-    if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
-    throw (await resources.authFailures.count(address)) ?? error;
-  }
+  let caller = peekCaller(resources, authorization);
+  if (caller) resources.apiKeys.markUsed(caller.apiKeyId);
+  else caller = await identifyCounted(resources, authorization, address);
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);
   const refusal = suspension(caller) ?? (rateLimit?.exceeded ? rateLimitExceeded(rateLimit, resources.clock()) : null);

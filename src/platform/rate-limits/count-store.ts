@@ -25,8 +25,8 @@ export interface CountStore {
 
 export const COUNTS_TABLE = 'rate_limits';
 const KEY_PREFIX = 'meterr';
-/** So long a statement may take; whoever waits for it is answered without it then. */
-export const STORE_TIMEOUT_MS = 1_000;
+/** A statement or a connection that hangs is given up after this; callers wait less, see `watchStore`. */
+const GIVEN_UP_MS = 5_000;
 /** Their own, so that counting never waits for a query, nor a query for counting. */
 const COUNTING_CONNECTIONS = 2;
 
@@ -90,9 +90,9 @@ export function openPostgresStore(connectionString: string, log: Log): CountStor
   const pool = new pg.Pool({
     connectionString,
     max: COUNTING_CONNECTIONS,
-    connectionTimeoutMillis: STORE_TIMEOUT_MS,
-    query_timeout: STORE_TIMEOUT_MS,
-    statement_timeout: STORE_TIMEOUT_MS,
+    connectionTimeoutMillis: GIVEN_UP_MS,
+    query_timeout: GIVEN_UP_MS,
+    statement_timeout: GIVEN_UP_MS,
     options: '-c synchronous_commit=off -c jit=off',
   });
   const noteLoss = (error: Error) => log.debug({ err: error }, 'a connection that counts requests was lost');

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Log } from '../log.ts';
 import { type CountStore, openMemoryStore, openPostgresStore, openRedisStore } from './count-store.ts';
 import { createLocalRateLimiter, createSharedRateLimiter, type RateLimiter } from './rate-limiter.ts';
-import { type WatchedStore, watchStore } from './watch-store.ts';
+import { watchStore } from './watch-store.ts';
 
 export interface RateLimitsOptions {
   store: CountStore['name'];
@@ -45,14 +45,6 @@ function openStore({ store, connectionString, redis, log }: RateLimitsOptions): 
   throw new Error('The store redis needs a connection.');
 }
 
-function makeLimiter(store: CountStore, watched: WatchedStore, clock: () => number, options: LimiterOptions) {
-  const { limit, windowSeconds, maxKeys } = options;
-  const settings = { limit, windowSeconds, clock };
-  const counter = store.counter(limit, windowSeconds + CLOCK_SLACK_SECONDS);
-  if (store.name === 'memory') return createLocalRateLimiter(settings, counter);
-  return createSharedRateLimiter(settings, counter, watched, maxKeys);
-}
-
 /** Opens the store; nothing is asked of it yet. */
 export function openRateLimits(options: RateLimitsOptions): RateLimits {
   const { clock, log } = options;
@@ -60,18 +52,13 @@ export function openRateLimits(options: RateLimitsOptions): RateLimits {
   const watched = watchStore(store.name, log);
   const uncounted = new Map<string, number>();
   return {
-    limiter(asked) {
-      const { name } = asked;
-      const limiter = makeLimiter(store, watched, clock, asked);
+    limiter({ name, limit, windowSeconds, maxKeys }) {
       if (!uncounted.has(name)) uncounted.set(name, 0);
-      return {
-        async consume(key, calls = 1) {
-          const state = await limiter.consume(`${name}:${key}`, calls);
-          if (state === null) uncounted.set(name, (uncounted.get(name) ?? 0) + calls);
-          return state;
-        },
-        peek: (key) => limiter.peek(`${name}:${key}`),
-      };
+      const onUncounted = (calls: number) => void uncounted.set(name, (uncounted.get(name) ?? 0) + calls);
+      const settings = { name, limit, windowSeconds, clock, onUncounted };
+      const counter = store.counter(limit, windowSeconds + CLOCK_SLACK_SECONDS);
+      if (store.name === 'memory') return createLocalRateLimiter(settings, counter);
+      return createSharedRateLimiter(settings, counter, watched, maxKeys);
     },
     errors: watched.errors,
     uncounted: () => uncounted,

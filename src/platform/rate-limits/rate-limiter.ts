@@ -25,21 +25,13 @@ export interface RateLimiter {
 
 /** Fixed windows of the clock: number n begins n * windowSeconds after 1970. */
 export interface WindowLimit {
+  /** Begins the keys. Limiters of one name and store share their counts. */
+  name: string;
   limit: number;
   windowSeconds: number;
   clock: () => number;
-}
-
-function statesOf({ limit, windowSeconds, clock }: WindowLimit) {
-  return {
-    window: () => Math.floor(clock() / 1000 / windowSeconds),
-    state: (window: number, count: number, exceeded: boolean): RateLimitState => ({
-      limit,
-      remaining: Math.max(0, limit - count),
-      resetMs: (window + 1) * windowSeconds * 1000,
-      exceeded,
-    }),
-  };
+  /** Told of calls for which the store was down. */
+  onUncounted: (calls: number) => void;
 }
 
 function createLimiter(
@@ -47,18 +39,27 @@ function createLimiter(
   count: Count,
   read: (key: string) => Promise<number | null>,
 ): RateLimiter {
-  const { window, state } = statesOf(settings);
-  const { limit } = settings;
+  const { name, limit, clock, onUncounted } = settings;
+  const windowMs = settings.windowSeconds * 1000;
+  const thisWindow = () => Math.floor(clock() / windowMs);
+  const stateOf = (window: number, counted: number, exceeded: boolean): RateLimitState => ({
+    limit,
+    remaining: Math.max(0, limit - counted),
+    resetMs: (window + 1) * windowMs,
+    exceeded,
+  });
   return {
     async consume(key, calls = 1) {
-      const now = window();
-      const counted = await count(`${key}:${now}`, calls);
-      return counted === null ? null : state(now, counted, counted > limit);
+      const window = thisWindow();
+      const counted = await count(`${name}:${key}:${window}`, calls);
+      if (counted !== null) return stateOf(window, counted, counted > limit);
+      onUncounted(calls);
+      return null;
     },
     async peek(key) {
-      const now = window();
-      const counted = await read(`${key}:${now}`);
-      return counted === null ? null : state(now, counted, counted >= limit);
+      const window = thisWindow();
+      const counted = await read(`${name}:${key}:${window}`);
+      return counted === null ? null : stateOf(window, counted, counted >= limit);
     },
   };
 }
