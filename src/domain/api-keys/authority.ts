@@ -1,6 +1,7 @@
 import { AppError } from '../../platform/errors.ts';
 import type { Models } from '../../platform/postgres/database.ts';
 import type { Caller } from '../access/caller.ts';
+import { requireScope } from '../access/require-scope.ts';
 import { MEMBER_ROLES, type MemberRoleName } from '../access/roles.ts';
 import { scopesWithin } from '../access/stored-api-key.ts';
 import type { Context } from '../context.ts';
@@ -42,11 +43,11 @@ async function lockRole(models: Models, { organization, memberId }: Caller): Pro
  * the caller may do. The caller was admitted before, perhaps by what a process remembered: here its
  * secret must still be good. So nothing is made with a key once its revocation, its rotation, the
  * removal of its member or the deletion of its team is committed, and what was made before is seen by
- * whoever does that.
+ * whoever does that. Its scopes may have been cut meanwhile, so they are asked again.
  *
  * Locks are always taken in this order: team, member, keys by their ids, organization. Those who
  * change several keys of a team or a member lock that first.
- * @throws AppError invalid_api_key
+ * @throws AppError invalid_api_key, insufficient_permissions
  */
 export async function lockAuthority(
   models: Models,
@@ -66,7 +67,9 @@ export async function lockAuthority(
      ORDER BY id FOR NO KEY UPDATE`;
   const own = keys.find(({ id }) => id === apiKeyId);
   if (!own?.is_valid) throw endedMeanwhile();
-  return { scopes: scopesWithin(own.scopes, role), role };
+  const scopes = scopesWithin(own.scopes, role);
+  requireScope({ ...caller, scopes }, 'keys:write');
+  return { scopes, role };
 }
 
 function lacks(requiredScope: string, message: string): AppError {
