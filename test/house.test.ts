@@ -175,7 +175,7 @@ describe('who may import whom', () => {
       ['access'],
       ['audit'],
       ['organizations', 'teams', 'members', 'event-log', 'pricing'],
-      ['budgets', 'credits', 'webhooks'],
+      ['api-keys', 'budgets', 'credits', 'webhooks'],
       // A hold prices the worst case of a call as an event is priced, so it stands above usage, and
       // usage knows it by id.
       ['usage'],

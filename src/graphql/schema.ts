@@ -1,5 +1,6 @@
 import './builder/scalars.ts';
 import './access/access.ts';
+import './access/api-keys.ts';
 import './access/organizations.ts';
 import './access/teams.ts';
 import './access/audit-log.ts';

@@ -8,6 +8,7 @@ import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
 import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
+import { apiKeyRoutes } from './access/api-keys.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...teamRoutes,
   ...organizationRoutes,
+  ...apiKeyRoutes,
   ...accessRoutes,
   ...auditLogRoutes,
 ];

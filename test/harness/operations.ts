@@ -173,6 +173,35 @@ export const OPERATIONS: readonly Operation[] = [
     id: noId('team'),
     input: { id: noId('team') },
   }),
+  mutation('createApiKey', 'keys:write', {
+    rest: 'POST /v1/api-keys',
+    body: { name: 'A key', scopes: ['keys:write'] },
+    input: { name: 'A key', scopes: ['keys:write'] },
+  }),
+  query('apiKeys', 'keys:write', { rest: 'GET /v1/api-keys', graphql: '{ apiKeys { edges { node { id } } } }' }),
+  query('apiKey', 'keys:write', {
+    rest: 'GET /v1/api-keys/{id}',
+    id: noId('key'),
+    graphql: 'query ($id: ID!) { apiKey(id: $id) { id } }',
+    variables: { id: noId('key') },
+  }),
+  mutation('updateApiKey', 'keys:write', {
+    rest: 'PATCH /v1/api-keys/{id}',
+    id: noId('key'),
+    body: { name: 'Another' },
+    input: { id: noId('key'), name: 'Another' },
+  }),
+  mutation('rotateApiKey', 'keys:write', {
+    rest: 'POST /v1/api-keys/{id}/rotate',
+    id: noId('key'),
+    body: { grace_seconds: 60 },
+    input: { id: noId('key'), graceSeconds: 60 },
+  }),
+  mutation('revokeApiKey', 'keys:write', {
+    rest: 'DELETE /v1/api-keys/{id}',
+    id: noId('key'),
+    input: { id: noId('key') },
+  }),
   mutation('createOrganization', 'operator', {
     rest: 'POST /v1/organizations',
     body: { name: 'Made' },

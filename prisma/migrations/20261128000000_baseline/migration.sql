@@ -79,6 +79,7 @@ CREATE TABLE "api_keys" (
     "previous_secret_until" TIMESTAMPTZ(3),
     "hint" TEXT NOT NULL,
     "scopes" TEXT[],
+    "otlp_exclusive_input" BOOLEAN NOT NULL DEFAULT false,
     "expires_at" TIMESTAMPTZ(3),
     "revoked_at" TIMESTAMPTZ(3),
     "last_used_at" TIMESTAMPTZ(3),
@@ -512,6 +513,9 @@ ALTER TABLE "catalog_entries" ADD CONSTRAINT "catalog_entries_price_id_fkey" FOR
 -- A team that was deleted does not keep its name from others.
 CREATE UNIQUE INDEX "teams_living_name_key" ON "teams" ("organization_id", "name") WHERE "deleted_at" IS NULL;
 CREATE UNIQUE INDEX "members_living_email_key" ON "members" ("team_id", "email") WHERE "removed_at" IS NULL;
+
+-- An organization's living keys are counted whenever one is made.
+CREATE INDEX "api_keys_living_idx" ON "api_keys" ("organization_id", "expires_at") WHERE "revoked_at" IS NULL;
 
 -- A null team is a value like any other here.
 CREATE UNIQUE INDEX "usage_series_key" ON "usage_series"
@@ -1695,7 +1699,7 @@ CREATE CONSTRAINT TRIGGER "announce_change"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 CREATE CONSTRAINT TRIGGER "announce_change"
   AFTER DELETE OR UPDATE OF "organization_id", "team_id", "member_id", "name", "secret_hash", "previous_secret_hash",
-    "previous_secret_until", "scopes", "expires_at", "revoked_at"
+    "previous_secret_until", "scopes", "otlp_exclusive_input", "expires_at", "revoked_at"
   ON "api_keys"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 

@@ -38,9 +38,9 @@ export function admitCached(resources: Resources, authorization: string | null |
   if (!authorization?.startsWith(BEARER)) return null;
   const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
   if (!key || key.revokedAt || PLAN_REQUESTS_PER_HOUR[key.caller.organization.plan] !== null) return null;
+  if (key.validUntilMs <= resources.clock()) return null;
   const { caller } = key;
   if (caller.organization.status !== 'active') return null;
-  if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
   return { caller, rateLimit: null, refusal: null, requests: 1 };
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { SCOPES } from '../../domain/access/scopes.ts';
 import { count, decimal, errorEnvelope, time } from './schemas.ts';
 
 /** By the scalar's name in GraphQL. */
@@ -21,6 +22,7 @@ export const ANSWER_LEAVES: Readonly<Record<string, z.ZodType>> = {
 const OWN_LEAVES: Readonly<Record<string, z.ZodType>> = {
   tags: z.record(z.string(), z.string()),
   priority: z.int(),
+  scopes: z.array(z.enum(SCOPES)),
   'CostSummary.currency': z.literal('USD'),
   'UsageBatchItem.error': errorEnvelope.shape.error,
 };

@@ -42,6 +42,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Credits: 'Money paid in advance.',
   Events: 'The log of what happened.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
+  'API keys': 'What programs and people authenticate with.',
   Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
   Access: 'Who may do what, and who did.',
 };
@@ -103,7 +104,9 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
       ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
-      ...(jsonContent ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: jsonContent } } } : {}),
+      ...(jsonContent
+        ? { body: { required: !definition.hasOptionalBody, content: { ...otherContent, [JSON_TYPE]: jsonContent } } }
+        : {}),
     },
     responses: {
       ...Object.fromEntries(

@@ -74,6 +74,8 @@ export interface RouteDefinition<Result, Variables> {
   others?: readonly Operation<unknown, never>[];
   /** The input type that the body is: what the path names of it is left out. */
   body?: string;
+  /** Set: a request without any body is as one with `{}`. */
+  hasOptionalBody?: boolean;
   /** A body that is checked by `run`, item by item; documented all the same. */
   documentedBody?: z.ZodType;
   /** The most that the query's `limit` may be. */
@@ -196,6 +198,11 @@ export async function readJsonBody(request: RestRequest, otherMedia: object = {}
   return parseJson(await request.text());
 }
 
+/** Whether a request has no body, and names no type of one. */
+async function isWithoutBody(request: RestRequest): Promise<boolean> {
+  return request.header('content-type') === null && (await request.text()) === '';
+}
+
 function executeAs(context: Context): Execute {
   return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
     const { data, errors } = await one.compiled()(context, variables as Input);
@@ -234,7 +241,8 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? checkValue(params, request.params) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
+    const isEmpty = definition.hasOptionalBody === true && (await isWithoutBody(request));
+    const raw = hasBody && !isOther ? (isEmpty ? {} : await readJsonBody(request, otherMedia)) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
