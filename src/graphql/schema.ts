@@ -2,6 +2,7 @@ import './builder/scalars.ts';
 import './access/access.ts';
 import './access/organizations.ts';
 import './access/teams.ts';
+import './access/members.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';

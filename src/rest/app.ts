@@ -9,6 +9,7 @@ import type { RequestInfo } from '../platform/http/request-info.ts';
 import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
+import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
@@ -37,6 +38,7 @@ export const ROUTES: readonly Route[] = [
   ...creditRoutes,
   ...eventRoutes,
   ...teamRoutes,
+  ...memberRoutes,
   ...organizationRoutes,
   ...accessRoutes,
   ...auditLogRoutes,

@@ -32,7 +32,7 @@ interface Requests {
 function query(field: string, scope: Operation['scope'], requests: Requests): Operation {
   const { rest, id = '', body, graphql, variables } = requests;
   const [method = '', path = ''] = rest.split(' ');
-  const url = path.replace('{id}', id);
+  const url = path.replace('{id}', id).replace('{member_id}', noId('member'));
   return {
     field,
     kind: 'query',
@@ -172,6 +172,23 @@ export const OPERATIONS: readonly Operation[] = [
     rest: 'DELETE /v1/teams/{id}',
     id: noId('team'),
     input: { id: noId('team') },
+  }),
+  query('members', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/members',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { members(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('updateMember', 'teams:write', {
+    rest: 'PATCH /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    body: { role: 'viewer' },
+    input: { id: noId('member'), role: 'VIEWER' },
+  }),
+  mutation('removeMember', 'teams:write', {
+    rest: 'DELETE /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    input: { id: noId('member') },
   }),
   mutation('createOrganization', 'operator', {
     rest: 'POST /v1/organizations',

@@ -11,6 +11,7 @@ import { formatId, type IdKind, parseAnyId } from '../../platform/ids.ts';
 const NODE_TYPES: Partial<Record<IdKind, string>> = {
   organization: 'Organization',
   team: 'Team',
+  member: 'Member',
   apiKey: 'ApiKey',
   usageEvent: 'UsageEvent',
   price: 'Price',

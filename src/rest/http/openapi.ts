@@ -42,6 +42,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Credits: 'Money paid in advance.',
   Events: 'The log of what happened.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
+  Members: 'The people of a team, what they may do, and who is invited.',
   Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
   Access: 'Who may do what, and who did.',
 };

@@ -12,7 +12,7 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { namesInPath, type OwnQuery, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
+import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
@@ -52,6 +52,8 @@ export interface RouteDefinition<Result, Variables> {
   method: 'get' | 'post' | 'patch' | 'delete';
   /** OpenAPI's form: `/v1/usage/{id}`. */
   path: string;
+  /** What GraphQL calls parameters of the path, where it is not the same. */
+  pathNames?: Readonly<Record<string, string>>;
   operationId: string;
   summary: string;
   description?: string;
@@ -196,6 +198,10 @@ export async function readJsonBody(request: RestRequest, otherMedia: object = {}
   return parseJson(await request.text());
 }
 
+function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [names.get(name) ?? name, value]));
+}
+
 function executeAs(context: Context): Execute {
   return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
     const { data, errors } = await one.compiled()(context, variables as Input);
@@ -207,8 +213,9 @@ function executeAs(context: Context): Execute {
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
   const { document } = definition.operation;
-  const names = namesInPath(definition.path);
-  const params = pathSchema(document, names);
+  const inPath = readPathNames(definition.path, definition.pathNames);
+  const params = pathSchema(document, inPath);
+  const names = new Set(inPath.values());
   const query = queryReader(
     document,
     new Set([...names, 'input', ...(definition.ownVariables ?? [])]),
@@ -231,7 +238,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   }
 
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
-    const path = params ? checkValue(params, request.params) : {};
+    const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;

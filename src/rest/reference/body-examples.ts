@@ -51,6 +51,7 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ['grantCredits', { amount: '50.00', note: 'Invoice 17' }],
   ['createTeam', { name: 'Search' }],
   ['updateTeam', { name: 'Search and answers' }],
+  ['updateMember', { role: 'admin' }],
   ['createOrganization', { name: 'Acme', plan: 'pro', credits: 'none' }],
   ['updateOrganization', { plan: 'enterprise' }],
 ]);
