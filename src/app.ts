@@ -164,7 +164,9 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       const door = openWebSocketDoor(resources, server, addressOf);
       shutdown.watch(server, () => door.close());
       const address = server.address();
-      return { port: typeof address === 'object' && address ? address.port : port };
+      const listensAt = typeof address === 'object' && address ? address.port : port;
+      resources.publicUrl.setListening(host, listensAt);
+      return { port: listensAt };
     },
     close: () => shutdown.run(),
   };

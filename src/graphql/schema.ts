@@ -3,6 +3,7 @@ import './access/access.ts';
 import './access/organizations.ts';
 import './access/teams.ts';
 import './access/members.ts';
+import './access/invites.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';

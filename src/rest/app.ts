@@ -9,6 +9,7 @@ import type { RequestInfo } from '../platform/http/request-info.ts';
 import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
+import { inviteRoutes } from './access/invites.ts';
 import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...teamRoutes,
   ...memberRoutes,
+  ...inviteRoutes,
   ...organizationRoutes,
   ...accessRoutes,
   ...auditLogRoutes,

@@ -190,6 +190,29 @@ export const OPERATIONS: readonly Operation[] = [
     id: noId('team'),
     input: { id: noId('member') },
   }),
+  mutation('inviteMember', 'teams:write', {
+    rest: 'POST /v1/teams/{id}/invite',
+    id: noId('team'),
+    body: { email: 'ann@example.com', role: 'viewer' },
+    input: { teamId: noId('team'), email: 'ann@example.com', role: 'VIEWER' },
+  }),
+  query('invites', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/invites',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { invites(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('revokeInvite', 'teams:write', {
+    rest: 'DELETE /v1/invites/{id}',
+    id: noId('invite'),
+    input: { id: noId('invite') },
+  }),
+  mutation('acceptInvite', null, {
+    rest: 'POST /v1/invites/accept',
+    body: { token: 'inv_00', name: 'Ann' },
+    input: { token: 'inv_00', name: 'Ann' },
+    answer: 'member { id }',
+  }),
   mutation('createOrganization', 'operator', {
     rest: 'POST /v1/organizations',
     body: { name: 'Made' },

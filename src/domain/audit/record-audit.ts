@@ -1,5 +1,6 @@
 import { newUuid } from '../../platform/ids.ts';
 import { execute, type Models, type Sql } from '../../platform/postgres/database.ts';
+import { ANONYMOUS } from '../access/anonymous.ts';
 import { OPERATOR } from '../access/operator.ts';
 import type { Context } from '../context.ts';
 
@@ -19,6 +20,8 @@ export interface AuditedChange {
   after: object | null;
   /** Milliseconds since 1970; by default now. */
   atMs?: number;
+  /** UUID of the member who made it, where it was made without a key. */
+  actorMemberId?: string;
 }
 
 const toJson = (value: object | null) => (value === null ? null : JSON.stringify(value));
@@ -33,7 +36,7 @@ export async function recordAudit(
   change: AuditedChange,
 ): Promise<void> {
   const { action, targetId, before, after, atMs = Date.now() } = change;
-  const isOperator = caller === OPERATOR;
+  const key = caller === OPERATOR || caller === ANONYMOUS ? null : caller;
   await execute(
     transaction,
     `INSERT INTO audit_entries (organization_id, id, at, actor_key_id, actor_member_id, address, action, target_id,
@@ -43,8 +46,8 @@ export async function recordAudit(
       change.organizationId ?? caller.organization.id,
       newUuid(atMs),
       new Date(atMs),
-      isOperator ? null : caller.apiKeyId,
-      isOperator ? null : caller.memberId,
+      key?.apiKeyId ?? null,
+      key?.memberId ?? change.actorMemberId ?? null,
       address,
       action,
       targetId,

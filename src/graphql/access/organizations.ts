@@ -5,7 +5,7 @@ import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
 import { CreditsModeEnum, OrganizationRef, PlanEnum, RETENTION_DESCRIPTION } from './access.ts';
 
-const NewApiKeyRef = builder.objectRef<{ id: string; secret: string }>('NewApiKey').implement({
+export const NewApiKeyRef = builder.objectRef<{ id: string; secret: string }>('NewApiKey').implement({
   description: 'An API key that was just created, with its secret.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('apiKey', id) }),

@@ -12,6 +12,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   organization: 'Organization',
   team: 'Team',
   member: 'Member',
+  invite: 'Invite',
   apiKey: 'ApiKey',
   usageEvent: 'UsageEvent',
   price: 'Price',

@@ -99,7 +99,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     summary: definition.summary,
     description: [definition.description, scope, operator].filter(Boolean).join('\n\n') || definition.summary,
     tags: [definition.tag],
-    security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
+    security: definition.isOpen ? [] : [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
       ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),

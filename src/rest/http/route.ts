@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
-import { admit, admitCached } from '../../domain/access/admit.ts';
+import { type Admission, admit, admitCached } from '../../domain/access/admit.ts';
+import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
@@ -59,6 +60,8 @@ export interface RouteDefinition<Result, Variables> {
   description?: string;
   tag: string;
   scope: Scope | null;
+  /** Set: it needs no API key and ignores one, and `scope` is null. */
+  isOpen?: boolean;
   /** Set: only the operator may, and `scope` is null. */
   operatorOnly?: boolean;
   /**
@@ -210,6 +213,9 @@ function executeAs(context: Context): Execute {
   };
 }
 
+/** Of a route that anybody may call. */
+const OPEN: Admission = { caller: ANONYMOUS, rateLimit: null, refusal: null, requests: 0 };
+
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
   const { document } = definition.operation;
@@ -267,9 +273,9 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
       let result: RestAnswer;
       try {
         const authorization = request.header('authorization');
-        const admission =
-          admitCached(resources, authorization) ?? (await admit(resources, authorization, request.address));
-        const { caller, rateLimit, refusal } = admission;
+        const { caller, rateLimit, refusal } = definition.isOpen
+          ? OPEN
+          : (admitCached(resources, authorization) ?? (await admit(resources, authorization, request.address)));
         limitHeaders = rateLimitHeaders(rateLimit);
         if (refusal) throw refusal;
         const context = { resources, caller, requestId: request.requestId, address: request.address };
