@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { newApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
 import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
+import { type MemberRoleName, ROLE_SCOPES } from '../../src/domain/access/roles.ts';
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import type { CreatedOrganization } from '../../src/domain/organizations/create-first-organization.ts';
 import { formatId, newUuid } from '../../src/platform/ids.ts';
@@ -98,6 +99,34 @@ export async function makeKey(
     [uuid, organizationId, team?.uuid ?? null, name, Buffer.from(hash), hint, scopes, expiresAt, revokedAt],
   );
   return { uuid, id: formatId('apiKey', uuid), secret };
+}
+
+export interface MadeMember {
+  uuid: string;
+  id: string;
+  email: string;
+  /** Its own key, with all that the role may. */
+  key: MadeKey;
+}
+
+/** A member as accepting an invite makes it. */
+export async function makeMember(
+  { sql }: WithSql,
+  organization: Pick<MadeOrganization, 'uuid'>,
+  team: Pick<MadeTeam, 'uuid'>,
+  role: MemberRoleName,
+  name = `Made as ${role}`,
+): Promise<MadeMember> {
+  const uuid = newUuid();
+  const email = `${uuid}@example.com`;
+  const key = await makeKey({ sql }, organization, { scopes: ROLE_SCOPES[role], team, name });
+  await sql.query(
+    `INSERT INTO members (id, organization_id, team_id, email, name, role, own_key_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [uuid, organization.uuid, team.uuid, email, name, role, key.uuid],
+  );
+  await sql.query('UPDATE api_keys SET member_id = $2 WHERE id = $1', [key.uuid, uuid]);
+  return { uuid, id: formatId('member', uuid), email, key };
 }
 
 /** An event in REST's spelling that is priced at 0.0075. */
