@@ -218,7 +218,11 @@ describe('a change of role', () => {
     const { secret: key } = owner.key;
     await ok('PATCH', pathOf(member), { key, body: { role: 'viewer', name: ' Ann ' } });
     await ok('PATCH', pathOf(member), { key, body: { role: 'viewer', name: 'Ann' } });
-    const log = await ok<ListAnswer<{ action: string; target_id: string }>>('GET', '/v1/audit-log', asOwner());
+    const log = await ok<ListAnswer<{ action: string; target_id: string }>>(
+      'GET',
+      '/v1/audit-log?limit=100',
+      asOwner(),
+    );
     const made = log.data.filter(({ target_id: id }) => id === member.id || id === member.key.id);
     const by = { actor_key_id: owner.key.id, actor_member_id: owner.id, address: expect.any(String) };
     expect(made).toHaveLength(2);
