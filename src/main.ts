@@ -3,8 +3,8 @@ import { join, relative } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { AppError } from './platform/errors.ts';
+import { listeningUrl } from './platform/http/public-url.ts';
 import { createLog, type HeldOutput, holdUntilReleased } from './platform/log.ts';
-import { listeningUrl } from './platform/public-url.ts';
 
 const KEY_FILE = 'api-key';
 

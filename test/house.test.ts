@@ -137,7 +137,14 @@ describe('who may import whom', () => {
   });
 
   it('GraphQL imports the domain and the platform, never REST', () => {
-    expect(wrongImports(inFolder('graphql'), (target) => target.startsWith('src/rest/'))).toEqual([]);
+    expect(wrongImports(inFolder('graphql'), (target) => /^src\/(rest|pages)\//.test(target))).toEqual([]);
+  });
+
+  it('pages import verbs, the platform, and of the doors what translates errors', () => {
+    const isWrong = (target: string) =>
+      target !== 'src/graphql/builder/errors.ts' &&
+      (/^src\/(graphql|rest)\//.test(target) || target === 'src/platform/postgres/database.ts');
+    expect(wrongImports(inFolder('pages'), isWrong)).toEqual([]);
   });
 
   it('REST imports of GraphQL its schema, what executes and what translates errors, and no domain verb or database', () => {
@@ -189,6 +196,7 @@ describe('who may import whom', () => {
     ['graphile-worker', ['src/platform/postgres/jobs.ts']],
     ['prisma/generated/client/client.ts', ['src/platform/postgres/database.ts']],
     ['pino', ['src/platform/log.ts']],
+    ['nodemailer', ['src/platform/mail/mailer.ts']],
   ])('%s is known to one file', (name, allowed) => {
     const users = files.filter(({ imports }) => imports.some(({ target, runtime }) => target === name && runtime));
     expect(users.map(({ path }) => path)).toEqual(users.length === 0 ? [] : allowed);

@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts';
+import type { PublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
-import type { Mailer } from '../platform/mail.ts';
+import type { Mailer } from '../platform/mail/mailer.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
 import type { Database } from '../platform/postgres/database.ts';
-import type { PublicUrl } from '../platform/public-url.ts';
 import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
 import type { Caller } from './access/caller.ts';

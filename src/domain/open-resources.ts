@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts';
+import { createPublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
-import { createMailer } from '../platform/mail.ts';
+import { createMailer } from '../platform/mail/mailer.ts';
 import { createMetrics } from '../platform/metrics/metrics.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
-import { createPublicUrl } from '../platform/public-url.ts';
 import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
 import { createPlanLimits } from './access/plan-limits.ts';

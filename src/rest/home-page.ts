@@ -1,4 +1,4 @@
-import { escapeHtml } from '../platform/escape-html.ts';
+import { escapeHtml } from '../platform/http/escape-html.ts';
 import { pageHeaders } from '../platform/http/page-headers.ts';
 
 export const HOME_HEADERS = pageHeaders({ scripts: [] });

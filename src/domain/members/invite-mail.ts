@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../platform/escape-html.ts';
+import { escapeHtml } from '../../platform/http/escape-html.ts';
 import { describeRole } from '../access/roles.ts';
 import type { Invite } from './invite.ts';
 

@@ -1,6 +1,6 @@
 import { AppError, invalidField } from '../../platform/errors.ts';
 import { formatId, newUuid } from '../../platform/ids.ts';
-import { readMailAddress } from '../../platform/mail-address.ts';
+import { readMailAddress } from '../../platform/mail/mail-address.ts';
 import type { Models } from '../../platform/postgres/database.ts';
 import { DAY_MS } from '../../platform/time.ts';
 import { requireScope } from '../access/require-scope.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMailer } from '../../../src/platform/mail.ts';
+import { createMailer } from '../../../src/platform/mail/mailer.ts';
 import { createTestApp, type TestApp } from '../../harness/app.ts';
 import { type MailServer, startMailServer } from '../../harness/mail-server.ts';
 import { makeMember, makeTeam } from '../../harness/make.ts';
