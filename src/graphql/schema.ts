@@ -3,6 +3,8 @@ import './access/access.ts';
 import './access/api-keys.ts';
 import './access/organizations.ts';
 import './access/teams.ts';
+import './access/members.ts';
+import './access/invites.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';
@@ -12,7 +14,7 @@ import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';
 import './credits.ts';
-import './events.ts';
+import './events/events.ts';
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 

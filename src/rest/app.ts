@@ -10,6 +10,8 @@ import { createStaticPage, type StaticPage } from '../platform/http/static-page.
 import { accessRoutes } from './access/access.ts';
 import { apiKeyRoutes } from './access/api-keys.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
+import { inviteRoutes } from './access/invites.ts';
+import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
@@ -38,6 +40,8 @@ export const ROUTES: readonly Route[] = [
   ...creditRoutes,
   ...eventRoutes,
   ...teamRoutes,
+  ...memberRoutes,
+  ...inviteRoutes,
   ...organizationRoutes,
   ...apiKeyRoutes,
   ...accessRoutes,

@@ -22,7 +22,7 @@ import {
   EVENT_INPUT,
   type MadeOrganization,
   makeKey,
-  makeMember,
+  makeMemberRow,
   makeOrganization,
   makeTeam,
 } from '../harness/make.ts';
@@ -207,7 +207,7 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
     [
       'loading a tenant by the old secret of a member’s key',
       async () => {
-        const key = await makeKey(opened, own, { member: await makeMember(opened, own) });
+        const key = await makeKey(opened, own, { member: await makeMemberRow(opened, own) });
         const hash = hashApiKeySecret(key.secret);
         await opened.sql.query(
           `UPDATE api_keys SET previous_secret_hash = secret_hash, previous_secret_until = '2100-01-01', secret_hash = $2

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { newApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
 import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
-import type { MemberRoleName } from '../../src/domain/access/roles.ts';
+import { type MemberRoleName, ROLE_SCOPES } from '../../src/domain/access/roles.ts';
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import type { CreatedOrganization } from '../../src/domain/organizations/create-first-organization.ts';
 import { formatId, newUuid } from '../../src/platform/ids.ts';
@@ -76,24 +76,25 @@ export async function makeTeam(
   return { uuid, id: formatId('team', uuid), name: ownName };
 }
 
-export interface MadeMember {
+export interface MadeMemberRow {
   uuid: string;
   id: string;
   team: Pick<MadeTeam, 'uuid'>;
 }
 
-export interface MemberOptions {
+export interface MemberRowOptions {
   /** Default owner. */
   role?: MemberRoleName;
   /** Default: a new one. */
   team?: Pick<MadeTeam, 'uuid'>;
 }
 
-export async function makeMember(
+/** A member without a key. */
+export async function makeMemberRow(
   { sql }: WithSql,
   organization: Pick<MadeOrganization, 'uuid'>,
-  { role = 'owner', team }: MemberOptions = {},
-): Promise<MadeMember> {
+  { role = 'owner', team }: MemberRowOptions = {},
+): Promise<MadeMemberRow> {
   const uuid = newUuid();
   const ownTeam = team ?? (await makeTeam({ sql }, organization));
   await sql.query(
@@ -108,7 +109,7 @@ export interface KeyOptions {
   scopes?: readonly Scope[];
   team?: Pick<MadeTeam, 'uuid'> | null;
   /** Whose key it is; then it is bound to the member's team. */
-  member?: Pick<MadeMember, 'uuid' | 'team'> | null;
+  member?: Pick<MadeMemberRow, 'uuid' | 'team'> | null;
   expiresAt?: Date | null;
   revoked?: boolean;
   name?: string;
@@ -146,6 +147,34 @@ export async function makeKey(
     ],
   );
   return { uuid, id: formatId('apiKey', uuid), secret };
+}
+
+export interface MadeMember {
+  uuid: string;
+  id: string;
+  email: string;
+  /** Its own key, with all that the role may. */
+  key: MadeKey;
+}
+
+/** A member as accepting an invite makes it. */
+export async function makeMember(
+  { sql }: WithSql,
+  organization: Pick<MadeOrganization, 'uuid'>,
+  team: Pick<MadeTeam, 'uuid'>,
+  role: MemberRoleName,
+  name = `Made as ${role}`,
+): Promise<MadeMember> {
+  const uuid = newUuid();
+  const email = `${uuid}@example.com`;
+  const key = await makeKey({ sql }, organization, { scopes: ROLE_SCOPES[role], team, name });
+  await sql.query(
+    `INSERT INTO members (id, organization_id, team_id, email, name, role, own_key_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [uuid, organization.uuid, team.uuid, email, name, role, key.uuid],
+  );
+  await sql.query('UPDATE api_keys SET member_id = $2 WHERE id = $1', [key.uuid, uuid]);
+  return { uuid, id: formatId('member', uuid), email, key };
 }
 
 /** An event in REST's spelling that is priced at 0.0075. */

@@ -32,7 +32,7 @@ interface Requests {
 function query(field: string, scope: Operation['scope'], requests: Requests): Operation {
   const { rest, id = '', body, graphql, variables } = requests;
   const [method = '', path = ''] = rest.split(' ');
-  const url = path.replace('{id}', id);
+  const url = path.replace('{id}', id).replace('{member_id}', noId('member'));
   return {
     field,
     kind: 'query',
@@ -201,6 +201,46 @@ export const OPERATIONS: readonly Operation[] = [
     rest: 'DELETE /v1/api-keys/{id}',
     id: noId('key'),
     input: { id: noId('key') },
+  }),
+  query('members', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/members',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { members(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('updateMember', 'teams:write', {
+    rest: 'PATCH /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    body: { role: 'viewer' },
+    input: { id: noId('member'), role: 'VIEWER' },
+  }),
+  mutation('removeMember', 'teams:write', {
+    rest: 'DELETE /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    input: { id: noId('member') },
+  }),
+  mutation('inviteMember', 'teams:write', {
+    rest: 'POST /v1/teams/{id}/invite',
+    id: noId('team'),
+    body: { email: 'ann@example.com', role: 'viewer' },
+    input: { teamId: noId('team'), email: 'ann@example.com', role: 'VIEWER' },
+  }),
+  query('invites', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/invites',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { invites(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('revokeInvite', 'teams:write', {
+    rest: 'DELETE /v1/invites/{id}',
+    id: noId('invite'),
+    input: { id: noId('invite') },
+  }),
+  mutation('acceptInvite', null, {
+    rest: 'POST /v1/invites/accept',
+    body: { token: 'inv_00', name: 'Ann' },
+    input: { token: 'inv_00', name: 'Ann' },
+    answer: 'member { id }',
   }),
   mutation('createOrganization', 'operator', {
     rest: 'POST /v1/organizations',

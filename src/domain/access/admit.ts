@@ -2,6 +2,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { RateLimitState } from '../../platform/rate-limiter.ts';
 import type { Resources } from '../context.ts';
 import type { Caller } from './caller.ts';
+import { countFailure } from './count-failure.ts';
 import { identify } from './identify.ts';
 import { OPERATOR } from './operator.ts';
 import { PLAN_REQUESTS_PER_HOUR, rateLimitExceeded } from './plan-limits.ts';
@@ -62,12 +63,7 @@ export async function admit(
     caller = await identify(resources, authorization);
   } catch (error) {
     if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
-    const failures = await resources.authFailures.consume(address);
-    if (!failures.exceeded) throw error;
-    const retryAfterSeconds = Math.max(1, Math.ceil((failures.resetMs - Date.now()) / 1000));
-    throw new AppError('rate_limit_exceeded', 'Too many requests with a wrong API key came from this address.', {
-      details: { retryAfterSeconds },
-    });
+    throw await countFailure(resources, address, error);
   }
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);

@@ -1,5 +1,6 @@
 import { AppError } from '../../platform/errors.ts';
 import type { Resources } from '../context.ts';
+import { missingApiKey } from './anonymous.ts';
 import { isApiKeySecret } from './api-key-secret.ts';
 import type { Caller } from './caller.ts';
 import { isOperatorKey, OPERATOR } from './operator.ts';
@@ -36,9 +37,7 @@ export async function findValidKey({ apiKeys, clock }: Resources, secret: string
  * @throws AppError invalid_api_key, expired_api_key
  */
 export async function identify(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
-  if (!authorization) {
-    throw new AppError('invalid_api_key', 'Send your API key as "Authorization: Bearer mtr_live_...".');
-  }
+  if (!authorization) throw missingApiKey();
   const secret = readBearer(authorization);
   if (secret === null || !isApiKeySecret(secret)) {
     if (secret !== null && isOperatorKey(resources.config.operatorKey, secret)) return OPERATOR;

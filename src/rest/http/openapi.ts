@@ -43,6 +43,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Events: 'The log of what happened.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
   'API keys': 'What programs and people authenticate with.',
+  Members: 'The people of a team, what they may do, and who is invited.',
   Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
   Access: 'Who may do what, and who did.',
 };
@@ -99,7 +100,7 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     summary: definition.summary,
     description: [definition.description, scope, operator].filter(Boolean).join('\n\n') || definition.summary,
     tags: [definition.tag],
-    security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
+    security: definition.isOpen ? [] : [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
       ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),

@@ -54,6 +54,9 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ['rotateApiKey', { grace_seconds: 3600 }],
   ['createTeam', { name: 'Search' }],
   ['updateTeam', { name: 'Search and answers' }],
+  ['inviteMember', { email: 'ann@example.com', role: 'member' }],
+  ['acceptInvite', { token: 'inv_00...', name: 'Ann' }],
+  ['updateMember', { role: 'admin' }],
   ['createOrganization', { name: 'Acme', plan: 'pro', credits: 'none' }],
   ['updateOrganization', { plan: 'enterprise' }],
 ]);

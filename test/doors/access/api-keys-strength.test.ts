@@ -9,7 +9,7 @@ import {
   type MadeOrganization,
   type MadeTeam,
   makeKey,
-  makeMember,
+  makeMemberRow,
   makeOrganization,
   makeTeam,
 } from '../../harness/make.ts';
@@ -97,7 +97,7 @@ describe('no key makes a stronger one', () => {
 
   it.each(MEMBER_ROLES)('as the key of a member who is %s', async (role) => {
     const { organization } = meterr();
-    const member = await makeMember(meterr(), organization, { role });
+    const member = await makeMemberRow(meterr(), organization, { role });
     const { secret } = await makeKey(meterr(), organization, { member, scopes: SCOPES });
     if (ROLE_SCOPES[role].includes('keys:write')) return proveNoStronger(secret, ROLE_SCOPES[role]);
     const refused = await create(secret, { scopes: ['usage:read'] });
@@ -197,7 +197,7 @@ describe('the key of a member', () => {
   });
 
   const memberKey = async (role: MemberRoleName) => {
-    const member = await makeMember(meterr(), organization, { role, team });
+    const member = await makeMemberRow(meterr(), organization, { role, team });
     const key = await makeKey(meterr(), organization, { member, scopes: [...ROLE_SCOPES[role]] });
     return { ...key, member };
   };

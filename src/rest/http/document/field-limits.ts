@@ -34,9 +34,11 @@ const NAME = text(1, MAX_NAME_CHARACTERS);
 /** By field, in inputs and answers alike. */
 const IDS: ReadonlyMap<string, FieldLimits> = new Map([
   ['teamId', idOf('team')],
+  ['memberId', idOf('member')],
+  ['inviteId', idOf('invite')],
   ['apiKeyId', idOf('apiKey')],
   ['actorKeyId', idOf('apiKey')],
-  ['memberId', idOf('member')],
+  ['actorMemberId', idOf('member')],
   ['holdId', idOf('hold')],
   ['grantId', idOf('grant')],
   ['usageId', idOf('usageEvent')],
@@ -87,11 +89,13 @@ const INPUT = /Input$/;
 const FILTER = /Filter$|^[a-z]/;
 /** `id` of a thing: in its answer, in its query, and in the input of what is done to it. */
 const OWN_ID =
-  /^(?:update|delete|release|void|rotate|revoke)?(budget|hold|team|organization|apiKey|usage(?=Event|Input))(?:Event)?(?:WithSecret)?(?:Input)?$/i;
+  /^(?:update|delete|release|remove|void|rotate|revoke)?(budget|hold|team|member|invite|organization|apiKey|usage(?=Event|Input))(?:Event)?(?:WithSecret)?(?:Input)?$/i;
 const OWN_KINDS: ReadonlyMap<string, IdKind> = new Map([
   ['budget', 'budget'],
   ['hold', 'hold'],
   ['team', 'team'],
+  ['member', 'member'],
+  ['invite', 'invite'],
   ['organization', 'organization'],
   ['apikey', 'apiKey'],
   ['usage', 'usageEvent'],
