@@ -1,9 +1,11 @@
 import { createServer, type ServerOptions } from 'node:http';
 import type { Config } from './config.ts';
+import { ACCEPT_PATH } from './domain/members/send-invite.ts';
 import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
+import { createAcceptPage } from './pages/accept-invite.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { createCallerAddress } from './platform/http/caller-address.ts';
 import { CONNECTION_LIMITS, dropStalled } from './platform/http/drop-stalled.ts';
@@ -115,6 +117,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const handleGraphQL = createGraphQLHandler(resources);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);
+  const acceptPage = createAcceptPage(resources);
   const shutdown = createShutdown({ config, log, resources, databaseServer });
 
   async function answer(request: Request, info: RequestInfo): Promise<Response> {
@@ -123,6 +126,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       info.route = GRAPHQL_PATH;
       return handleGraphQL(request, info);
     }
+    if (path === ACCEPT_PATH) return acceptPage(request, info);
     if (path.startsWith('/health/')) return health(request, info, shutdown.hasBegun());
     return handleRest(request, info);
   }
@@ -164,7 +168,9 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       const door = openWebSocketDoor(resources, server, addressOf);
       shutdown.watch(server, () => door.close());
       const address = server.address();
-      return { port: typeof address === 'object' && address ? address.port : port };
+      const listensAt = typeof address === 'object' && address ? address.port : port;
+      resources.publicUrl.setListening(host, listensAt);
+      return { port: listensAt };
     },
     close: () => shutdown.run(),
   };

@@ -24,7 +24,7 @@ const MIN_OPERATOR_KEY_LENGTH = 16;
 /** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** The values of these are not repeated in error messages, because those end up in logs. */
-const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL', 'REDIS_URL']);
+const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -34,6 +34,17 @@ const wholeNumber = (min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `a whole number from ${min} to ${max}`);
 
 const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
+
+const PUBLIC_URL = 'a URL such as https://meterr.example.com, without query or fragment';
+
+/** Without a slash at its end, so that a path can follow. */
+const publicUrl = z.string().transform((value, context): string => {
+  const url = URL.parse(value);
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && !/[?#@]/.test(value);
+  if (isPlain) return url.href.replace(/\/+$/, '');
+  context.addIssue({ code: 'custom', message: PUBLIC_URL });
+  return z.NEVER;
+});
 
 const MAX_PROXY_HOPS = 32;
 const TRUSTED_PROXIES = `false, the number of proxies in front (1 to ${MAX_PROXY_HOPS}), or their addresses and CIDR ranges, separated by commas`;
@@ -99,6 +110,16 @@ const schema = z.object({
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
   METERR_GRAPHIQL: flag.default(true),
+  METERR_PUBLIC_URL: publicUrl.optional(),
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/[^\s/]/, 'a URL such as smtp://user:password@host:587')
+    .refine(URL.canParse, 'a URL such as smtp://user:password@host:587')
+    .optional(),
+  METERR_MAIL_FROM: z
+    .string()
+    .regex(/^[^\p{Cc}]*[^\s@<>]+@[^\s@<>]+>?$/u, 'an address such as Meterr <meterr@example.com>')
+    .default('Meterr <meterr@localhost>'),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -132,6 +153,12 @@ export interface Config {
   readTimeoutSeconds: number;
   /** Whether a browser at `/graphql` gets GraphiQL. */
   graphiql: boolean;
+  /** Where people reach this server; null: where it listens. */
+  publicUrl: string | null;
+  /** Null: no mail is sent. */
+  smtpUrl: string | null;
+  /** What mails come from: an address, perhaps with a name. */
+  mailFrom: string;
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -200,5 +227,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
     readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
     graphiql: value.METERR_GRAPHIQL,
+    publicUrl: value.METERR_PUBLIC_URL ?? null,
+    smtpUrl: value.SMTP_URL ?? null,
+    mailFrom: value.METERR_MAIL_FROM,
   });
 }

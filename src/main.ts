@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { AppError } from './platform/errors.ts';
+import { listeningUrl } from './platform/http/public-url.ts';
 import { createLog, type HeldOutput, holdUntilReleased } from './platform/log.ts';
 
 const KEY_FILE = 'api-key';
@@ -39,8 +40,7 @@ async function keepKey(dataDir: string, secret: string): Promise<void> {
 }
 
 async function greet(app: App, config: Readonly<Config>, port: number): Promise<void> {
-  const host = config.host === '0.0.0.0' || config.host === '::' ? 'localhost' : config.host;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const url = listeningUrl(config.host, port);
   const first = app.firstOrganization;
   const file = join(config.dataDir, KEY_FILE);
   const shown = relative(process.cwd(), file);

@@ -6,11 +6,11 @@ import { addOrganizationCommands } from './commands/organizations.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTailCommand } from './commands/tail.ts';
 import { addTeamCommands } from './commands/teams.ts';
-import { CliFailure, explain, USAGE_EXIT_CODE } from './failure.ts';
-import { addGlobalOptions, type GlobalOptions, withExamples } from './options.ts';
-import type { Session } from './session.ts';
-import { DEFAULT_URL, readSettings } from './settings.ts';
-import { printable } from './text.ts';
+import { CliFailure, explain, USAGE_EXIT_CODE } from './session/failure.ts';
+import { addGlobalOptions, withExamples } from './session/options.ts';
+import type { Session } from './session/session.ts';
+import { DEFAULT_URL, type GlobalOptions, readSettings } from './session/settings.ts';
+import { printable } from './session/text.ts';
 
 /** Where a run of the CLI writes, and how it learns that it is to end. */
 export interface Terminal {

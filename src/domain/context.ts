@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts';
+import type { PublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
+import type { Mailer } from '../platform/mail/mailer.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
@@ -31,6 +33,10 @@ export interface Resources {
   budgets: BudgetDirectory;
   usage: UsageCommitter;
   metrics: Metrics;
+  /** Null: the server has no SMTP. */
+  mailer: Mailer | null;
+  /** Where people reach this server. */
+  publicUrl: PublicUrl;
 }
 
 /** What every verb takes first: who asks, and what there is to work with. */

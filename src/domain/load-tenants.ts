@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { setBounded } from '../platform/bounded-map.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { LoadApiKeys } from './access/api-key-cache.ts';
-import { API_KEY_COLUMNS, type ApiKeyRow, readApiKey } from './access/stored-api-key.ts';
+import { API_KEY_COLUMNS, type ApiKeyRow, KEYS_BY_SECRET, readApiKey } from './access/stored-api-key.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import { BUDGET_JSON, BUDGETS } from './budgets/budget-columns.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
@@ -41,8 +41,8 @@ const QUERY = `
          CASE WHEN o.id <> ALL($2::uuid[]) THEN ARRAY(
            SELECT id FROM teams
             WHERE organization_id = o.id AND deleted_at IS NULL LIMIT ${MAX_LOADED}) END AS teams
-    FROM api_keys k JOIN organizations o ON o.id = k.organization_id LEFT JOIN members m ON m.id = k.member_id
-   WHERE k.secret_hash = ANY($1::bytea[])`;
+    FROM ${KEYS_BY_SECRET}
+    JOIN organizations o ON o.id = k.organization_id LEFT JOIN members m ON m.id = k.member_id`;
 
 interface TenantLoaderOptions {
   database: Database;
@@ -79,11 +79,11 @@ export function createTenantLoader({ database, changes, teams, budgets, series }
       database.pool.query<Row>({ name: 'load-tenants', text: QUERY, values }),
     );
     for (const row of rows) remember(row, moment);
-    const byHash = new Map(rows.map((row) => [row.secret_hash.toString('latin1'), row]));
+    const byHash = new Map(rows.map((row) => [row.found_hash.toString('latin1'), row]));
     return hashes.map((hash) => {
       const row = byHash.get(Buffer.from(hash).toString('latin1'));
       // The index has found it; the last word is a comparison in constant time.
-      return row?.secret_hash.length === hash.length && timingSafeEqual(row.secret_hash, hash) ? readApiKey(row) : null;
+      return row?.found_hash.length === hash.length && timingSafeEqual(row.found_hash, hash) ? readApiKey(row) : null;
     });
   };
 }

@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts';
+import { createPublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
+import { createMailer } from '../platform/mail/mailer.ts';
 import { createMetrics } from '../platform/metrics/metrics.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
@@ -165,6 +167,8 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     budgets,
     usage,
     metrics,
+    mailer: config.smtpUrl === null ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom }),
+    publicUrl: createPublicUrl(config.publicUrl, config.host, config.port),
     stopUpkeep,
     async close() {
       await usage.close();

@@ -1,7 +1,10 @@
 import './builder/scalars.ts';
 import './access/access.ts';
+import './access/api-keys.ts';
 import './access/organizations.ts';
 import './access/teams.ts';
+import './access/members.ts';
+import './access/invites.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';

@@ -8,7 +8,10 @@ import { readBodyBytes, readBodyText } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
 import { createStaticPage, type StaticPage } from '../platform/http/static-page.ts';
 import { accessRoutes } from './access/access.ts';
+import { apiKeyRoutes } from './access/api-keys.ts';
 import { auditLogRoutes } from './access/audit-log.ts';
+import { inviteRoutes } from './access/invites.ts';
+import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
@@ -37,7 +40,10 @@ export const ROUTES: readonly Route[] = [
   ...creditRoutes,
   ...eventRoutes,
   ...teamRoutes,
+  ...memberRoutes,
+  ...inviteRoutes,
   ...organizationRoutes,
+  ...apiKeyRoutes,
   ...accessRoutes,
   ...auditLogRoutes,
 ];

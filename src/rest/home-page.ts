@@ -1,18 +1,7 @@
+import { escapeHtml } from '../platform/http/escape-html.ts';
 import { pageHeaders } from '../platform/http/page-headers.ts';
 
 export const HOME_HEADERS = pageHeaders({ scripts: [] });
-
-const ENTITIES = new Map([
-  ['&', '&amp;'],
-  ['<', '&lt;'],
-  ['>', '&gt;'],
-  ['"', '&quot;'],
-  ["'", '&#39;'],
-]);
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (letter) => ENTITIES.get(letter) ?? letter);
-}
 
 /** What a person sees who opens the server in a browser. `origin` is what he opened. */
 export function homePage(origin: string, version: string): string {

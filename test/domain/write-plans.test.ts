@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
+import { hashApiKeySecret, newApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
 import { createBudgetDirectory } from '../../src/domain/budgets/budget-directory.ts';
 import type { Context } from '../../src/domain/context.ts';
 import { createHold } from '../../src/domain/holds/create-hold.ts';
@@ -18,7 +18,14 @@ import { formatId } from '../../src/platform/ids.ts';
 import type { Database, Session, Sql, Statement } from '../../src/platform/postgres/database.ts';
 import { DEFAULT_NOW } from '../harness/app.ts';
 import { openTestDomain } from '../harness/domain.ts';
-import { EVENT_INPUT, type MadeOrganization, makeOrganization, makeTeam } from '../harness/make.ts';
+import {
+  EVENT_INPUT,
+  type MadeOrganization,
+  makeKey,
+  makeMemberRow,
+  makeOrganization,
+  makeTeam,
+} from '../harness/make.ts';
 
 // Every statement of the write path and of upkeep is planned once while the tables are empty, or
 // from statistics that say so, and keeps its plan. It must read what it is about all the same.
@@ -84,8 +91,13 @@ async function fillTables({ sql }: Opened, own: MadeOrganization, other: MadeOrg
     [other.uuid],
   );
   await sql.query(
-    `INSERT INTO api_keys (id, organization_id, name, secret_hash, hint, scopes)
-     SELECT gen_random_uuid(), $1, 'key', sha256(n::text::bytea), 'hint', '{}' FROM ${many}`,
+    `INSERT INTO members (id, organization_id, team_id, email, name, role)
+     SELECT gen_random_uuid(), $1, t.id, t.name, t.name, 'viewer' FROM teams t WHERE t.organization_id = $1`,
+    [other.uuid],
+  );
+  await sql.query(
+    `INSERT INTO api_keys (id, organization_id, name, secret_hash, previous_secret_hash, hint, scopes)
+     SELECT gen_random_uuid(), $1, 'key', sha256(n::text::bytea), sha256((-n)::text::bytea), 'hint', '{}' FROM ${many}`,
     [other.uuid],
   );
   for (const { uuid } of [own, other]) {
@@ -190,6 +202,20 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
       async () => {
         const load = createTenantLoader(contextOver(context, counted.database).resources);
         return () => load([hashApiKeySecret(own.key.secret)]);
+      },
+    ],
+    [
+      'loading a tenant by the old secret of a member’s key',
+      async () => {
+        const key = await makeKey(opened, own, { member: await makeMemberRow(opened, own) });
+        const hash = hashApiKeySecret(key.secret);
+        await opened.sql.query(
+          `UPDATE api_keys SET previous_secret_hash = secret_hash, previous_secret_until = '2100-01-01', secret_hash = $2
+            WHERE id = $1`,
+          [key.uuid, Buffer.from(newApiKeySecret().hash)],
+        );
+        const load = createTenantLoader(contextOver(context, counted.database).resources);
+        return () => load([hash]);
       },
     ],
   ];

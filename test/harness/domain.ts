@@ -90,6 +90,15 @@ export async function countWaiting(sql: pg.Pool, table: string): Promise<number>
   return rows[0]?.waiting ?? 0;
 }
 
+/** Backends of this database that wait for a lock of any kind. */
+export async function countBlocked(sql: pg.Pool): Promise<number> {
+  const { rows } = await sql.query<{ blocked: number }>(
+    `SELECT count(*) AS blocked FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return rows[0]?.blocked ?? 0;
+}
+
 /** A transaction that holds the lock of the organization, so that other writers wait for it. */
 export interface Blockade {
   /** Resolves when `writers` backends wait, with their process ids. */

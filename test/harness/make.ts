@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { newApiKeySecret } from '../../src/domain/access/api-key-secret.ts';
 import type { CreditsModeName, PlanName } from '../../src/domain/access/caller.ts';
+import { type MemberRoleName, ROLE_SCOPES } from '../../src/domain/access/roles.ts';
 import type { Scope } from '../../src/domain/access/scopes.ts';
 import type { CreatedOrganization } from '../../src/domain/organizations/create-first-organization.ts';
 import { formatId, newUuid } from '../../src/platform/ids.ts';
@@ -75,10 +76,40 @@ export async function makeTeam(
   return { uuid, id: formatId('team', uuid), name: ownName };
 }
 
+export interface MadeMemberRow {
+  uuid: string;
+  id: string;
+  team: Pick<MadeTeam, 'uuid'>;
+}
+
+export interface MemberRowOptions {
+  /** Default owner. */
+  role?: MemberRoleName;
+  /** Default: a new one. */
+  team?: Pick<MadeTeam, 'uuid'>;
+}
+
+/** A member without a key. */
+export async function makeMemberRow(
+  { sql }: WithSql,
+  organization: Pick<MadeOrganization, 'uuid'>,
+  { role = 'owner', team }: MemberRowOptions = {},
+): Promise<MadeMemberRow> {
+  const uuid = newUuid();
+  const ownTeam = team ?? (await makeTeam({ sql }, organization));
+  await sql.query(
+    `INSERT INTO members (id, organization_id, team_id, email, name, role) VALUES ($1, $2, $3, $4, 'Ada', $5)`,
+    [uuid, organization.uuid, ownTeam.uuid, `${uuid}@example.test`, role],
+  );
+  return { uuid, id: formatId('member', uuid), team: ownTeam };
+}
+
 export interface KeyOptions {
   /** Default: none. */
   scopes?: readonly Scope[];
   team?: Pick<MadeTeam, 'uuid'> | null;
+  /** Whose key it is; then it is bound to the member's team. */
+  member?: Pick<MadeMemberRow, 'uuid' | 'team'> | null;
   expiresAt?: Date | null;
   revoked?: boolean;
   name?: string;
@@ -87,17 +118,63 @@ export interface KeyOptions {
 export async function makeKey(
   { sql }: WithSql,
   { uuid: organizationId }: Pick<MadeOrganization, 'uuid'>,
-  { scopes = [], team = null, expiresAt = null, revoked = false, name = 'Made by a test' }: KeyOptions = {},
+  {
+    scopes = [],
+    member = null,
+    team = member?.team ?? null,
+    expiresAt = null,
+    revoked = false,
+    name = 'Made by a test',
+  }: KeyOptions = {},
 ): Promise<MadeKey> {
   const uuid = newUuid();
   const { secret, hash, hint } = newApiKeySecret();
   const revokedAt = revoked ? new Date() : null;
   await sql.query(
-    `INSERT INTO api_keys (id, organization_id, team_id, name, secret_hash, hint, scopes, expires_at, revoked_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [uuid, organizationId, team?.uuid ?? null, name, Buffer.from(hash), hint, scopes, expiresAt, revokedAt],
+    `INSERT INTO api_keys (id, organization_id, team_id, member_id, name, secret_hash, hint, scopes, expires_at, revoked_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      uuid,
+      organizationId,
+      team?.uuid ?? null,
+      member?.uuid ?? null,
+      name,
+      Buffer.from(hash),
+      hint,
+      scopes,
+      expiresAt,
+      revokedAt,
+    ],
   );
   return { uuid, id: formatId('apiKey', uuid), secret };
+}
+
+export interface MadeMember {
+  uuid: string;
+  id: string;
+  email: string;
+  /** Its own key, with all that the role may. */
+  key: MadeKey;
+}
+
+/** A member as accepting an invite makes it. */
+export async function makeMember(
+  { sql }: WithSql,
+  organization: Pick<MadeOrganization, 'uuid'>,
+  team: Pick<MadeTeam, 'uuid'>,
+  role: MemberRoleName,
+  name = `Made as ${role}`,
+): Promise<MadeMember> {
+  const uuid = newUuid();
+  const email = `${uuid}@example.com`;
+  const key = await makeKey({ sql }, organization, { scopes: ROLE_SCOPES[role], team, name });
+  await sql.query(
+    `INSERT INTO members (id, organization_id, team_id, email, name, role, own_key_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [uuid, organization.uuid, team.uuid, email, name, role, key.uuid],
+  );
+  await sql.query('UPDATE api_keys SET member_id = $2 WHERE id = $1', [key.uuid, uuid]);
+  return { uuid, id: formatId('member', uuid), email, key };
 }
 
 /** An event in REST's spelling that is priced at 0.0075. */

@@ -32,7 +32,7 @@ interface Requests {
 function query(field: string, scope: Operation['scope'], requests: Requests): Operation {
   const { rest, id = '', body, graphql, variables } = requests;
   const [method = '', path = ''] = rest.split(' ');
-  const url = path.replace('{id}', id);
+  const url = path.replace('{id}', id).replace('{member_id}', noId('member'));
   return {
     field,
     kind: 'query',
@@ -172,6 +172,75 @@ export const OPERATIONS: readonly Operation[] = [
     rest: 'DELETE /v1/teams/{id}',
     id: noId('team'),
     input: { id: noId('team') },
+  }),
+  mutation('createApiKey', 'keys:write', {
+    rest: 'POST /v1/api-keys',
+    body: { name: 'A key', scopes: ['keys:write'] },
+    input: { name: 'A key', scopes: ['keys:write'] },
+  }),
+  query('apiKeys', 'keys:write', { rest: 'GET /v1/api-keys', graphql: '{ apiKeys { edges { node { id } } } }' }),
+  query('apiKey', 'keys:write', {
+    rest: 'GET /v1/api-keys/{id}',
+    id: noId('key'),
+    graphql: 'query ($id: ID!) { apiKey(id: $id) { id } }',
+    variables: { id: noId('key') },
+  }),
+  mutation('updateApiKey', 'keys:write', {
+    rest: 'PATCH /v1/api-keys/{id}',
+    id: noId('key'),
+    body: { name: 'Another' },
+    input: { id: noId('key'), name: 'Another' },
+  }),
+  mutation('rotateApiKey', 'keys:write', {
+    rest: 'POST /v1/api-keys/{id}/rotate',
+    id: noId('key'),
+    body: { grace_seconds: 60 },
+    input: { id: noId('key'), graceSeconds: 60 },
+  }),
+  mutation('revokeApiKey', 'keys:write', {
+    rest: 'DELETE /v1/api-keys/{id}',
+    id: noId('key'),
+    input: { id: noId('key') },
+  }),
+  query('members', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/members',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { members(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('updateMember', 'teams:write', {
+    rest: 'PATCH /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    body: { role: 'viewer' },
+    input: { id: noId('member'), role: 'VIEWER' },
+  }),
+  mutation('removeMember', 'teams:write', {
+    rest: 'DELETE /v1/teams/{id}/members/{member_id}',
+    id: noId('team'),
+    input: { id: noId('member') },
+  }),
+  mutation('inviteMember', 'teams:write', {
+    rest: 'POST /v1/teams/{id}/invite',
+    id: noId('team'),
+    body: { email: 'ann@example.com', role: 'viewer' },
+    input: { teamId: noId('team'), email: 'ann@example.com', role: 'VIEWER' },
+  }),
+  query('invites', 'teams:read', {
+    rest: 'GET /v1/teams/{id}/invites',
+    id: noId('team'),
+    graphql: 'query ($teamId: ID!) { invites(teamId: $teamId) { edges { node { id } } } }',
+    variables: { teamId: noId('team') },
+  }),
+  mutation('revokeInvite', 'teams:write', {
+    rest: 'DELETE /v1/invites/{id}',
+    id: noId('invite'),
+    input: { id: noId('invite') },
+  }),
+  mutation('acceptInvite', null, {
+    rest: 'POST /v1/invites/accept',
+    body: { token: 'inv_00', name: 'Ann' },
+    input: { token: 'inv_00', name: 'Ann' },
+    answer: 'member { id }',
   }),
   mutation('createOrganization', 'operator', {
     rest: 'POST /v1/organizations',

@@ -61,10 +61,27 @@ CREATE TABLE "members" (
     "email" TEXT NOT NULL,
     "name" TEXT NOT NULL,
     "role" "member_role" NOT NULL,
+    "own_key_id" UUID,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "removed_at" TIMESTAMPTZ(3),
 
     CONSTRAINT "members_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "invites" (
+    "id" UUID NOT NULL,
+    "organization_id" UUID NOT NULL,
+    "team_id" UUID NOT NULL,
+    "email" TEXT NOT NULL,
+    "role" "member_role" NOT NULL,
+    "token_hash" BYTEA NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "expires_at" TIMESTAMPTZ(3) NOT NULL,
+    "accepted_at" TIMESTAMPTZ(3),
+    "revoked_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "invites_pkey" PRIMARY KEY ("id")
 );
 
 -- CreateTable
@@ -79,6 +96,7 @@ CREATE TABLE "api_keys" (
     "previous_secret_until" TIMESTAMPTZ(3),
     "hint" TEXT NOT NULL,
     "scopes" TEXT[],
+    "otlp_exclusive_input" BOOLEAN NOT NULL DEFAULT false,
     "expires_at" TIMESTAMPTZ(3),
     "revoked_at" TIMESTAMPTZ(3),
     "last_used_at" TIMESTAMPTZ(3),
@@ -442,6 +460,12 @@ CREATE INDEX "teams_organization_id_id_idx" ON "teams"("organization_id", "id");
 CREATE INDEX "members_organization_id_team_id_id_idx" ON "members"("organization_id", "team_id", "id");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "invites_token_hash_key" ON "invites"("token_hash");
+
+-- CreateIndex
+CREATE INDEX "invites_organization_id_team_id_id_idx" ON "invites"("organization_id", "team_id", "id");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "api_keys_previous_secret_hash_key" ON "api_keys"("previous_secret_hash");
 
 -- CreateIndex
@@ -499,6 +523,9 @@ ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_team_id_fkey" FOREIGN KEY ("team
 ALTER TABLE "members" ADD CONSTRAINT "members_team_id_fkey" FOREIGN KEY ("team_id") REFERENCES "teams"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
+ALTER TABLE "invites" ADD CONSTRAINT "invites_team_id_fkey" FOREIGN KEY ("team_id") REFERENCES "teams"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_member_id_fkey" FOREIGN KEY ("member_id") REFERENCES "members"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
 -- AddForeignKey
@@ -512,6 +539,11 @@ ALTER TABLE "catalog_entries" ADD CONSTRAINT "catalog_entries_price_id_fkey" FOR
 -- A team that was deleted does not keep its name from others.
 CREATE UNIQUE INDEX "teams_living_name_key" ON "teams" ("organization_id", "name") WHERE "deleted_at" IS NULL;
 CREATE UNIQUE INDEX "members_living_email_key" ON "members" ("team_id", "email") WHERE "removed_at" IS NULL;
+CREATE UNIQUE INDEX "invites_open_email_key" ON "invites" ("team_id", "email")
+  WHERE "accepted_at" IS NULL AND "revoked_at" IS NULL;
+
+-- An organization's living keys are counted whenever one is made.
+CREATE INDEX "api_keys_living_idx" ON "api_keys" ("organization_id", "expires_at") WHERE "revoked_at" IS NULL;
 
 -- A null team is a value like any other here.
 CREATE UNIQUE INDEX "usage_series_key" ON "usage_series"
@@ -1695,7 +1727,7 @@ CREATE CONSTRAINT TRIGGER "announce_change"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 CREATE CONSTRAINT TRIGGER "announce_change"
   AFTER DELETE OR UPDATE OF "organization_id", "team_id", "member_id", "name", "secret_hash", "previous_secret_hash",
-    "previous_secret_until", "scopes", "expires_at", "revoked_at"
+    "previous_secret_until", "scopes", "otlp_exclusive_input", "expires_at", "revoked_at"
   ON "api_keys"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { usageFailure } from '../failure.ts';
-import { commaList, limitOption, PERIODS, wholeNumber, withExamples } from '../options.ts';
-import { call, type Session, showList, showThing } from '../session.ts';
-import { type Column, formatTime } from '../text.ts';
+import { usageFailure } from '../session/failure.ts';
+import { commaList, limitOption, PERIODS, wholeNumber, withExamples } from '../session/options.ts';
+import { call, type Session, showList, showThing } from '../session/session.ts';
+import { type Column, formatTime } from '../session/text.ts';
 
 interface Budget {
   id: string;
@@ -78,7 +78,7 @@ export function addBudgetCommands(program: Command, open: (command: Command) => 
   withExamples(
     budget
       .command('create')
-      .description('make a budget')
+      .description('make a budget of USD or tokens, for all usage or a part of it')
       .argument('<name>', 'its name')
       .option('--amount <usd>', 'its limit in USD: 100.00')
       .addOption(

@@ -1,5 +1,5 @@
-import { ApiFailure } from '../failure.ts';
-import { call, PAGE_ROWS, type Page, type Session } from '../session.ts';
+import { ApiFailure } from '../session/failure.ts';
+import { call, PAGE_ROWS, type Page, type Session } from '../session/session.ts';
 
 export interface TailEvent {
   id: string;

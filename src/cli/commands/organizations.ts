@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { limitOption, PLANS, withExamples } from '../options.ts';
-import { call, inPath, type Session, showList, showThing } from '../session.ts';
-import { type Column, formatTime } from '../text.ts';
+import { limitOption, PLANS, withExamples } from '../session/options.ts';
+import { call, inPath, type Session, showList, showThing } from '../session/session.ts';
+import { type Column, formatTime } from '../session/text.ts';
 
 interface Organization {
   id: string;

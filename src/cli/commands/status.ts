@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { callApi } from '../client.ts';
-import { CliFailure } from '../failure.ts';
-import { withExamples } from '../options.ts';
-import { call, type Session } from '../session.ts';
-import { type Column, formatThing, formatTime } from '../text.ts';
+import { callApi } from '../session/client.ts';
+import { CliFailure } from '../session/failure.ts';
+import { withExamples } from '../session/options.ts';
+import { call, type Session } from '../session/session.ts';
+import { type Column, formatThing, formatTime } from '../session/text.ts';
 
 interface Me {
   organization: { id: string; name: string; status: string };

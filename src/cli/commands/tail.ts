@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { ApiFailure, CliFailure, explain, Unreachable } from '../failure.ts';
-import { wholeNumber, withExamples } from '../options.ts';
-import { PAGE_ROWS, type Session } from '../session.ts';
-import { formatTime, printable } from '../text.ts';
+import { ApiFailure, CliFailure, explain, Unreachable } from '../session/failure.ts';
+import { wholeNumber, withExamples } from '../session/options.ts';
+import { PAGE_ROWS, type Session } from '../session/session.ts';
+import { formatTime, printable } from '../session/text.ts';
 import { type News, readEvents, type TailEvent } from './follow-events.ts';
 
 const SECONDS_PER_HOUR = 3_600;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { limitOption, withExamples } from '../options.ts';
-import { call, inPath, type Session, showList, showThing } from '../session.ts';
-import { type Column, formatTime } from '../text.ts';
+import { limitOption, withExamples } from '../session/options.ts';
+import { call, inPath, type Session, showList, showThing } from '../session/session.ts';
+import { type Column, formatTime } from '../session/text.ts';
 
 interface Team {
   id: string;
@@ -23,7 +23,7 @@ export function addTeamCommands(program: Command, open: (command: Command) => Se
   withExamples(
     team
       .command('create')
-      .description('make a team')
+      .description('make a team, which can have keys and budgets of its own')
       .argument('<name>', 'its name, unique in the organization')
       .action(async (name: string, _: object, command: Command) => {
         const session = open(command);

@@ -34,8 +34,7 @@ function peekCaller(resources: Resources, authorization: string | null | undefin
   if (!authorization?.startsWith(BEARER)) return null;
   const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
   if (!key || key.revokedAt) return null;
-  const { expiresAt } = key.caller;
-  return expiresAt && expiresAt.getTime() <= resources.clock() ? null : key.caller;
+  return key.validUntilMs <= resources.clock() ? null : key.caller;
 }
 
 /**

@@ -8,6 +8,8 @@ import type { TenantChanges } from './tenant-changes.ts';
 
 const MAX_CACHED_KEYS = 100_000;
 const LAST_USED_EVERY_MS = 10_000;
+/** Last-used times are kept to the minute: a key that is used all the time is written once in it. */
+const MINUTE_MS = 60_000;
 
 /**
  * Reads the keys with these SHA-256 hashes, in their order; null where there is none. What else it
@@ -53,13 +55,16 @@ export function createApiKeyCache({ database, changes, load, clock, log }: ApiKe
   async function flushLastUsed(): Promise<void> {
     if (lastUsed.size === 0) return;
     const ids = [...lastUsed.keys()];
-    const times = [...lastUsed.values()].map((time) => new Date(time).toISOString());
+    const minutes = [...lastUsed.values()].map((time) => new Date(time - (time % MINUTE_MS)).toISOString());
     lastUsed.clear();
+    // A row that is being changed is left out until the key is used again: whoever waits for several
+    // rows, in no order, may wait in a circle.
     await database.pool.query(
-      `UPDATE api_keys k SET last_used_at = u.at
-         FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, at)
-        WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.at)`,
-      [ids, times],
+      `WITH used AS (
+         SELECT k.id, u.at FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, at) JOIN api_keys k ON k.id = u.id
+          WHERE k.last_used_at IS NULL OR k.last_used_at < u.at FOR NO KEY UPDATE OF k SKIP LOCKED)
+       UPDATE api_keys k SET last_used_at = used.at FROM used WHERE k.id = used.id`,
+      [ids, minutes],
     );
   }
 

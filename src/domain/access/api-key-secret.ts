@@ -7,7 +7,7 @@ const HINT_LENGTH = 4;
  * The cell that this database is: all that an organization has is in one cell, and any proxy that
  * looks at a prefix can tell from a key which one. There is one cell today.
  */
-const CELL = '00';
+export const CELL = '00';
 /** Secrets made before cells have none; they are recognised by their length. */
 const SECRET = /^mtr_live_(?<cell>[0-9a-z]{2})?[A-Za-z0-9_-]{43}$/;
 

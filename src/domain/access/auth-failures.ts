@@ -11,7 +11,10 @@ const MAX_ADDRESSES_UNDER_WAY = 100;
 /** When to come again after a refusal for which nothing was counted. */
 const RETRY_SECONDS = 5;
 
-/** Limits failed authentication by address, over all doors and processes. */
+/**
+ * Limits failed authentication by address, over all doors and processes: a wrong key, or the token of no
+ * open invite.
+ */
 export interface AuthFailures {
   /**
    * Counts a failure. @returns the refusal where the address has had too many, or where that cannot
@@ -35,10 +38,10 @@ export function createAuthFailures(limits: RateLimits, perMinute: number, clock:
     async count(address) {
       const state = await limiter.consume(address);
       if (state === null) {
-        return refusal('The API key is wrong, and how many wrong ones came is not known now.', RETRY_SECONDS);
+        return refusal('The API key or invite is wrong, and how many wrong ones came is not known now.', RETRY_SECONDS);
       }
       if (!state.exceeded) return null;
-      const message = 'Too many requests with a wrong API key came from this address.';
+      const message = 'Too many requests with a wrong API key or invite came from this address.';
       return refusal(message, secondsUntilReset(state, clock()));
     },
   };

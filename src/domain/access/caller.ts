@@ -33,4 +33,8 @@ export interface Caller {
   memberId: string | null;
   memberRole: MemberRoleName | null;
   expiresAt: Date | null;
+  /** SHA-256 of the secret that was sent: the newest one, or the one before it. */
+  secretHash: Uint8Array;
+  /** The input tokens of spans that this key sends do not include those of a cache. */
+  otlpExclusiveInput: boolean;
 }

@@ -1,8 +1,10 @@
 import { AppError } from '../../platform/errors.ts';
 import type { Resources } from '../context.ts';
+import { missingApiKey } from './anonymous.ts';
 import { isApiKeySecret } from './api-key-secret.ts';
 import type { Caller } from './caller.ts';
 import { isOperatorKey, OPERATOR } from './operator.ts';
+import type { StoredApiKey } from './stored-api-key.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -12,26 +14,36 @@ export function readBearer(authorization: string): string | null {
 }
 
 /**
+ * The key that a secret opens now; `validUntilMs` says until when, if nobody changes the key. Asked
+ * again, it says within a second what any process has changed. It does not count as a use.
+ * @throws AppError invalid_api_key (unknown, revoked, or rotated and past its grace), expired_api_key
+ */
+export async function findValidKey({ apiKeys, clock }: Resources, secret: string): Promise<StoredApiKey> {
+  const key = isApiKeySecret(secret) ? await apiKeys.find(secret) : null;
+  if (!key || key.revokedAt) throw new AppError('invalid_api_key', 'This API key is unknown or was revoked.');
+  const nowMs = clock();
+  if (key.validUntilMs > nowMs) return key;
+  const { expiresAt } = key.caller;
+  if (expiresAt && expiresAt.getTime() <= nowMs) {
+    throw new AppError('expired_api_key', `This API key expired at ${expiresAt.toISOString()}.`);
+  }
+  throw new AppError('invalid_api_key', 'This API key was rotated; its old secret is no longer accepted.');
+}
+
+/**
  * Who is calling? Runs once at each door.
  * @param authorization the `Authorization` header, or what stands for it in a WebSocket's
  * connection_init
  * @throws AppError invalid_api_key, expired_api_key
  */
 export async function identify(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
-  if (!authorization) {
-    throw new AppError('invalid_api_key', 'Send your API key as "Authorization: Bearer mtr_live_...".');
-  }
+  if (!authorization) throw missingApiKey();
   const secret = readBearer(authorization);
   if (secret === null || !isApiKeySecret(secret)) {
     if (secret !== null && isOperatorKey(resources.config.operatorKey, secret)) return OPERATOR;
     throw new AppError('invalid_api_key', 'This is not a Meterr API key.');
   }
-  const key = await resources.apiKeys.find(secret);
-  if (!key || key.revokedAt) throw new AppError('invalid_api_key', 'This API key is unknown or was revoked.');
-  const { expiresAt } = key.caller;
-  if (expiresAt && expiresAt.getTime() <= resources.clock()) {
-    throw new AppError('expired_api_key', `This API key expired at ${expiresAt.toISOString()}.`);
-  }
-  resources.apiKeys.markUsed(key.caller.apiKeyId);
-  return key.caller;
+  const { caller } = await findValidKey(resources, secret);
+  resources.apiKeys.markUsed(caller.apiKeyId);
+  return caller;
 }

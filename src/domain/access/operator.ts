@@ -39,6 +39,12 @@ export const OPERATOR: Caller = Object.freeze({
   get expiresAt(): never {
     throw noOrganization();
   },
+  get secretHash(): never {
+    throw noOrganization();
+  },
+  get otlpExclusiveInput(): never {
+    throw noOrganization();
+  },
 });
 
 const hash = (text: string) => createHash('sha256').update(text).digest();

@@ -16,3 +16,18 @@ export const ROLE_SCOPES: Readonly<Record<MemberRoleName, readonly Scope[]>> = {
   member: ['usage:write', ...SCOPE_PRESETS.read],
   viewer: SCOPE_PRESETS.read,
 };
+
+/** Whether `role` is above `other`. */
+export function isRoleAbove(role: MemberRoleName, other: MemberRoleName): boolean {
+  return MEMBER_ROLES.indexOf(role) < MEMBER_ROLES.indexOf(other);
+}
+
+/** What each role may do, in a sentence for documents: made of the table. */
+export function describeRole(role: MemberRoleName): string {
+  const scopes = ROLE_SCOPES[role];
+  const writes = scopes.filter((scope) => !scope.endsWith(':read'));
+  const hasAllReads = SCOPE_PRESETS.read.every((scope) => scopes.includes(scope));
+  const reads = hasAllReads ? ['every `:read` scope'] : scopes.filter((scope) => scope.endsWith(':read'));
+  if (scopes === ALL_BUT_ADMIN) return 'every scope but `admin`';
+  return [...writes.map((scope) => `\`${scope}\``), ...reads].join(' and ');
+}

@@ -2,18 +2,27 @@ import type { Caller, CreditsByName, CreditsModeName, OrganizationStatusName, Pl
 import { type MemberRoleName, ROLE_SCOPES } from './roles.ts';
 import { isScope, type Scope } from './scopes.ts';
 
-/** A key as stored, with its organization. */
+/** A key as one of its secrets finds it, with its organization. */
 export interface StoredApiKey {
   caller: Caller;
   revokedAt: Date | null;
+  /**
+   * From this moment on the secret is refused, in epoch milliseconds: the key has expired, or it was
+   * rotated and the grace of this secret is over. Infinity: never.
+   */
+  validUntilMs: number;
 }
 
 /** What `API_KEY_COLUMNS` selects. */
 export interface ApiKeyRow {
   id: string;
   name: string;
-  secret_hash: Buffer;
+  /** Of the secret that the key was found by. */
+  found_hash: Buffer;
+  /** Null: it is the newest secret. */
+  secret_until: Date | null;
   scopes: string[];
+  otlp_exclusive_input: boolean;
   team_id: string | null;
   member_id: string | null;
   member_role: MemberRoleName | null;
@@ -29,21 +38,36 @@ export interface ApiKeyRow {
   organization_created_at: Date;
 }
 
-/** The columns of a key `k`, its organization `o` and its member `m`, who may be missing. */
+/**
+ * The keys `k` with a secret whose hash is in `$1`, which is the newest or the one before. Each half
+ * is a look-up in a unique index.
+ */
+export const KEYS_BY_SECRET = `(
+  SELECT *, secret_hash AS found_hash, NULL::timestamptz AS secret_until
+    FROM api_keys WHERE secret_hash = ANY($1::bytea[])
+  UNION ALL
+  SELECT *, previous_secret_hash, previous_secret_until
+    FROM api_keys WHERE previous_secret_hash = ANY($1::bytea[])) k`;
+
+/** The columns of such a key `k`, its organization `o` and its member `m`, who may be missing. */
 export const API_KEY_COLUMNS = `
-  k.id, k.name, k.secret_hash, k.scopes, k.team_id, k.member_id, m.role AS member_role, k.expires_at, k.revoked_at, o.id AS organization_id,
-  o.name AS organization_name, o.plan, o.credits_mode, o.credits_by, o.status AS organization_status, o.retention_days,
+  k.id, k.name, k.found_hash, k.secret_until, k.scopes, k.otlp_exclusive_input, k.team_id, k.member_id,
+  m.role AS member_role, k.expires_at, k.revoked_at, o.id AS organization_id, o.name AS organization_name, o.plan,
+  o.credits_mode, o.credits_by, o.status AS organization_status, o.retention_days,
   o.created_at AS organization_created_at`;
 
-/** What the key may do: what it holds, within the role of its member. */
-function scopesOf({ scopes, member_role: role }: ApiKeyRow): ReadonlySet<Scope> {
+/** What a key may do: the scopes that it holds, within the role of its member. */
+export function scopesWithin(scopes: readonly string[], role: MemberRoleName | null): ReadonlySet<Scope> {
   const held = scopes.filter(isScope);
   return new Set(role === null ? held : held.filter((scope) => ROLE_SCOPES[role].includes(scope)));
 }
 
+const timeOf = (end: Date | null) => end?.getTime() ?? Number.POSITIVE_INFINITY;
+
 export function readApiKey(row: ApiKeyRow): StoredApiKey {
   return {
     revokedAt: row.revoked_at,
+    validUntilMs: Math.min(timeOf(row.expires_at), timeOf(row.secret_until)),
     caller: {
       organization: {
         id: row.organization_id,
@@ -57,11 +81,13 @@ export function readApiKey(row: ApiKeyRow): StoredApiKey {
       },
       apiKeyId: row.id,
       apiKeyName: row.name,
-      scopes: scopesOf(row),
+      scopes: scopesWithin(row.scopes, row.member_role),
       teamId: row.team_id,
       memberId: row.member_id,
       memberRole: row.member_role,
       expiresAt: row.expires_at,
+      secretHash: row.found_hash,
+      otlpExclusiveInput: row.otlp_exclusive_input,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { newUuid } from '../../platform/ids.ts';
 import { execute, type Models, type Sql } from '../../platform/postgres/database.ts';
+import { ANONYMOUS } from '../access/anonymous.ts';
 import type { Caller } from '../access/caller.ts';
 import { OPERATOR } from '../access/operator.ts';
 
@@ -34,6 +35,8 @@ export interface AuditedChange {
    * writes nothing.
    */
   id?: string;
+  /** UUID of the member who made it, where it was made without a key. */
+  actorMemberId?: string;
 }
 
 const toJson = (value: object | null) => (value === null ? null : JSON.stringify(value));
@@ -48,7 +51,7 @@ export async function recordAudit(
   change: AuditedChange,
 ): Promise<void> {
   const { action, targetId, before, after, atMs = Date.now() } = change;
-  const key = caller === OPERATOR ? null : caller;
+  const key = caller === OPERATOR || caller === ANONYMOUS ? null : caller;
   const organizationId = change.organizationId ?? caller?.organization.id;
   if (organizationId === undefined) throw new Error('an audited change must say whose it is');
   await execute(
@@ -61,7 +64,7 @@ export async function recordAudit(
       change.id ?? newUuid(atMs),
       new Date(atMs),
       key?.apiKeyId ?? null,
-      key?.memberId ?? null,
+      key?.memberId ?? change.actorMemberId ?? null,
       address,
       action,
       targetId,

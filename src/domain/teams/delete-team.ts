@@ -19,6 +19,32 @@ async function revokeKeys(models: Models, context: Context, team: Team, atMs: nu
   }
 }
 
+/** Its members are removed, and its invites are revoked: their links are dead. */
+async function endMembers(models: Models, context: Context, team: Team, atMs: number): Promise<void> {
+  const ofTeam = { organizationId: context.caller.organization.id, teamId: team.id };
+  const now = new Date(atMs);
+  const members = await models.member.updateManyAndReturn({
+    where: { ...ofTeam, removedAt: null },
+    data: { removedAt: now },
+    select: { id: true, email: true, name: true, role: true },
+  });
+  for (const { id, ...before } of members) {
+    const targetId = formatId('member', id);
+    await recordAudit(models, context, { action: 'member.removed', targetId, before, after: null, atMs });
+  }
+  const invites = await models.invite.updateManyAndReturn({
+    where: { ...ofTeam, acceptedAt: null, revokedAt: null },
+    data: { revokedAt: now },
+    select: { id: true, email: true, role: true, expiresAt: true },
+  });
+  for (const { id, expiresAt, ...before } of invites) {
+    // What has expired is over already.
+    if (expiresAt <= now) continue;
+    const targetId = formatId('invite', id);
+    await recordAudit(models, context, { action: 'invite.revoked', targetId, before, after: null, atMs });
+  }
+}
+
 /** Its budgets have nothing left to count: they end with it. */
 async function endBudgets(models: Models, context: Context, team: Team, atMs: number): Promise<void> {
   const endedAt = new Date(atMs);
@@ -36,8 +62,8 @@ async function endBudgets(models: Models, context: Context, team: Team, atMs: nu
 }
 
 /**
- * Deletes a team, revokes the keys that are bound to it and ends its budgets. Its usage stays, its
- * name is free again.
+ * Deletes a team, revokes the keys that are bound to it, ends its budgets, removes its members and
+ * revokes its invites. Its usage stays, its name is free again.
  * @param input.id TypeID of the team
  * @returns the team as it was, with `deletedAt`
  * @throws AppError not_found, insufficient_permissions (also for a key that is bound to a team)
@@ -59,6 +85,7 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
     });
     const before = { name: team.name };
     await recordAudit(models, context, { action: 'team.deleted', targetId: input.id, before, after: null, atMs });
+    await endMembers(models, context, team, atMs);
     await revokeKeys(models, context, team, atMs);
     await endBudgets(models, context, team, atMs);
     return gone;

@@ -1,8 +1,8 @@
 import type { Caller } from '../../domain/access/caller.ts';
-import { requireScope } from '../../domain/access/require-scope.ts';
 import { whereApiKeys } from '../../domain/access/where-api-keys.ts';
 import type { RateLimitState } from '../../platform/rate-limits/rate-limiter.ts';
 import { builder } from '../builder/builder.ts';
+import { ApiKeyRef } from './api-keys.ts';
 
 export const PlanEnum = builder.enumType('Plan', {
   description:
@@ -42,37 +42,6 @@ export const OrganizationRef = builder.prismaNode('Organization', {
     creditsBy: t.expose('creditsBy', { type: CreditsByEnum }),
     retentionDays: t.exposeInt('retentionDays', { nullable: true, description: RETENTION_DESCRIPTION }),
     status: t.expose('status', { type: OrganizationStatusEnum }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-  }),
-});
-
-export const ApiKeyRef = builder.prismaNode('ApiKey', {
-  description: 'A key that callers authenticate with, without its secret.',
-  id: { field: 'id' },
-  nullable: true,
-  findUnique(id, { caller }) {
-    // A key may always read itself.
-    if (id !== caller.apiKeyId) requireScope(caller, 'keys:write');
-    return { AND: whereApiKeys(caller), id };
-  },
-  fields: (t) => ({
-    name: t.exposeString('name'),
-    hint: t.exposeString('hint', { description: 'The last characters of the secret.' }),
-    scopes: t.exposeStringList('scopes', { description: 'What the key may do; `admin` includes every other scope.' }),
-    team: t.relation('team', {
-      nullable: true,
-      description: 'The team whose data the key is limited to; null: the whole organization.',
-    }),
-    expiresAt: t.expose('expiresAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the key expires; null: never.',
-    }),
-    lastUsedAt: t.expose('lastUsedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When the key was last used; null: never.',
-    }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 });

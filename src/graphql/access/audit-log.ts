@@ -17,12 +17,14 @@ const AuditEntryRef = builder.prismaNode('AuditEntry', {
     targetId: t.exposeID('targetId', { description: 'Id of what was changed.' }),
     actorKeyId: t.id({
       nullable: true,
-      description: 'The API key that made the change; null: the operator, or the server itself, which has no address.',
+      description:
+        'The API key that made the change; null: the operator, whoever accepted an invite, or the server itself, which ' +
+        'has no address.',
       resolve: ({ actorKeyId }) => actorKeyId && formatId('apiKey', actorKeyId),
     }),
     actorMemberId: t.id({
       nullable: true,
-      description: 'The member whose API key it was; null: the key belongs to nobody.',
+      description: 'The member whose API key it was, or who accepted an invite; null: the key belongs to no member.',
       resolve: ({ actorMemberId }) => actorMemberId && formatId('member', actorMemberId),
     }),
     address: t.exposeString('address', {

@@ -14,16 +14,7 @@ import {
   PlanEnum,
   RETENTION_DESCRIPTION,
 } from './access.ts';
-
-const NewApiKeyRef = builder.objectRef<{ id: string; secret: string }>('NewApiKey').implement({
-  description: 'An API key that was just created, with its secret.',
-  fields: (t) => ({
-    id: t.id({ resolve: ({ id }) => formatId('apiKey', id) }),
-    secret: t.exposeString('secret', {
-      description: 'The key to send as a bearer token. It is shown only once, because only its hash is stored.',
-    }),
-  }),
-});
+import { NewApiKeyRef } from './api-keys.ts';
 
 const NewOrganizationRef = builder.objectRef<NewlyCreatedOrganization>('NewOrganization').implement({
   description: 'An organization that was just created, with its first API key.',

@@ -11,6 +11,8 @@ import { formatId, type IdKind, parseAnyId } from '../../platform/ids.ts';
 const NODE_TYPES: Partial<Record<IdKind, string>> = {
   organization: 'Organization',
   team: 'Team',
+  member: 'Member',
+  invite: 'Invite',
   apiKey: 'ApiKey',
   usageEvent: 'UsageEvent',
   price: 'Price',

@@ -57,13 +57,18 @@ export function createFastHandler(resources: Resources) {
     readBytes: () => Promise<Buffer>,
     info: RequestInfo,
   ): Promise<FastResult> {
-    if (mediaType(header('content-type')) !== 'application/json' || !takesJson(header('accept'))) {
+    const authorization = header('authorization');
+    // The full server knows what may be asked without a key.
+    if (
+      authorization === null ||
+      mediaType(header('content-type')) !== 'application/json' ||
+      !takesJson(header('accept'))
+    ) {
       return { admitted: undefined, bytes: undefined };
     }
     // Who it is comes first: nothing is parsed, compiled or remembered for a stranger.
     let admitted: Admission;
     try {
-      const authorization = header('authorization');
       admitted = admitCached(resources, authorization) ?? (await admit(resources, authorization, info.address));
     } catch (error) {
       return { answer: refuseRequest(error, resources, info) };

@@ -13,6 +13,7 @@ import { schema } from '../schema.ts';
 import { type AskedOperation, checkOperation } from './check-operation.ts';
 import { graphiqlPage } from './graphiql-page.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
+import { admitOpen } from './open-operation.ts';
 import { parseOperation, validateOperation } from './query-limits.ts';
 
 export { GRAPHQL_PATH };
@@ -180,7 +181,8 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
     plugins: [ownParser, boundedOperations, translatedErrors],
   });
 
-  return async (request, info, admitted) => {
+  return async (asked, info, admitted) => {
+    let request = asked;
     if (resources.config.graphiql && wantsPage(request)) return graphiqlPage(request);
     const misuse = checkForm(request);
     const allow: Record<string, string> = misuse?.code === 'method_not_allowed' ? { Allow: 'GET, POST' } : {};
@@ -188,7 +190,9 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
       const authorization = request.headers.get('authorization');
       // With a key it counts as every request does; without one there is nothing to count.
       if (misuse && authorization === null) return refuse(misuse, info, allow);
-      const admission = admitted ?? (await admit(resources, authorization, info.address));
+      const open = authorization === null && !admitted ? await admitOpen(request) : null;
+      if (open) request = open.request;
+      const admission = admitted ?? open?.admission ?? (await admit(resources, authorization, info.address));
       const { caller, refusal } = admission;
       if (refusal) return refuse(refusal, info, rateLimitHeaders(admission.rateLimit));
       if (misuse) return refuse(misuse, info, { ...rateLimitHeaders(admission.rateLimit), ...allow });

@@ -4,11 +4,9 @@ import { fragmentSchema } from '../http/answer-schema.ts';
 import { graphql } from '../http/graphql.ts';
 import { operation } from '../http/operation.ts';
 import { route } from '../http/route.ts';
+import { apiKeyFields } from './api-keys.ts';
 import { organizationFields } from './organizations.ts';
 
-const keyFields = graphql(`
-  fragment KeyFields on ApiKey @_unmask { id name hint expiresAt lastUsedAt createdAt }
-`);
 const rateLimitFields = graphql(`fragment RateLimitFields on RateLimit @_unmask { limit remaining reset }`);
 
 const organization = fragmentSchema(organizationFields);
@@ -25,12 +23,12 @@ const getMe = route({
       `query Me {
         me {
           organization { ...OrganizationFields }
-          apiKey { ...KeyFields team { id } }
+          apiKey { ...ApiKeyFields }
           scopes
           rateLimit { ...RateLimitFields }
         }
       }`,
-      [organizationFields, keyFields, rateLimitFields],
+      [organizationFields, apiKeyFields, rateLimitFields],
     ),
   ),
   success: [
@@ -41,7 +39,7 @@ const getMe = route({
         .object({
           organization,
           plan: organization.shape.plan ?? z.string(),
-          api_key: z.object({ ...fragmentSchema(keyFields, 'CurrentApiKey').shape, team_id: z.string().nullable() }),
+          api_key: fragmentSchema(apiKeyFields),
           scopes: z.array(z.enum(SCOPES)),
           rate_limit: fragmentSchema(rateLimitFields)
             .nullable()
@@ -50,9 +48,7 @@ const getMe = route({
         .openapi('Me'),
     },
   ],
-  respell({ api_key: { team, ...key }, ...me }) {
-    return { ...me, plan: me.organization.plan, api_key: { ...key, team_id: team?.id ?? null } };
-  },
+  respell: (me) => ({ ...me, plan: me.organization.plan }),
 });
 
 export const accessRoutes = [getMe];

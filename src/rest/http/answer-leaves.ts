@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { SCOPES } from '../../domain/access/scopes.ts';
 import { EVENT_TYPES, type EventTypeDefinition } from '../../domain/event-log/event-types.ts';
 import type { PayloadField, PayloadKind } from '../../domain/event-log/payload-field.ts';
 import { snakeName } from './case.ts';
@@ -53,6 +54,7 @@ const EVENT_DATA = z
 const OWN_LEAVES: Readonly<Record<string, z.ZodType>> = {
   tags: z.record(z.string(), z.string()),
   priority: z.int(),
+  scopes: z.array(z.enum(SCOPES)),
   'CostSummary.currency': z.literal('USD'),
   'Event.data': EVENT_DATA,
   'UsageBatchItem.error': errorEnvelope.shape.error,

@@ -42,6 +42,8 @@ const TAGS: Readonly<Record<string, string>> = {
   Credits: 'Money paid in advance.',
   Events: 'The log of what happened.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
+  'API keys': 'What programs and people authenticate with.',
+  Members: 'The people of a team, what they may do, and who is invited.',
   Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
   Access: 'Who may do what, and who did.',
 };
@@ -98,12 +100,14 @@ function addRoute(app: OpenAPIHono, { definition, params, query, body: reader }:
     summary: definition.summary,
     description: [definition.description, scope, operator].filter(Boolean).join('\n\n') || definition.summary,
     tags: [definition.tag],
-    security: [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
+    security: definition.isOpen ? [] : [definition.operatorOnly ? { operatorKey: [] } : { apiKey: [] }],
     request: {
       ...(header ? { headers: idempotencyHeader(header) } : {}),
       ...(params ? { params } : {}),
       ...(query ? { query: query.schema } : {}),
-      ...(jsonContent ? { body: { required: true, content: { ...otherContent, [JSON_TYPE]: jsonContent } } } : {}),
+      ...(jsonContent
+        ? { body: { required: !definition.hasOptionalBody, content: { ...otherContent, [JSON_TYPE]: jsonContent } } }
+        : {}),
     },
     responses: {
       ...Object.fromEntries(

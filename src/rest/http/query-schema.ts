@@ -35,9 +35,10 @@ const tagFilter = z
   .array(z.object({ key: z.string(), value: z.string() }))
   .openapi({ type: 'string', description: 'Only events whose tag KEY has this value, such as `tag[env]=prod`.' });
 
-/** `id` of `/v1/usage/{id}`. */
-export function namesInPath(path: string): Set<string> {
-  return new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+/** The parameters of a path, `id` of `/v1/usage/{id}`, each with its name in GraphQL. */
+export function readPathNames(path: string, inGraphQL: Readonly<Record<string, string>> = {}): Map<string, string> {
+  const renamed = new Map(Object.entries(inGraphQL));
+  return new Map([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, renamed.get(name) ?? name]));
 }
 
 /**
@@ -45,16 +46,16 @@ export function namesInPath(path: string): Set<string> {
  * null when the path has none.
  * @throws Error when the document has no argument or input field of that name
  */
-export function pathSchema(document: DocumentNode, names: ReadonlySet<string>): z.ZodObject | null {
+export function pathSchema(document: DocumentNode, names: ReadonlyMap<string, string>): z.ZodObject | null {
   if (names.size === 0) return null;
   const { field } = questionOf(document);
   const input = field.args.find(({ name }) => name === 'input');
   const inputType = input && getNamedType(input.type);
-  const shape = [...names].map((name) => {
+  const shape = [...names].map(([parameter, name]) => {
     const argument = field.args.find((one) => one.name === name);
     const given = argument ?? (isInputObjectType(inputType) ? inputType.getFields()[name] : undefined);
     if (!given) throw new Error(`${field.name} takes no ${name}`);
-    return [name, describeField(z.string(), isInputObjectType(inputType) ? inputType.name : field.name, given)];
+    return [parameter, describeField(z.string(), isInputObjectType(inputType) ? inputType.name : field.name, given)];
   });
   return z.strictObject(Object.fromEntries(shape));
 }

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
-import { admit, admitCached } from '../../domain/access/admit.ts';
+import { type Admission, admit, admitCached } from '../../domain/access/admit.ts';
+import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
@@ -12,8 +13,8 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { namesInPath, type OwnQuery, pathSchema, type QueryReader, queryReader, readQuery } from './query-schema.ts';
-import type { RestAnswer, RestRequest } from './request.ts';
+import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
+import { isWithoutBody, type RestAnswer, type RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
@@ -52,11 +53,15 @@ export interface RouteDefinition<Result, Variables> {
   method: 'get' | 'post' | 'patch' | 'delete';
   /** OpenAPI's form: `/v1/usage/{id}`. */
   path: string;
+  /** What GraphQL calls parameters of the path, where it is not the same. */
+  pathNames?: Readonly<Record<string, string>>;
   operationId: string;
   summary: string;
   description?: string;
   tag: string;
   scope: Scope | null;
+  /** Set: it needs no API key and ignores one, and `scope` is null. */
+  isOpen?: boolean;
   /** Set: only the operator may, and `scope` is null. */
   operatorOnly?: boolean;
   /**
@@ -74,6 +79,8 @@ export interface RouteDefinition<Result, Variables> {
   others?: readonly Operation<unknown, never>[];
   /** The input type that the body is: what the path names of it is left out. */
   body?: string;
+  /** Set: a request without any body is as one with `{}`. */
+  hasOptionalBody?: boolean;
   /** A body that is checked by `run`, item by item; documented all the same. */
   documentedBody?: z.ZodType;
   /** The most that the query's `limit` may be. */
@@ -196,6 +203,10 @@ export async function readJsonBody(request: RestRequest, otherMedia: object = {}
   return parseJson(await request.text());
 }
 
+function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [names.get(name) ?? name, value]));
+}
+
 function executeAs(context: Context): Execute {
   return async <Result, Variables>(one: Operation<Result, Variables>, variables: Variables) => {
     const { data, errors } = await one.compiled()(context, variables as Input);
@@ -204,11 +215,15 @@ function executeAs(context: Context): Execute {
   };
 }
 
+/** Of a route that anybody may call. */
+const OPEN: Admission = { caller: ANONYMOUS, rateLimit: null, refusal: null, requests: 0 };
+
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
   const { document } = definition.operation;
-  const names = namesInPath(definition.path);
-  const params = pathSchema(document, names);
+  const inPath = readPathNames(definition.path, definition.pathNames);
+  const params = pathSchema(document, inPath);
+  const names = new Set(inPath.values());
   const query = queryReader(
     document,
     new Set([...names, 'input', ...(definition.ownVariables ?? [])]),
@@ -231,10 +246,11 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   }
 
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
-    const path = params ? checkValue(params, request.params) : {};
+    const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
+    const isEmpty = definition.hasOptionalBody === true && (await isWithoutBody(request));
+    const raw = hasBody && !isOther ? (isEmpty ? {} : await readJsonBody(request, otherMedia)) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
@@ -260,9 +276,9 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
       let result: RestAnswer;
       try {
         const authorization = request.header('authorization');
-        const admission =
-          admitCached(resources, authorization) ?? (await admit(resources, authorization, request.address));
-        const { caller, rateLimit, refusal } = admission;
+        const { caller, rateLimit, refusal } = definition.isOpen
+          ? OPEN
+          : (admitCached(resources, authorization) ?? (await admit(resources, authorization, request.address)));
         limitHeaders = rateLimitHeaders(rateLimit);
         if (refusal) throw refusal;
         const context = { resources, caller, requestId: request.requestId, address: request.address };

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { SCOPES } from '../../domain/access/scopes.ts';
 import { BUDGET_LIMITS } from '../../domain/budgets/read-budget-input.ts';
 import { GRANT_LIMITS } from '../../domain/credits/grant-credits.ts';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
@@ -135,6 +136,7 @@ export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
     [...USAGE_COUNTS.map(({ field }) => field), 'maxOutputTokens'].map((field) => [field, eventCountLeaf]),
   ),
   timezone: { schema: timeZone, isPlain: () => false },
+  scopes: { schema: oneOf(SCOPES), isPlain: () => false },
   priority: { schema: wholeNumber(-GRANT_LIMITS.priority, GRANT_LIMITS.priority), isPlain: () => false },
   // The domain says the same of smaller numbers, and of all of them at once.
   thresholds: {

@@ -34,7 +34,45 @@ const BUDGET = { name: 'All', amount: '1', period: 'DAY' };
 const team = async ({ ask }: Made) => (await ask('createTeam', { name: 'A team' })).id;
 const budget = async ({ ask }: Made) => (await ask('createBudget', BUDGET)).id;
 
+const apiKey = async ({ ask }: Made) => (await ask('createApiKey', { name: 'A key', preset: 'READ' })).id;
+async function invite({ ask }: Made, teamId: unknown) {
+  return ask('inviteMember', { teamId, email: 'ann@example.com', role: 'MEMBER' });
+}
+async function accept(made: Made) {
+  const { id, acceptUrl } = await invite(made, await team(made));
+  const token = new URL(String(acceptUrl)).searchParams.get('token');
+  const { member } = await made.ask('acceptInvite', { token, name: 'Ann' });
+  return { invite: id, member: (member as { id: string }).id };
+}
+
 const AUDITED: Readonly<Record<string, Audited>> = {
+  createApiKey: { action: 'api_key.created', run: apiKey },
+  updateApiKey: {
+    action: 'api_key.updated',
+    run: async (made) => (await made.ask('updateApiKey', { id: await apiKey(made), name: 'Another' })).id,
+  },
+  rotateApiKey: {
+    action: 'api_key.rotated',
+    run: async (made) => (await made.ask('rotateApiKey', { id: await apiKey(made), graceSeconds: 60 })).id,
+  },
+  revokeApiKey: {
+    action: 'api_key.revoked',
+    run: async (made) => (await made.ask('revokeApiKey', { id: await apiKey(made) })).id,
+  },
+  inviteMember: { action: 'invite.created', run: async (made) => (await invite(made, await team(made))).id },
+  revokeInvite: {
+    action: 'invite.revoked',
+    run: async (made) => (await made.ask('revokeInvite', { id: (await invite(made, await team(made))).id })).id,
+  },
+  acceptInvite: { action: 'invite.accepted', run: async (made) => (await accept(made)).invite },
+  updateMember: {
+    action: 'member.updated',
+    run: async (made) => (await made.ask('updateMember', { id: (await accept(made)).member, role: 'VIEWER' })).id,
+  },
+  removeMember: {
+    action: 'member.removed',
+    run: async (made) => (await made.ask('removeMember', { id: (await accept(made)).member })).id,
+  },
   createTeam: { action: 'team.created', run: team },
   updateTeam: {
     action: 'team.updated',
@@ -85,7 +123,7 @@ const secrets: string[] = [];
 /** The strings in an answer that nobody may find in the log: values of fields that are named so. */
 function collectSecrets(value: unknown, name = ''): void {
   if (typeof value === 'string') {
-    if (/secret|token|acceptUrl/i.test(name)) secrets.push(value);
+    if (/(secret|token|acceptUrl)$/i.test(name)) secrets.push(value);
   } else if (typeof value === 'object' && value !== null) {
     for (const [inner, one] of Object.entries(value)) collectSecrets(one, inner);
   }

@@ -20,7 +20,8 @@ it('every operation of a suspended organization is answered 403 with a plain rea
   const organization = await makeOrganization(meterr());
   const { secret: key } = organization.key;
   expect(await setStatus(organization.id, 'suspended')).toMatchObject({ id: organization.id, status: 'suspended' });
-  for (const { rest, graphql } of OPERATIONS) {
+  // Accepting an invite asks for no key at all.
+  for (const { rest, graphql } of OPERATIONS.filter(({ field }) => field !== 'acceptInvite')) {
     const viaRest = await meterr().rest(rest.method, rest.url, { key, body: rest.body });
     expect({ status: viaRest.status, error: viaRest.error }).toMatchObject({ status: 403, error: SUSPENDED });
     // Twice: the second is answered by the compiled operation, where there is a socket.

@@ -1,3 +1,5 @@
+import { SCOPES } from '../../../domain/access/scopes.ts';
+import { MAX_GRACE_SECONDS } from '../../../domain/api-keys/rotate-api-key.ts';
 import { BUDGET_LIMITS } from '../../../domain/budgets/read-budget-input.ts';
 import { GRANT_LIMITS } from '../../../domain/credits/grant-credits.ts';
 import { HOLD_SECONDS } from '../../../domain/holds/create-hold.ts';
@@ -14,6 +16,7 @@ export interface FieldLimits {
   pattern?: string;
   minimum?: number;
   maximum?: number;
+  minItems?: number;
   maxItems?: number;
   maxProperties?: number;
   propertyNames?: { minLength: number; maxLength: number };
@@ -31,8 +34,11 @@ const NAME = text(1, MAX_NAME_CHARACTERS);
 /** By field, in inputs and answers alike. */
 const IDS: ReadonlyMap<string, FieldLimits> = new Map([
   ['teamId', idOf('team')],
+  ['memberId', idOf('member')],
+  ['inviteId', idOf('invite')],
   ['apiKeyId', idOf('apiKey')],
   ['actorKeyId', idOf('apiKey')],
+  ['actorMemberId', idOf('member')],
   ['holdId', idOf('hold')],
   ['grantId', idOf('grant')],
   ['usageId', idOf('usageEvent')],
@@ -55,6 +61,8 @@ const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ['UpdateBudgetInput.tokens', { minimum: 1 }],
   ['thresholds', { maxItems: BUDGET_LIMITS.thresholds }],
   ['per', { pattern: `^(team|user|api_key|tag:[\\s\\S]{1,${USAGE_LIMITS.tagKey}})$` }],
+  ['scopes', { minItems: 1, maxItems: SCOPES.length }],
+  ['graceSeconds', { minimum: 0, maximum: MAX_GRACE_SECONDS }],
   ['note', { maxLength: GRANT_LIMITS.note }],
   ['expiresIn', { minimum: 1, maximum: HOLD_SECONDS.max }],
   ['retentionDays', { minimum: 1, maximum: MAX_RETENTION_DAYS }],
@@ -81,12 +89,15 @@ const INPUT = /Input$/;
 const FILTER = /Filter$|^[a-z]/;
 /** `id` of a thing: in its answer, in its query, and in the input of what is done to it. */
 const OWN_ID =
-  /^(?:update|delete|release|void)?(budget|hold|team|organization|usage(?=Event|Input))(?:Event)?(?:Input)?$/i;
+  /^(?:update|delete|release|remove|void|rotate|revoke)?(budget|hold|team|member|invite|organization|apiKey|usage(?=Event|Input))(?:Event)?(?:WithSecret)?(?:Input)?$/i;
 const OWN_KINDS: ReadonlyMap<string, IdKind> = new Map([
   ['budget', 'budget'],
   ['hold', 'hold'],
   ['team', 'team'],
+  ['member', 'member'],
+  ['invite', 'invite'],
   ['organization', 'organization'],
+  ['apikey', 'apiKey'],
   ['usage', 'usageEvent'],
 ]);
 

@@ -7,7 +7,7 @@ export const DEFAULT_URL = 'http://127.0.0.1:4000';
 const DEFAULT_DATA_DIR = '.meterr';
 /** The first key of a new database, which `npm start` keeps in the data folder. */
 const FIRST_KEY_FILE = 'api-key';
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** The options that every command takes. */

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { GlobalOptions } from './settings.ts';
 
 export const PLANS = ['free', 'pro', 'enterprise'] as const;
 export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
@@ -40,5 +39,3 @@ export function addGlobalOptions(command: Command, defaultUrl: string): Command 
     .option('--operator-key <key>', 'operator key, for "org" (METERR_OPERATOR_KEY)')
     .option('--json', "print the API's own JSON");
 }
-
-export type { GlobalOptions };

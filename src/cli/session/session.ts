@@ -65,8 +65,8 @@ export async function showList<Row extends object>(
     cursor = body.next_cursor;
     hasMore = body.has_more && cursor !== null;
   }
-  if (session.isJson) session.write(JSON.stringify({ data: rows, has_more: hasMore }, null, 2));
-  else session.write(rows.length === 0 ? none : formatTable(columns, rows));
+  if (session.isJson) return session.write(JSON.stringify({ data: rows, has_more: hasMore }, null, 2));
+  session.write(rows.length === 0 ? none : formatTable(columns, rows));
   if (hasMore) session.note(`These are the newest ${rows.length}. Ask for more with --limit.`);
 }
 
