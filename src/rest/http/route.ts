@@ -5,7 +5,7 @@ import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
 import { AppError } from '../../platform/errors.ts';
-import { mediaType } from '../../platform/http/http-body.ts';
+import { mediaType, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
@@ -193,12 +193,12 @@ export async function refuseAdmitted(
  * @param otherMedia named by the media types that the route takes besides
  * @throws AppError unsupported_media_type, payload_too_large, invalid_request
  */
-export async function readJsonBody(request: RestRequest, otherMedia: object = {}): Promise<unknown> {
+export async function readJsonBody(request: RestRequest, otherMedia: object = {}, maxBytes?: number): Promise<unknown> {
   if (mediaType(request.header('content-type')) !== JSON_TYPE) {
     const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
     throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
   }
-  return parseJson(await request.text());
+  return parseJson(await request.text(maxBytes));
 }
 
 function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
@@ -233,6 +233,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { isList, variables: declared } = questionOf(document);
   const takesInput = declared.some(({ variable }) => variable.name.value === 'input');
   const { otherMedia } = definition;
+  const maxBytes = definition.isOpen ? STRANGER_BODY_BYTES : undefined;
   const respell = (one: Answered<Result>): unknown => definition.respell?.(one) ?? one;
 
   async function ask(execute: Execute, variables: Variables): Promise<RouteAnswer> {
@@ -247,7 +248,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia) : undefined;
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, maxBytes) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
