@@ -5,7 +5,7 @@ import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
 import { AppError } from '../../platform/errors.ts';
-import { mediaType } from '../../platform/http/http-body.ts';
+import { mediaType, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
@@ -14,7 +14,7 @@ import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
 import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
-import { isWithoutBody, type RestAnswer, type RestRequest } from './request.ts';
+import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
@@ -190,24 +190,29 @@ export async function refuseAdmitted(
   return answer;
 }
 
+interface BodyOptions {
+  /** Whether no body at all is as good as `{}`. */
+  isOptional?: boolean | undefined;
+  maxBytes?: number | undefined;
+}
+
 /**
  * The JSON body of a request.
  * @param otherMedia named by the media types that the route takes besides
- * @param isOptional whether no body at all is as good as `{}`
  * @throws AppError unsupported_media_type, payload_too_large, invalid_request
  */
 export async function readJsonBody(
   request: RestRequest,
   otherMedia: object = {},
-  isOptional = false,
+  { isOptional = false, maxBytes }: BodyOptions = {},
 ): Promise<unknown> {
   const type = request.header('content-type');
-  if (isOptional && type === null && (await request.text()) === '') return {};
+  if (isOptional && type === null && (await request.text(maxBytes)) === '') return {};
   if (mediaType(type) !== JSON_TYPE) {
     const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
     throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
   }
-  const text = await request.text();
+  const text = await request.text(maxBytes);
   return isOptional && text === '' ? {} : parseJson(text);
 }
 
@@ -243,6 +248,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { isList, variables: declared } = questionOf(document);
   const takesInput = declared.some(({ variable }) => variable.name.value === 'input');
   const { otherMedia } = definition;
+  const maxBytes = definition.isOpen ? STRANGER_BODY_BYTES : undefined;
   const respell = (one: Answered<Result>): unknown => definition.respell?.(one) ?? one;
 
   async function ask(execute: Execute, variables: Variables): Promise<RouteAnswer> {
@@ -257,7 +263,8 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, definition.hasOptionalBody) : undefined;
+    const ofBody = { isOptional: definition.hasOptionalBody, maxBytes };
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, ofBody) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
