@@ -36,6 +36,8 @@ describe('what another process changes counts here once it is read', () => {
     const isTeamKnown = () => resources.teams.isKnown(organization.uuid, team.uuid);
     const changes = [
       ["UPDATE organizations SET plan = 'free' WHERE id = $1", organization.uuid],
+      ['UPDATE api_keys SET previous_secret_until = now() WHERE id = $1', key.uuid],
+      ['UPDATE api_keys SET otlp_exclusive_input = true WHERE id = $1', key.uuid],
       ['UPDATE api_keys SET revoked_at = now() WHERE id = $1', key.uuid],
       ['UPDATE teams SET deleted_at = now() WHERE id = $1', team.uuid],
       ['DELETE FROM teams WHERE id = $1', team.uuid],

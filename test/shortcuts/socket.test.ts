@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { BODY_LIMIT_BYTES } from '../../src/platform/http/http-body.ts';
 import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
 import { EVENT, makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
+import { waitUntil } from '../harness/wait-until.ts';
 import { askFetch, askSocket, type RawAnswer, type RawHeaders, type RawRequest, request } from './socket-requests.ts';
 
 // The hot paths are answered straight from the socket. Each request is put to the server both ways,
@@ -26,8 +27,12 @@ async function makeKeys(): Promise<Keys> {
   const organization = await makeOrganization(meterr());
   const team = await makeTeam(meterr(), organization, { name: 'Research' });
   const free = await makeOrganization(meterr(), { plan: 'free' });
-  const keyOf = async (options: Parameters<typeof makeKey>[2]) =>
-    (await makeKey(meterr(), organization, options)).secret;
+  const keyOf = async (options: Parameters<typeof makeKey>[2]) => {
+    // Keys are listed by their ids, which are of their milliseconds: so both sides have one order.
+    const beforeMs = Date.now();
+    await waitUntil('another millisecond', () => Date.now() > beforeMs);
+    return (await makeKey(meterr(), organization, options)).secret;
+  };
   return {
     owner: organization.key.secret,
     reader: await keyOf({ scopes: ['usage:read'] }),
@@ -57,7 +62,7 @@ const IDS: readonly [RegExp, string][] = [
 ];
 
 /** Of rows that the database itself says the time of. */
-const TIMES = /"(created|updated|last_used)_?[aA]t":"[^"]*"/g;
+const TIMES = /"(created|updated|last_used|revoked)_?[aA]t":"[^"]*"/g;
 
 /** As JSON where it is: the order of names says nothing. */
 function parse(body: string): unknown {

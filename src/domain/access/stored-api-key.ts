@@ -86,7 +86,8 @@ export function readApiKey(row: ApiKeyRow): StoredApiKey {
       memberId: row.member_id,
       memberRole: row.member_role,
       expiresAt: row.expires_at,
-      secretHash: row.found_hash,
+      // A copy: the driver's buffer is a part of a larger one, which would be kept with it.
+      secretHash: new Uint8Array(row.found_hash),
       otlpExclusiveInput: row.otlp_exclusive_input,
     },
   };

@@ -23,8 +23,3 @@ export interface RestAnswer {
 export function toResponse({ status, headers, body }: RestAnswer): Response {
   return new Response(body, { status, headers });
 }
-
-/** Whether a request has no body, and names no type of one. */
-export async function isWithoutBody(request: RestRequest): Promise<boolean> {
-  return request.header('content-type') === null && (await request.text()) === '';
-}

@@ -14,7 +14,7 @@ import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
 import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
-import { isWithoutBody, type RestAnswer, type RestRequest } from './request.ts';
+import type { RestAnswer, RestRequest } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
@@ -193,14 +193,22 @@ export async function refuseAdmitted(
 /**
  * The JSON body of a request.
  * @param otherMedia named by the media types that the route takes besides
+ * @param isOptional whether no body at all is as good as `{}`
  * @throws AppError unsupported_media_type, payload_too_large, invalid_request
  */
-export async function readJsonBody(request: RestRequest, otherMedia: object = {}): Promise<unknown> {
-  if (mediaType(request.header('content-type')) !== JSON_TYPE) {
+export async function readJsonBody(
+  request: RestRequest,
+  otherMedia: object = {},
+  isOptional = false,
+): Promise<unknown> {
+  const type = request.header('content-type');
+  if (isOptional && type === null && (await request.text()) === '') return {};
+  if (mediaType(type) !== JSON_TYPE) {
     const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
     throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
   }
-  return parseJson(await request.text());
+  const text = await request.text();
+  return isOptional && text === '' ? {} : parseJson(text);
 }
 
 function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
@@ -249,8 +257,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const isEmpty = definition.hasOptionalBody === true && (await isWithoutBody(request));
-    const raw = hasBody && !isOther ? (isEmpty ? {} : await readJsonBody(request, otherMedia)) : undefined;
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, definition.hasOptionalBody) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;

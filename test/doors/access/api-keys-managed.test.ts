@@ -298,13 +298,16 @@ it('an organization has at most 10,000 living keys; what ended makes room', asyn
   await sql.query(
     `INSERT INTO api_keys (id, organization_id, name, secret_hash, hint, scopes, revoked_at, expires_at)
      SELECT gen_random_uuid(), $1, 'one of many', sha256((random() || n::text)::bytea), 'many', '{usage:write}',
-            CASE WHEN n > 10098 THEN now() END,
+            CASE WHEN n > 10093 THEN now() END,
             CASE WHEN n <= 100 THEN '2026-11-22T09:00:00Z'::timestamptz
                  WHEN n <= 5000 THEN '2027-01-01T00:00:00Z'::timestamptz END
        FROM generate_series(1, 10200) AS n`,
     [uuid],
   );
-  const attempts = await Promise.all(Array.from({ length: 5 }, () => create({ preset: 'ingest' }, key.secret)));
+  const makers = Array.from({ length: 5 }, () => makeKey(meterr(), { uuid }, { scopes: ['admin'] }));
+  const attempts = await Promise.all(
+    (await Promise.all(makers)).map(({ secret }) => create({ preset: 'ingest' }, secret)),
+  );
   expect(attempts.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409]);
   const refused = attempts.find(({ status }) => status === 409);
   expect(refused?.error).toMatchObject({ code: 'conflict', message: expect.stringContaining('10,000') });

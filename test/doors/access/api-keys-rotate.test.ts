@@ -115,7 +115,11 @@ describe('rotation', () => {
     const { rest } = meterr();
     const { id } = await create();
     const path = `/v1/api-keys/${id}/rotate`;
-    expect((await rest('POST', path, {})).status).toBe(200);
+    const typed = { headers: { 'content-type': 'application/json' }, body: '' };
+    for (const empty of [{}, typed, { headers: { 'idempotency-key': 'empty' } }]) {
+      expect((await rest('POST', path, empty)).status).toBe(200);
+    }
+    expect((await rest('POST', path, { ...typed, body: '[]' })).status).toBe(400);
     const asText = { headers: { 'content-type': 'text/plain' }, body: 'grace' };
     expect((await rest('POST', path, asText)).status).toBe(415);
     expect((await rest('POST', `/v1/api-keys/${noId('key')}/rotate`, {})).status).toBe(404);
