@@ -119,6 +119,27 @@ describe('org', () => {
     expect(await runCli(['team', 'list'], own)).toMatchObject({ code: 0 });
   });
 
+  it('changes what is asked and nothing else, and grants credits that the organization then has', async () => {
+    const made = await json<{ id: string; api_key: { secret: string } }>('org', 'create', 'Before', '--plan', 'pro');
+    const { id, api_key: key } = made;
+    const options = ['--credits', 'prepaid', '--credits-by', 'operator', '--retention-days', '30'];
+    expect(valuesOf(await cli('org', 'update', id, ...options))).toMatchObject({
+      name: 'Before',
+      plan: 'pro',
+      credits: 'prepaid',
+      'credits by': 'operator',
+      'retention days': '30',
+    });
+    const renamed = await json<object>('org', 'update', id, '--name', 'After', '--retention-days', 'none');
+    expect(renamed).toMatchObject({ name: 'After', plan: 'pro', credits_by: 'operator', retention_days: null });
+    expect(valuesOf(await cli('org', 'grant', id, '12.50', '--note', 'welcome'))).toMatchObject({
+      amount: '12.5 USD',
+      note: 'welcome',
+    });
+    expect(await json('org', 'grant', id, '1', '--expires', '2099-01-01T00:00:00Z')).toMatchObject({ amount: '1' });
+    expect(await calls.ok('GET', '/v1/credits', { key: key.secret })).toMatchObject({ available: '13.5' });
+  });
+
   it("prints the API's own JSON with --json", async () => {
     const made = await json<{ id: string; api_key: object }>('org', 'create', 'Plain', '--credits', 'prepaid');
     expect(made).toMatchObject({
@@ -374,6 +395,7 @@ describe('what fails ends with one clear line', () => {
     ['a missing argument', ['team', 'create'], /^meterr: missing required argument 'name'/],
     ['too many arguments', ['team', 'create', 'a', 'b'], /^meterr: too many arguments/],
     ['an unknown plan', ['org', 'plan', noId('org'), 'gold'], /^meterr: .*'gold' is invalid .*free, pro, enterprise/],
+    ['days that are none', ['org', 'update', noId('org'), '--retention-days', '0'], /^meterr: .*from 1 to 36500/],
     ['a limit of 0', ['team', 'list', '--limit', '0'], /^meterr: .*must be a whole number from 1 to 10000/],
     ['a budget without a limit', ['budget', 'create', 'x'], /^meterr: A budget needs --amount or --tokens/],
     ['two limits', ['budget', 'create', 'x', '--amount', '1', '--tokens', '1'], /cannot be used with option/],
@@ -425,7 +447,7 @@ describe('what fails ends with one clear line', () => {
 
 describe('help', () => {
   const GROUPS = {
-    org: ['create', 'list', 'plan', 'suspend', 'activate'],
+    org: ['create', 'list', 'plan', 'update', 'grant', 'suspend', 'activate'],
     key: ['create', 'list', 'rotate', 'revoke'],
     team: ['create', 'list', 'delete'],
     member: ['list', 'invite', 'role', 'remove'],
