@@ -1,8 +1,11 @@
 import { createServer, type ServerOptions } from 'node:http';
 import type { Config } from './config.ts';
+import { createKeyWatch } from './domain/access/key-watch.ts';
 import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
+import { createFanOut } from './graphql/live/fan-out.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
+import { createKnownDocuments } from './graphql/server/known-documents.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { createCallerAddress } from './platform/http/caller-address.ts';
@@ -112,6 +115,11 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
     createFirstOrganization(resources.database, keep),
   );
+  const live = {
+    keys: createKeyWatch(resources),
+    fanOut: createFanOut(resources),
+    documents: createKnownDocuments(),
+  };
   const handleGraphQL = createGraphQLHandler(resources);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);
@@ -161,11 +169,14 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
         server.once('error', reject);
         server.listen(port, host, resolve);
       });
-      const door = openWebSocketDoor(resources, server, addressOf);
+      const door = openWebSocketDoor({ resources, server, addressOf, ...live });
       shutdown.watch(server, () => door.close());
       const address = server.address();
       return { port: typeof address === 'object' && address ? address.port : port };
     },
-    close: () => shutdown.run(),
+    close() {
+      live.keys.close();
+      return shutdown.run();
+    },
   };
 }

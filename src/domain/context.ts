@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
+import type { Notices } from '../platform/notices/notices.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
@@ -8,6 +9,7 @@ import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
+import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
@@ -31,6 +33,9 @@ export interface Resources {
   budgets: BudgetDirectory;
   usage: UsageCommitter;
   metrics: Metrics;
+  /** Tells this process and others what was committed. */
+  notices: Notices;
+  live: Live;
 }
 
 /** What every verb takes first: who asks, and what there is to work with. */

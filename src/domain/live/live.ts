@@ -1,0 +1,26 @@
+import type { Log } from '../../platform/log.ts';
+import type { Notices } from '../../platform/notices/notices.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import type { LoggedEvent } from '../event-log/event.ts';
+import { createEventHub } from './event-hub.ts';
+import type { LogHub } from './log-hub.ts';
+
+/** What this process follows for its subscribers. Nothing is read while there are none. */
+export interface Live {
+  events: LogHub<LoggedEvent>;
+  close(): Promise<void>;
+}
+
+export interface LiveOptions {
+  database: Database;
+  notices: Notices;
+  log: Log;
+}
+
+export function createLive({ database, notices, log }: LiveOptions): Live {
+  const events = createEventHub(database.pool, notices, log);
+  return {
+    events,
+    close: () => events.close(),
+  };
+}
