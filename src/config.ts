@@ -1,9 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import {
+  DEFAULT_PLAN_REQUESTS,
+  PLAN_REQUESTS_FORM,
+  type PlanRequests,
+  readPlanRequests,
+} from './domain/access/plan-limits.ts';
 import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const RATE_LIMIT_STORES = ['postgres', 'redis', 'memory'] as const;
 const MAX_PORT = 65_535;
 /**
  * Of the connections, this many are not for recording: one listens for jobs, one reads changes, one is
@@ -17,7 +24,7 @@ const MIN_OPERATOR_KEY_LENGTH = 16;
 /** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** The values of these are not repeated in error messages, because those end up in logs. */
-const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL']);
+const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL', 'REDIS_URL']);
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -51,6 +58,13 @@ const trustedProxies = z.string().transform((value, context): TrustedProxies => 
   return z.NEVER;
 });
 
+const planRequests = z.string().transform((value, context): PlanRequests => {
+  const requests = readPlanRequests(value);
+  if (requests) return requests;
+  context.addIssue({ code: 'custom', message: PLAN_REQUESTS_FORM });
+  return z.NEVER;
+});
+
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
@@ -73,6 +87,15 @@ const schema = z.object({
   METERR_METRICS_OPEN: flag.default(false),
   METERR_USAGE_QUEUE_EVENTS: wholeNumber(100, 10_000_000).default(50_000),
   METERR_AUTH_FAILURES_PER_MINUTE: wholeNumber(1, 1_000_000).default(120),
+  METERR_PLAN_REQUESTS: planRequests.default(DEFAULT_PLAN_REQUESTS),
+  METERR_RATE_LIMIT_STORE: z.enum(RATE_LIMIT_STORES, `one of ${RATE_LIMIT_STORES.join(', ')}`).optional(),
+  REDIS_URL: z
+    .string()
+    .regex(
+      /^(rediss?:\/)?\/./,
+      'a URL such as redis://user:password@host:6379/0 (rediss:// for TLS), or the path of a Unix socket',
+    )
+    .optional(),
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
   METERR_GRAPHIQL: flag.default(true),
@@ -99,6 +122,11 @@ export interface Config {
   metricsOpen: boolean;
   usageQueueEvents: number;
   authFailuresPerMinute: number;
+  planRequests: PlanRequests;
+  /** Where requests are counted against limits. */
+  rateLimitStore: (typeof RATE_LIMIT_STORES)[number];
+  /** Null: there is no Redis. */
+  redisUrl: string | null;
   shutdownSeconds: number;
   /** How long one statement of a read may take. */
   readTimeoutSeconds: number;
@@ -126,6 +154,13 @@ function readTransactions(given: number | undefined, connections: number): numbe
     `METERR_RECORD_TRANSACTIONS=${given} is invalid: with METERR_DATABASE_CONNECTIONS=${connections} it must be at ` +
       `most ${most}, because ${OTHER_CONNECTIONS} connections are needed for other work.`,
   );
+}
+
+type Given = z.infer<typeof schema>;
+
+function readRateLimitStore({ METERR_RATE_LIMIT_STORE: store, REDIS_URL: url }: Given): Config['rateLimitStore'] {
+  if (store === 'redis' && !url) throw new ConfigError('METERR_RATE_LIMIT_STORE=redis is invalid: it needs REDIS_URL.');
+  return store ?? (url ? 'redis' : 'postgres');
 }
 
 /**
@@ -159,6 +194,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     metricsOpen: value.METERR_METRICS_OPEN,
     usageQueueEvents: value.METERR_USAGE_QUEUE_EVENTS,
     authFailuresPerMinute: value.METERR_AUTH_FAILURES_PER_MINUTE,
+    planRequests: value.METERR_PLAN_REQUESTS,
+    rateLimitStore: readRateLimitStore(value),
+    redisUrl: value.REDIS_URL ?? null,
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
     readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
     graphiql: value.METERR_GRAPHIQL,

@@ -185,7 +185,8 @@ describe('who may import whom', () => {
   });
 
   it.each([
-    ['rate-limiter-flexible', ['src/platform/rate-limiter.ts']],
+    ['rate-limiter-flexible', ['src/platform/rate-limits/count-store.ts']],
+    ['ioredis', ['src/platform/redis.ts']],
     ['graphile-worker', ['src/platform/postgres/jobs.ts']],
     ['prisma/generated/client/client.ts', ['src/platform/postgres/database.ts']],
     ['pino', ['src/platform/log.ts']],

@@ -3,8 +3,8 @@ import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
 import type { Notices } from '../platform/notices/notices.ts';
 import type { Database } from '../platform/postgres/database.ts';
-import type { RateLimiter } from '../platform/rate-limiter.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
+import type { AuthFailures } from './access/auth-failures.ts';
 import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
@@ -26,7 +26,7 @@ export interface Resources {
   apiKeys: ApiKeyCache;
   planLimits: PlanLimits;
   /** Failed authentication, by address. */
-  authFailures: RateLimiter;
+  authFailures: AuthFailures;
   prices: PriceBook;
   teams: TeamDirectory;
   series: SeriesCache;

@@ -3,6 +3,7 @@ import type { MetricSource } from '../platform/metrics/metric-source.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
 import { Tally } from '../platform/metrics/tally.ts';
 import type { Database } from '../platform/postgres/database.ts';
+import type { RateLimits } from '../platform/rate-limits/open-rate-limits.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
 
 const TRANSACTION_EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;
@@ -117,4 +118,19 @@ export function measureResources(metrics: Metrics, { config, database, usage }: 
     },
   ];
   for (const source of sources) metrics.add(source);
+}
+
+/** Shows how often requests could not be counted against their limits. */
+export function measureRateLimits(metrics: Metrics, limits: RateLimits): void {
+  metrics.add({
+    name: 'meterr_rate_limit_store_errors_total',
+    help: 'Times that the store of rate limits failed or did not answer in time.',
+    read: limits.errors,
+  });
+  metrics.add({
+    name: 'meterr_rate_limit_uncounted_total',
+    help: 'Requests that could not be counted: let through by plan limits, refused by those on wrong keys.',
+    label: 'limit',
+    read: limits.uncounted,
+  });
 }

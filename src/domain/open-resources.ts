@@ -3,10 +3,14 @@ import type { Log } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics/metrics.ts';
 import { createNotices, type Notices } from '../platform/notices/notices.ts';
 import { openPostgresChannel } from '../platform/notices/postgres-channel.ts';
+import { openRedisChannel } from '../platform/notices/redis-channel.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
-import { createLocalRateLimiter } from '../platform/rate-limiter.ts';
+import { openRateLimits } from '../platform/rate-limits/open-rate-limits.ts';
+import { removeExpiredCounts } from '../platform/rate-limits/remove-expired-counts.ts';
+import { openRedis } from '../platform/redis.ts';
 import { createApiKeyCache } from './access/api-key-cache.ts';
+import { createAuthFailures } from './access/auth-failures.ts';
 import { createPlanLimits } from './access/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { followTenantChanges } from './access/tenant-changes.ts';
@@ -15,7 +19,7 @@ import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
-import { measureCommits, measureResources } from './measure.ts';
+import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
 import { readCatalog } from './pricing/catalog/read-catalog.ts';
@@ -27,9 +31,9 @@ import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
 import { createUsageCommitter } from './usage/write/usage-committer.ts';
 
-const MINUTE_SECONDS = 60;
 const RETIRE_SCHEDULE = '7 * * * *';
 const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
+const REMOVE_COUNTS_SCHEDULE = '*/10 * * * *';
 
 export interface OpenOptions {
   config: Readonly<Config>;
@@ -95,14 +99,15 @@ function wakeOrganizations(notices: Notices, rows: readonly UsageRow[]): void {
 }
 
 async function openOver(database: Database, options: OpenOptions): Promise<OpenResources> {
-  const { config, log } = options;
+  const { config, log, connectionString } = options;
   const clock = options.clock ?? Date.now;
   await requirePositions(database);
   const prices = await preparePrices(database, log);
   const changes = followTenantChanges(database, log);
   await changes.poll();
+  const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;
   const notices = createNotices({
-    openChannel: openPostgresChannel(options.connectionString, log),
+    openChannel: redis ? openRedisChannel(redis) : openPostgresChannel(connectionString, log),
     log,
     // A read that fails is repeated by itself, and says so.
     onAnnounced: () => void changes.poll().catch(() => {}),
@@ -154,9 +159,17 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         schedule: REMOVE_ANSWERS_SCHEDULE,
         run: (stopping) => removeOldAnswers({ database, clock }, stopping),
       },
+      {
+        name: 'remove-expired-counts',
+        schedule: REMOVE_COUNTS_SCHEDULE,
+        run: async (stopping) => void (await removeExpiredCounts(database, stopping)),
+      },
     ],
     log,
   );
+  // After all that can fail, so that nothing keeps trying to reach Redis for a start that was given up.
+  const limits = openRateLimits({ store: config.rateLimitStore, connectionString, redis, clock, log });
+  measureRateLimits(metrics, limits);
   let stopped: Promise<void> | null = null;
   const stopUpkeep = () => {
     stopped ??= Promise.all([folder.close(), jobs.close()]).then(() => {});
@@ -169,8 +182,8 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     clock,
     changes,
     apiKeys,
-    planLimits: createPlanLimits(database.pool),
-    authFailures: createLocalRateLimiter(config.authFailuresPerMinute, MINUTE_SECONDS),
+    planLimits: createPlanLimits(limits, config.planRequests),
+    authFailures: createAuthFailures(limits, config.authFailuresPerMinute, clock),
     prices,
     teams,
     series,
@@ -185,8 +198,10 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       await stopUpkeep();
       await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
       await live.close();
-      await changes.close();
       await notices.close();
+      await changes.close();
+      await limits.close();
+      redis?.disconnect();
       await database.close();
     },
   };

@@ -32,6 +32,17 @@ it.each([
   ['METERR_METRICS_OPEN', 'yes', 'true or false'],
   ['METERR_OPERATOR_KEY', 'short', 'at least 16 characters'],
   ['METERR_RETENTION_DAYS', '0', 'a whole number from 1'],
+  ['METERR_RATE_LIMIT_STORE', 'memcached', 'one of postgres, redis, memory'],
+  ['METERR_RATE_LIMIT_STORE', 'redis', 'it needs REDIS_URL'],
+  ['REDIS_URL', 'http://localhost', 'redis://'],
+  ['METERR_PLAN_REQUESTS', 'pro', 'requests an hour by plan'],
+  ['METERR_PLAN_REQUESTS', 'pro:0', 'a whole number from 1 to 1000000000'],
+  ['METERR_PLAN_REQUESTS', 'pro:1000000001', 'a whole number from 1 to 1000000000'],
+  ['METERR_PLAN_REQUESTS', 'pro:1e3', 'a whole number from 1'],
+  ['METERR_PLAN_REQUESTS', 'pro:5:6', 'each of free, pro, enterprise'],
+  ['METERR_PLAN_REQUESTS', 'pro:5,pro:6', 'at most once'],
+  ['METERR_PLAN_REQUESTS', 'team:5', 'each of free, pro, enterprise'],
+  ['METERR_PLAN_REQUESTS', 'constructor:5', 'each of free, pro, enterprise'],
 ])('%s=%s is refused by name, with what it accepts', (name, value, accepted) => {
   expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
   expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name}=.*${accepted}`));
@@ -44,4 +55,28 @@ it.each<[string, unknown]>([
   ['10.0.0.0/8, 2001:db8::/32', ['10.0.0.0/8', '2001:db8::/32']],
 ])('METERR_TRUST_PROXY=%s says which proxies are believed', (value, trusted) => {
   expect(readConfig({ METERR_TRUST_PROXY: value }).trustProxy).toEqual(trusted);
+});
+
+it('requests are counted in Redis where there is one, else in PostgreSQL, or where the configuration says', () => {
+  const REDIS_URL = 'redis://localhost';
+  const storeOf = (env: Record<string, string>) => readConfig(env).rateLimitStore;
+  expect(storeOf({})).toBe('postgres');
+  expect(storeOf({ REDIS_URL })).toBe('redis');
+  expect(storeOf({ REDIS_URL: '/run/redis/redis.sock' })).toBe('redis');
+  expect(storeOf({ REDIS_URL: 'rediss://user:secret@cache.test:6380/2' })).toBe('redis');
+  expect(storeOf({ REDIS_URL, METERR_RATE_LIMIT_STORE: 'postgres' })).toBe('postgres');
+  expect(storeOf({ METERR_RATE_LIMIT_STORE: 'memory' })).toBe('memory');
+});
+
+it('a wrong REDIS_URL is not repeated, because it may hold a password', () => {
+  expect(() => readConfig({ REDIS_URL: 'https://:a-password@cache' })).toThrow(/^REDIS_URL=\(hidden\)/);
+});
+
+it.each([
+  ['', { free: 100, pro: 1_000, enterprise: null }],
+  ['pro:1000000000', { free: 100, pro: 1_000_000_000, enterprise: null }],
+  [' free:5 , enterprise:70 ', { free: 5, pro: 1_000, enterprise: 70 }],
+  ['free:unlimited', { free: null, pro: 1_000, enterprise: null }],
+])('METERR_PLAN_REQUESTS=%s changes the plans that it names', (value, requests) => {
+  expect(readConfig({ METERR_PLAN_REQUESTS: value }).planRequests).toEqual(requests);
 });

@@ -1,15 +1,15 @@
 import { AppError } from '../../platform/errors.ts';
-import type { RateLimitState } from '../../platform/rate-limiter.ts';
+import type { RateLimitState } from '../../platform/rate-limits/rate-limiter.ts';
 import type { Resources } from '../context.ts';
 import type { Caller } from './caller.ts';
 import { identify } from './identify.ts';
 import { OPERATOR } from './operator.ts';
-import { PLAN_REQUESTS_PER_HOUR, rateLimitExceeded } from './plan-limits.ts';
+import { rateLimitExceeded } from './plan-limits.ts';
 
 /** A caller at the door: known, counted, and perhaps over the plan's limit. */
 export interface Admission {
   caller: Caller;
-  /** Null: the plan has no limit, or it is the operator. */
+  /** Null: the plan has no limit, the counts cannot be had now, or it is the operator. */
   rateLimit: RateLimitState | null;
   /** Set: the request must be refused with this, and with the limit's headers. */
   refusal: AppError | null;
@@ -28,7 +28,7 @@ const AUTH_CODES = new Set(['invalid_api_key', 'expired_api_key']);
 export function admitCached(resources: Resources, authorization: string | null | undefined): Admission | null {
   if (!authorization?.startsWith(BEARER)) return null;
   const key = resources.apiKeys.peek(authorization.slice(BEARER.length));
-  if (!key || key.revokedAt || PLAN_REQUESTS_PER_HOUR[key.caller.organization.plan] !== null) return null;
+  if (!key || key.revokedAt || resources.planLimits.isLimited(key.caller.organization.plan)) return null;
   const { caller } = key;
   if (caller.expiresAt && caller.expiresAt.getTime() <= resources.clock()) return null;
   resources.apiKeys.markUsed(caller.apiKeyId);
@@ -39,7 +39,7 @@ export function admitCached(resources: Resources, authorization: string | null |
  * What every door does first: who is it, and has the plan room? Both doors call this and nothing
  * else, so they cannot differ. Failed authentication is limited by address.
  * @throws AppError invalid_api_key, expired_api_key, rate_limit_exceeded (too many failures from
- * this address)
+ * this address, or nobody can count them)
  */
 export async function admit(
   resources: Resources,
@@ -51,16 +51,11 @@ export async function admit(
     caller = await identify(resources, authorization);
   } catch (error) {
     if (!(error instanceof AppError) || !AUTH_CODES.has(error.code)) throw error;
-    const failures = await resources.authFailures.consume(address);
-    if (!failures.exceeded) throw error;
-    const retryAfterSeconds = Math.max(1, Math.ceil((failures.resetMs - Date.now()) / 1000));
-    throw new AppError('rate_limit_exceeded', 'Too many requests with a wrong API key came from this address.', {
-      details: { retryAfterSeconds },
-    });
+    throw (await resources.authFailures.count(address)) ?? error;
   }
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller);
-  const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, Date.now()) : null;
+  const refusal = rateLimit?.exceeded ? rateLimitExceeded(rateLimit, resources.clock()) : null;
   return { caller, rateLimit, refusal, requests: 1 };
 }
 
@@ -74,5 +69,5 @@ export async function countMore(resources: Resources, admission: Admission, requ
   if (more <= 0 || admission.rateLimit === null || caller === OPERATOR) return;
   admission.requests = requests;
   admission.rateLimit = await resources.planLimits.consume(caller, more);
-  if (admission.rateLimit?.exceeded) admission.refusal = rateLimitExceeded(admission.rateLimit, Date.now());
+  if (admission.rateLimit?.exceeded) admission.refusal = rateLimitExceeded(admission.rateLimit, resources.clock());
 }

@@ -1,41 +1,72 @@
-import type pg from 'pg';
 import { AppError } from '../../platform/errors.ts';
-import { createSharedRateLimiter, type RateLimiter, type RateLimitState } from '../../platform/rate-limiter.ts';
+import type { RateLimits } from '../../platform/rate-limits/open-rate-limits.ts';
+import { type RateLimiter, type RateLimitState, secondsUntilReset } from '../../platform/rate-limits/rate-limiter.ts';
 import type { Caller, PlanName } from './caller.ts';
 
 /** Requests an hour, by plan; null = unlimited. A batch is one request. */
-export const PLAN_REQUESTS_PER_HOUR: Readonly<Record<PlanName, number | null>> = {
-  free: 100,
-  pro: 1_000,
-  enterprise: null,
-};
+export type PlanRequests = Readonly<Record<PlanName, number | null>>;
 
+/** Where METERR_PLAN_REQUESTS says nothing else. */
+export const DEFAULT_PLAN_REQUESTS: PlanRequests = { free: 100, pro: 1_000, enterprise: null };
+
+const PLANS = Object.keys(DEFAULT_PLAN_REQUESTS) as PlanName[];
+const MAX_PLAN_REQUESTS = 1_000_000_000;
+const UNLIMITED = 'unlimited';
 const WINDOW_SECONDS = 3_600;
 
-/** Counts an organization's requests over all keys, doors and processes. */
+/** How METERR_PLAN_REQUESTS is written. */
+export const PLAN_REQUESTS_FORM =
+  `requests an hour by plan, such as free:100,pro:1000: each of ${PLANS.join(', ')} at most once, with a whole number ` +
+  `from 1 to ${MAX_PLAN_REQUESTS} or "${UNLIMITED}"`;
+
+function readLimit(text: string): number | null | undefined {
+  if (text === UNLIMITED) return null;
+  const limit = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  return limit >= 1 && limit <= MAX_PLAN_REQUESTS ? limit : undefined;
+}
+
+/** Reads `free:100,pro:unlimited`; other plans keep their defaults. Undefined: it is invalid. */
+export function readPlanRequests(text: string): PlanRequests | undefined {
+  const given = new Map<PlanName, number | null>();
+  for (const part of text.split(',')) {
+    const [name = '', value = '', ...more] = part.trim().split(':');
+    const plan = PLANS.find((one) => one === name);
+    const limit = readLimit(value);
+    if (!plan || limit === undefined || more.length > 0 || given.has(plan)) return undefined;
+    given.set(plan, limit);
+  }
+  return { ...DEFAULT_PLAN_REQUESTS, ...Object.fromEntries(given) };
+}
+
+/** Counts an organization's requests over all keys, doors and processes, by hours of the clock. */
 export interface PlanLimits {
-  /** Counts requests, one by default. Null where the plan has no limit. */
+  isLimited(plan: PlanName): boolean;
+  /**
+   * Counts requests, one by default. Null where the plan has no limit, or the counts cannot be had:
+   * limits are then open.
+   */
   consume(caller: Caller, requests?: number): Promise<RateLimitState | null>;
   peek(caller: Caller): Promise<RateLimitState | null>;
 }
 
-/** One limiter a plan, over one table. */
-export function createPlanLimits(pool: pg.Pool): PlanLimits {
+/** One limiter a plan, over the same counts: a change of plan does not begin the hour anew. */
+export function createPlanLimits(limits: RateLimits, requests: PlanRequests): PlanLimits {
   const limiters = new Map<PlanName, RateLimiter>();
-  for (const [plan, points] of Object.entries(PLAN_REQUESTS_PER_HOUR) as [PlanName, number | null][]) {
-    if (points !== null) limiters.set(plan, createSharedRateLimiter(pool, points, WINDOW_SECONDS));
+  for (const plan of PLANS) {
+    const limit = requests[plan];
+    if (limit !== null) limiters.set(plan, limits.limiter({ name: 'plan', limit, windowSeconds: WINDOW_SECONDS }));
   }
+  const unlimited = Promise.resolve(null);
   return {
-    consume: async ({ organization }, requests) =>
-      limiters.get(organization.plan)?.consume(organization.id, requests) ?? null,
-    peek: async ({ organization }) => limiters.get(organization.plan)?.peek(organization.id) ?? null,
+    isLimited: (plan) => limiters.has(plan),
+    consume: ({ organization }, calls) => limiters.get(organization.plan)?.consume(organization.id, calls) ?? unlimited,
+    peek: ({ organization }) => limiters.get(organization.plan)?.peek(organization.id) ?? unlimited,
   };
 }
 
 /** The refusal of a request over the plan's limit. */
 export function rateLimitExceeded(state: RateLimitState, nowMs: number): AppError {
-  const retryAfterSeconds = Math.max(1, Math.ceil((state.resetMs - nowMs) / 1000));
   return new AppError('rate_limit_exceeded', `The plan allows ${state.limit} requests an hour.`, {
-    details: { limit: state.limit, retryAfterSeconds },
+    details: { limit: state.limit, retryAfterSeconds: secondsUntilReset(state, nowMs) },
   });
 }

@@ -1,12 +1,12 @@
 import type { Caller } from '../../domain/access/caller.ts';
 import { requireScope } from '../../domain/access/require-scope.ts';
 import { whereApiKeys } from '../../domain/access/where-api-keys.ts';
-import type { RateLimitState } from '../../platform/rate-limiter.ts';
+import type { RateLimitState } from '../../platform/rate-limits/rate-limiter.ts';
 import { builder } from '../builder/builder.ts';
 
 export const PlanEnum = builder.enumType('Plan', {
   description:
-    'How many requests an organization may make: 100 an hour with `FREE`, 1,000 with `PRO`, no limit with `ENTERPRISE`.',
+    'How many requests an organization may make: by default 100 an hour with `FREE`, 1,000 with `PRO`, no limit with `ENTERPRISE`.',
   values: { FREE: { value: 'free' }, PRO: { value: 'pro' }, ENTERPRISE: { value: 'enterprise' } } as const,
 });
 export const CreditsModeEnum = builder.enumType('CreditsMode', {
@@ -101,7 +101,7 @@ const MeRef = builder.objectRef<Caller>('Me').implement({
     rateLimit: t.field({
       type: RateLimitRef,
       nullable: true,
-      description: 'Null where the plan has no limit on requests.',
+      description: 'Null where the plan has no limit on requests, and while requests cannot be counted.',
       resolve: (caller, _, { resources }) => resources.planLimits.peek(caller),
     }),
   }),

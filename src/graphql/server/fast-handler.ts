@@ -5,7 +5,7 @@ import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
-import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
+import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { type GraphQLAnswer, refuseRequest } from './handler.ts';
 import { createKnownOperations, type KnownOperation } from './known-operations.ts';
 

@@ -7,7 +7,7 @@ import { preferredType } from '../../platform/http/accept.ts';
 import { BODY_LIMIT_BYTES, mediaType, readBodyText } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
-import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
+import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { translateError, translateErrors } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
 import { type AskedOperation, checkOperation } from './check-operation.ts';

@@ -45,7 +45,7 @@ const getMe = route({
           scopes: z.array(z.enum(SCOPES)),
           rate_limit: fragmentSchema(rateLimitFields)
             .nullable()
-            .openapi({ description: 'Null where the plan has no limit.' }),
+            .openapi({ description: 'Null where the plan has no limit, and while requests cannot be counted.' }),
         })
         .openapi('Me'),
     },

@@ -6,7 +6,7 @@ import { translateError } from '../../graphql/builder/errors.ts';
 import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import { parseJson } from '../../platform/json.ts';
-import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
+import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
 import { answerWithKey } from './idempotency-key.ts';
