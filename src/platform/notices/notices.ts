@@ -68,6 +68,7 @@ export function createNotices({ openChannel, log, onAnnounced }: NoticesOptions)
   ]);
   let sentAtMs = 0;
   let timer: NodeJS.Timeout | null = null;
+  let sending: Promise<void> | null = null;
   let isFailing = false;
   let isClosed = false;
 
@@ -101,7 +102,6 @@ export function createNotices({ openChannel, log, onAnnounced }: NoticesOptions)
   });
 
   async function send(): Promise<void> {
-    timer = null;
     sentAtMs = performance.now();
     const notices: string[] = [];
     for (const [kind, waiting] of unsent) {
@@ -121,10 +121,24 @@ export function createNotices({ openChannel, log, onAnnounced }: NoticesOptions)
     }
   }
 
+  /** One send at a time: what gathers meanwhile is the next one. */
+  function schedule(): void {
+    if (isClosed || timer !== null || sending !== null || unsent.values().every(({ size }) => size === 0)) return;
+    timer = setTimeout(
+      () => {
+        timer = null;
+        sending = send().finally(() => {
+          sending = null;
+          schedule();
+        });
+      },
+      Math.max(0, sentAtMs + SEND_EVERY_MS - performance.now()),
+    ).unref();
+  }
+
   function queue(kind: Kind, topic: string): void {
-    if (isClosed) return;
     unsent.get(kind)?.add(topic);
-    timer ??= setTimeout(send, Math.max(0, sentAtMs + SEND_EVERY_MS - performance.now())).unref();
+    schedule();
   }
 
   const renewal = setInterval(() => {
@@ -153,9 +167,10 @@ export function createNotices({ openChannel, log, onAnnounced }: NoticesOptions)
       };
     },
     async close() {
-      if (timer) clearTimeout(timer);
-      if ((unsent.get('change')?.size ?? 0) > 0) await send();
       isClosed = true;
+      if (timer) clearTimeout(timer);
+      await sending;
+      if ((unsent.get('change')?.size ?? 0) > 0) await send();
       clearInterval(renewal);
       await channel.close();
     },
