@@ -6,6 +6,7 @@ import { type CreatedOrganization, createFirstOrganization } from './domain/orga
 import { createFanOut } from './graphql/live/fan-out.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
 import { createKnownDocuments } from './graphql/server/known-documents.ts';
+import { createStreamDoor } from './graphql/server/serve-streams.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { createCallerAddress } from './platform/http/caller-address.ts';
@@ -120,7 +121,8 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     fanOut: createFanOut(resources),
     documents: createKnownDocuments(),
   };
-  const handleGraphQL = createGraphQLHandler(resources);
+  const streams = createStreamDoor({ resources, ...live });
+  const handleGraphQL = createGraphQLHandler(resources, streams);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);
   const shutdown = createShutdown({ config, log, resources, databaseServer });
@@ -170,12 +172,16 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
         server.listen(port, host, resolve);
       });
       const door = openWebSocketDoor({ resources, server, addressOf, ...live });
-      shutdown.watch(server, () => door.close());
+      shutdown.watch(server, async () => {
+        streams.close();
+        await door.close();
+      });
       const address = server.address();
       return { port: typeof address === 'object' && address ? address.port : port };
     },
     close() {
       live.keys.close();
+      streams.close();
       return shutdown.run();
     },
   };

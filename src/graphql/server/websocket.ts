@@ -12,11 +12,11 @@ import { newUuid } from '../../platform/ids.ts';
 import { translateErrors } from '../builder/errors.ts';
 import { type FanOut, isLiveSource, type LiveOperation } from '../live/fan-out.ts';
 import { type LiveResults, openLiveResults } from '../live/live-results.ts';
+import { BoundedSocket, type SocketExtra, serveSockets, TRY_AGAIN_LATER } from '../live/serve-sockets.ts';
 import { schema } from '../schema.ts';
 import { checkOperation } from './check-operation.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import type { KnownDocuments } from './known-documents.ts';
-import { BoundedSocket, type SocketExtra, serveSockets, TRY_AGAIN_LATER } from './serve-sockets.ts';
 
 const GOING_AWAY = 1001;
 /** Operations under way on one socket. */

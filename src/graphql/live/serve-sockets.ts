@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { WebSocket, type WebSocketServer } from 'ws';
 import type { Log } from '../../platform/log.ts';
-import type { LiveMessage } from '../live/live-message.ts';
-import { isPlainId } from '../live/live-message.ts';
+import type { LiveMessage } from './live-message.ts';
+import { isPlainId } from './live-message.ts';
 
 /** Bytes that wait for a socket that does not read them; the answer under way comes on top. */
 export const MAX_UNSENT_BYTES = 4 * 1_048_576;
