@@ -5,6 +5,7 @@ import './access/teams.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';
+import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
 import './costs/prices.ts';
 import './builder/amount.ts';

@@ -10,7 +10,8 @@ import {
   requireEventPosition,
   requireTeam,
 } from '../event-log/list-events.ts';
-import { type LiveSource, neverIterated, type Told } from './live-source.ts';
+import type { LiveSource } from './live-source.ts';
+import { createLogSource } from './log-source.ts';
 
 /** Events that are read at once for a subscriber that catches up. */
 const PAGE_EVENTS = 500;
@@ -54,21 +55,17 @@ export async function followEvents(context: Context, wanted: EventsWanted): Prom
   const isWanted = (event: LoggedEvent) =>
     isVisible(caller, event) && (types === null || types.has(event.type)) && (team === null || event.teamId === team);
 
-  return {
-    requireStill: (now) => requireScope(now, SCOPE),
-    position: () => position,
-    isCaughtUp: () => !hasUnread && (live.events.positionOf(organizationId) ?? position) <= position,
-    async catchUp() {
-      // What was handed on, or is committed, before the read can be seen by it.
-      const handedOn = live.events.positionOf(organizationId) ?? 0;
-      const events = await readEventsAfter(database.pool, organizationId, position, PAGE_EVENTS);
-      const last = events.at(-1)?.position ?? position;
-      hasUnread = events.length === PAGE_EVENTS;
-      position = hasUnread ? last : Math.max(last, handedOn);
-      return events.filter(isWanted).map((event): Told<LoggedEvent> => ({ position: event.position, value: event }));
+  return createLogSource<LoggedEvent>({
+    hub: live.events,
+    organizationId,
+    position,
+    hasUnread,
+    pageSize: PAGE_EVENTS,
+    async readPage(after) {
+      const events = await readEventsAfter(database.pool, organizationId, after, PAGE_EVENTS);
+      return events.map((event) => ({ position: event.position, value: event }));
     },
-    attach: (take) =>
-      live.events.attach(organizationId, position, (told) => (isWanted(told.value) ? take(told) : undefined)),
-    [Symbol.asyncIterator]: neverIterated,
-  };
+    isWanted,
+    requireStill: (now) => requireScope(now, SCOPE),
+  });
 }

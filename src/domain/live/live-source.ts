@@ -23,8 +23,12 @@ export interface LiveSource<Value = unknown> {
   isCaughtUp(): boolean;
   /** The next values in order; may be empty. To be called again until `isCaughtUp`. */
   catchUp(): Promise<readonly Told<Value>[]>;
-  /** Hands on all that comes after `position`, where the stream is caught up. @returns the end */
-  attach(take: TakeTold<Value>): () => void;
+  /**
+   * Hands on all that comes after `position`, where the stream is caught up.
+   * @param fallBehind called where that cannot be: nothing more is handed on
+   * @returns the end
+   */
+  attach(take: TakeTold<Value>, fallBehind: () => void): () => void;
   /** GraphQL asks for it, and nobody iterates it: the fan-out reads a source by the methods above. */
   [Symbol.asyncIterator](): AsyncIterator<Value>;
 }

@@ -22,8 +22,11 @@ export interface HubPage<Value> {
 
 export interface LogHubOptions<Value> {
   read(places: readonly Place[]): Promise<HubPage<Value>>;
-  /** Called before the rows of an unfinished page are handed on. */
-  onBehind?: (organizationId: string, position: number) => Promise<void>;
+  /**
+   * Asked where a page was not all: whether so much waits after the place that it must not be
+   * handed on.
+   */
+  isBehind?: (place: Place) => Promise<boolean>;
   notices: Notices;
   log: Log;
 }
@@ -37,19 +40,21 @@ export interface LogHub<Value> {
   positionOf(organizationId: string): number | null;
   /**
    * Hands on what comes after the hub's position; where nobody follows the organization, the hub
-   * begins at `position`. @returns the end
+   * begins at `position`.
+   * @param fallBehind called where so much waits that it is not handed on; then nothing more is
+   * @returns the end
    */
-  attach(organizationId: string, position: number, take: TakeTold<Value>): () => void;
+  attach(organizationId: string, position: number, take: TakeTold<Value>, fallBehind: () => void): () => void;
   close(): Promise<void>;
 }
 
 interface Followed<Value> {
   position: number;
-  takers: Set<TakeTold<Value>>;
+  takers: Map<TakeTold<Value>, () => void>;
   unfollow: () => void;
 }
 
-export function createLogHub<Value>({ read, onBehind, notices, log }: LogHubOptions<Value>): LogHub<Value> {
+export function createLogHub<Value>({ read, isBehind, notices, log }: LogHubOptions<Value>): LogHub<Value> {
   const followed = new Map<string, Followed<Value>>();
   const waiting = new Set<string>();
   let running: Promise<void> | null = null;
@@ -58,9 +63,18 @@ export function createLogHub<Value>({ read, onBehind, notices, log }: LogHubOpti
   let isFailing = false;
   let isClosed = false;
 
+  /** Ends it for all who are attached. Who comes now begins anew. */
+  function giveUp(organizationId: string, one: Followed<Value>): void {
+    if (followed.get(organizationId) !== one) return;
+    followed.delete(organizationId);
+    one.unfollow();
+    for (const fallBehind of one.takers.values()) fallBehind();
+  }
+
   async function handOn(page: HubPage<Value>, asked: ReadonlyMap<string, Followed<Value>>): Promise<void> {
-    if (onBehind) {
-      for (const id of page.unfinished) await onBehind(id, followed.get(id)?.position ?? 0);
+    for (const organizationId of page.unfinished) {
+      const one = asked.get(organizationId);
+      if (one && (await isBehind?.({ organizationId, position: one.position }))) giveUp(organizationId, one);
     }
     const taken: (void | Promise<void>)[] = [];
     for (const { organizationId, told, position } of page.rows) {
@@ -68,7 +82,7 @@ export function createLogHub<Value>({ read, onBehind, notices, log }: LogHubOpti
       // It may have ended, and begun anew at another place, while it was read.
       if (!one || one !== asked.get(organizationId)) continue;
       one.position = position;
-      if (told) for (const take of one.takers) taken.push(take(told));
+      if (told) for (const take of one.takers.keys()) taken.push(take(told));
     }
     await Promise.all(taken);
   }
@@ -119,21 +133,22 @@ export function createLogHub<Value>({ read, onBehind, notices, log }: LogHubOpti
 
   return {
     positionOf: (organizationId) => followed.get(organizationId)?.position ?? null,
-    attach(organizationId, position, take) {
+    attach(organizationId, position, take, fallBehind) {
       let one = followed.get(organizationId);
       if (!one) {
         const unfollow = notices.follow(organizationId, () => wake(organizationId));
-        one = { position, takers: new Set(), unfollow };
+        one = { position, takers: new Map(), unfollow };
         followed.set(organizationId, one);
         // Something may have come since the position was read.
         wake(organizationId);
       }
-      const { takers, unfollow } = one;
-      takers.add(take);
+      const joined = one;
+      joined.takers.set(take, fallBehind);
       return () => {
-        if (!takers.delete(take) || takers.size > 0) return;
-        unfollow();
+        if (!joined.takers.delete(take) || joined.takers.size > 0) return;
+        if (followed.get(organizationId) !== joined) return;
         followed.delete(organizationId);
+        joined.unfollow();
       };
     },
     async close() {

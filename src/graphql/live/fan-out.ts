@@ -87,11 +87,15 @@ export function createFanOut({ metrics, log }: Pick<Resources, 'metrics' | 'log'
       }
     }
 
-    const detach = operation.source.attach((told) => {
+    const take = (told: Told<unknown>) => {
       before = before
         .then(() => tell(told))
         .catch((error) => log.error({ err: error }, 'an event could not be sent to subscribers'));
       return before;
+    };
+    const detach = operation.source.attach(take, () => {
+      groups.delete(key);
+      for (const member of members) member.closeBehind();
     });
     const group = { members, detach };
     groups.set(key, group);
