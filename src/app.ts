@@ -1,9 +1,13 @@
 import { createServer, type ServerOptions } from 'node:http';
 import type { Config } from './config.ts';
+import { createKeyWatch } from './domain/access/key-watch.ts';
 import { ACCEPT_PATH } from './domain/members/send-invite.ts';
 import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
+import { createFanOut } from './graphql/live/fan-out.ts';
 import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
+import { createKnownDocuments } from './graphql/server/known-documents.ts';
+import { createStreamDoor } from './graphql/server/serve-streams.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
 import { createAcceptPage } from './pages/accept-invite.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
@@ -114,7 +118,13 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
     createFirstOrganization(resources, keep),
   );
-  const handleGraphQL = createGraphQLHandler(resources);
+  const live = {
+    keys: createKeyWatch(resources),
+    fanOut: createFanOut(resources),
+    documents: createKnownDocuments(),
+  };
+  const streams = createStreamDoor({ resources, ...live });
+  const handleGraphQL = createGraphQLHandler(resources, streams);
   const handleRest = await createRestHandler(resources);
   const health = createHealthHandler(resources);
   const acceptPage = createAcceptPage(resources);
@@ -165,13 +175,20 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
         server.once('error', reject);
         server.listen(port, host, resolve);
       });
-      const door = openWebSocketDoor(resources, server, addressOf);
-      shutdown.watch(server, () => door.close());
+      const door = openWebSocketDoor({ resources, server, addressOf, ...live });
+      shutdown.watch(server, async () => {
+        streams.close();
+        await door.close();
+      });
       const address = server.address();
       const listensAt = typeof address === 'object' && address ? address.port : port;
       resources.publicUrl.setListening(host, listensAt);
       return { port: listensAt };
     },
-    close: () => shutdown.run(),
+    close() {
+      live.keys.close();
+      streams.close();
+      return shutdown.run();
+    },
   };
 }

@@ -3,6 +3,7 @@ import type { PublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
 import type { Mailer } from '../platform/mail/mailer.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
+import type { Notices } from '../platform/notices/notices.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { ApiKeyCache } from './access/api-key-cache.ts';
 import type { AuthFailures } from './access/auth-failures.ts';
@@ -10,6 +11,7 @@ import type { Caller } from './access/caller.ts';
 import type { PlanLimits } from './access/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
+import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
@@ -37,6 +39,9 @@ export interface Resources {
   mailer: Mailer | null;
   /** Where people reach this server. */
   publicUrl: PublicUrl;
+  /** Tells this process and others what was committed. */
+  notices: Notices;
+  live: Live;
 }
 
 /** What every verb takes first: who asks, and what there is to work with. */

@@ -3,6 +3,9 @@ import { createPublicUrl } from '../platform/http/public-url.ts';
 import type { Log } from '../platform/log.ts';
 import { createMailer } from '../platform/mail/mailer.ts';
 import { createMetrics } from '../platform/metrics/metrics.ts';
+import { createNotices, type Notices } from '../platform/notices/notices.ts';
+import { openPostgresChannel } from '../platform/notices/postgres-channel.ts';
+import { openRedisChannel } from '../platform/notices/redis-channel.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
 import { openRateLimits } from '../platform/rate-limits/open-rate-limits.ts';
@@ -16,12 +19,14 @@ import { followTenantChanges } from './access/tenant-changes.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
+import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
 import { loadPriceBook } from './pricing/book/load-price-book.ts';
 import { importCatalog } from './pricing/catalog/import-catalog.ts';
 import { readCatalog } from './pricing/catalog/read-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
+import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
 import { requirePositions } from './usage/upkeep/require-positions.ts';
@@ -86,6 +91,15 @@ export async function openResources(options: OpenOptions): Promise<OpenResources
   }
 }
 
+/** Tells followers of what a transaction recorded: once for each run of one organization's events. */
+function wakeOrganizations(notices: Notices, rows: readonly UsageRow[]): void {
+  let last = '';
+  for (const { event } of rows) {
+    if (event.organizationId !== last) notices.wake(event.organizationId);
+    last = event.organizationId;
+  }
+}
+
 async function openOver(database: Database, options: OpenOptions): Promise<OpenResources> {
   const { config, log, connectionString } = options;
   const clock = options.clock ?? Date.now;
@@ -93,6 +107,16 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const prices = await preparePrices(database, log);
   const changes = followTenantChanges(database, log);
   await changes.poll();
+  const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;
+  const notices = createNotices({
+    openChannel: redis ? openRedisChannel(redis) : openPostgresChannel(connectionString, log),
+    log,
+    // A read that fails is repeated by itself, and says so.
+    onAnnounced: () => void changes.poll().catch(() => {}),
+  });
+  changes.onChange((organizationId, isOwn) => {
+    if (isOwn && organizationId !== null) notices.announce(organizationId);
+  });
   const teams = createTeamDirectory(database, changes);
   const series = createSeriesCache(database);
   const budgets = createBudgetDirectory(database, changes);
@@ -107,12 +131,14 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     clock,
     maxTransactions,
     maxQueuedEvents,
-    onRecorded(events, startedMs) {
-      commits.events.observe(events);
+    onRecorded(rows, startedMs) {
+      commits.events.observe(rows.length);
       commits.seconds.observe((performance.now() - startedMs) / 1000);
+      wakeOrganizations(notices, rows);
     },
   });
   measureResources(metrics, { config, database, usage });
+  const live = createLive({ database, notices, log });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -144,7 +170,6 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     log,
   );
   // After all that can fail, so that nothing keeps trying to reach Redis for a start that was given up.
-  const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;
   const limits = openRateLimits({ store: config.rateLimitStore, connectionString, redis, clock, log });
   measureRateLimits(metrics, limits);
   let stopped: Promise<void> | null = null;
@@ -169,11 +194,15 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     metrics,
     mailer: config.smtpUrl === null ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom }),
     publicUrl: createPublicUrl(config.publicUrl, config.host, config.port),
+    notices,
+    live,
     stopUpkeep,
     async close() {
       await usage.close();
       await stopUpkeep();
       await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
+      await live.close();
+      await notices.close();
       await changes.close();
       await limits.close();
       redis?.disconnect();

@@ -8,6 +8,7 @@ import './access/invites.ts';
 import './access/audit-log.ts';
 import './usage/usage.ts';
 import './usage/usage-summary.ts';
+import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
 import './costs/prices.ts';
 import './builder/amount.ts';
@@ -15,6 +16,7 @@ import './budgets/budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events/events.ts';
+import './events/event-subscriptions.ts';
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 

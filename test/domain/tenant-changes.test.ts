@@ -177,6 +177,7 @@ it('a first request of a tenant loads its key, teams, budgets and series in one 
   const key = { organizationId: organization.uuid, apiKeyId: organization.key.uuid, ...series };
   const id = await other.resources.series.get(key);
   const { resources } = domain();
+  await resources.changes.poll();
   await resources.apiKeys.find(organization.key.secret);
   expect(resources.series.peek(key)).toBe(id);
   expect(resources.teams.isKnown(organization.uuid, team.uuid)).toBe(true);

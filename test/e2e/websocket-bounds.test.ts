@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { MAX_UNSENT_BYTES } from '../../src/graphql/server/serve-sockets.ts';
+import { MAX_UNSENT_BYTES } from '../../src/graphql/live/serve-sockets.ts';
 import { createTestApp, type TestApp } from '../harness/app.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 

@@ -31,19 +31,27 @@ export async function findValidKey({ apiKeys, clock }: Resources, secret: string
 }
 
 /**
- * Who is calling? Runs once at each door.
+ * Whose key is it? Asked again and again while a connection is open, which is no use of the key.
  * @param authorization the `Authorization` header, or what stands for it in a WebSocket's
  * connection_init
  * @throws AppError invalid_api_key, expired_api_key
  */
-export async function identify(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
+export async function findCaller(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
   if (!authorization) throw missingApiKey();
   const secret = readBearer(authorization);
   if (secret === null || !isApiKeySecret(secret)) {
     if (secret !== null && isOperatorKey(resources.config.operatorKey, secret)) return OPERATOR;
     throw new AppError('invalid_api_key', 'This is not a Meterr API key.');
   }
-  const { caller } = await findValidKey(resources, secret);
-  resources.apiKeys.markUsed(caller.apiKeyId);
+  return (await findValidKey(resources, secret)).caller;
+}
+
+/**
+ * Who is calling? Runs once at each door.
+ * @throws as {@link findCaller}
+ */
+export async function identify(resources: Resources, authorization: string | null | undefined): Promise<Caller> {
+  const caller = await findCaller(resources, authorization);
+  if (caller !== OPERATOR) resources.apiKeys.markUsed(caller.apiKeyId);
   return caller;
 }

@@ -21,6 +21,8 @@ export interface TenantChanges {
   isCurrent(organizationId: string, moment: number): boolean;
   /** Forgets an organization that this process has changed, once the change is committed. */
   forget(organizationId: string): void;
+  /** Calls `listener` after each change that was seen, until the end. */
+  onChange(listener: ChangeListener): () => void;
   /**
    * Reads now what other processes changed. What was committed before the call counts when it
    * resolves.
@@ -30,6 +32,12 @@ export interface TenantChanges {
   /** Stops reading. */
   close(): Promise<void>;
 }
+
+/**
+ * @param organizationId null: any organization may have changed
+ * @param isOwn whether this process made the change, so that others are to hear of it
+ */
+export type ChangeListener = (organizationId: string | null, isOwn: boolean) => void;
 
 interface Change {
   organization_id: string;
@@ -44,6 +52,7 @@ interface Change {
  */
 export function followTenantChanges(database: Database, log: Log): TenantChanges {
   const session = database.openSession();
+  const listeners = new Set<ChangeListener>();
   /** The moment of each organization's last change, the newest change last. */
   const changedAt = new Map<string, number>();
   let now = 1;
@@ -56,6 +65,10 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
   let timer: NodeJS.Timeout | undefined;
   let isFailing = false;
   let isClosed = false;
+
+  function tell(organizationId: string | null, isOwn: boolean): void {
+    for (const listener of listeners) listener(organizationId, isOwn);
+  }
 
   function forget(organizationId: string): void {
     now++;
@@ -75,6 +88,7 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
     forgottenBefore = now;
     changedAt.clear();
     seen = rows[0]?.newest ?? 0;
+    tell(null, false);
   }
 
   async function readChanges(after: number): Promise<void> {
@@ -87,6 +101,7 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
     if (rows.length > MAX_MISSED) return startAnew();
     for (const row of rows) forget(row.organization_id);
     seen = rows.at(-1)?.change_number ?? after;
+    for (const row of rows) tell(row.organization_id, false);
   }
 
   async function read(): Promise<void> {
@@ -137,7 +152,14 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
     moment: () => now,
     isCurrent: (organizationId, moment) =>
       moment >= forgottenBefore && moment >= (changedAt.get(organizationId) ?? 0) && performance.now() < freshUntilMs,
-    forget,
+    forget(organizationId) {
+      forget(organizationId);
+      tell(organizationId, true);
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     poll,
     async close() {
       isClosed = true;

@@ -30,7 +30,7 @@ function whereEvents(caller: Caller): Where {
 }
 
 /** @throws AppError invalid_request where the caller sees no such team */
-async function requireTeam({ caller, resources }: Context, teamId: string): Promise<string> {
+export async function requireTeam({ caller, resources }: Context, teamId: string): Promise<string> {
   const uuid = parseId('team', teamId);
   const isOwn = uuid !== null && (caller.teamId === null || caller.teamId === uuid);
   const text = 'SELECT FROM teams WHERE organization_id = $1 AND id = $2';
@@ -62,6 +62,25 @@ export async function requireEventPosition(
 }
 
 /**
+ * What a raise uncovers that has run out is in the log from then on, whether or not anything ran:
+ * whoever reads the log does this first.
+ */
+export async function endRaisesOf({ caller, resources }: Context): Promise<void> {
+  const values = [caller.organization.id, new Date(resources.clock())];
+  await resources.database.pool.query({ name: 'end-raises', text: 'SELECT end_raises($1, $2)', values });
+}
+
+/** The position of the organization's newest event; 0 where nothing has happened. */
+export async function findNewestPosition(sql: Sql, organizationId: string): Promise<number> {
+  const { rows } = await sql.query<{ position: number }>({
+    name: 'newest-event',
+    text: 'SELECT position FROM events WHERE organization_id = $1 ORDER BY position DESC LIMIT 1',
+    values: [organizationId],
+  });
+  return rows[0]?.position ?? 0;
+}
+
+/**
  * The log of what happened, newest first; with `since`, what came after that, oldest first.
  * @throws AppError invalid_request, insufficient_permissions
  */
@@ -82,9 +101,7 @@ export async function listEvents(context: Context, question: EventQuestion): Pro
     const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
     wanted = wanted.and(`position ${isForward ? '>' : '<'} $?::bigint`, position);
   }
-  // What a raise uncovers that has run out is in the log from then on, whether or not anything ran.
-  const values = [caller.organization.id, new Date(resources.clock())];
-  await resources.database.pool.query({ name: 'end-raises', text: 'SELECT end_raises($1, $2)', values });
+  await endRaisesOf(context);
   if (question.types && question.types.length > 0) wanted = wanted.and('type = ANY ($?::text[])', question.types);
   const { rows } = await resources.database.pool.query<EventRow>(
     `SELECT ${EVENT_COLUMNS} FROM events WHERE ${wanted.text} ORDER BY position ${isForward ? '' : 'DESC'} LIMIT ${size + 1}`,

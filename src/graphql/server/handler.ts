@@ -1,12 +1,11 @@
-import { type ExecutionResult, GraphQLError } from 'graphql';
-import { createYoga, type GraphQLParams, type Plugin } from 'graphql-yoga';
+import type { ExecutionResult, GraphQLError } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
 import { type Admission, admit } from '../../domain/access/admit.ts';
 import type { Context, Resources } from '../../domain/context.ts';
-import { AppError, ERROR_STATUS, type ErrorCode, invalidField } from '../../platform/errors.ts';
+import { AppError, ERROR_STATUS, type ErrorCode } from '../../platform/errors.ts';
 import { preferredType } from '../../platform/http/accept.ts';
-import { BODY_LIMIT_BYTES, mediaType, readBodyText } from '../../platform/http/http-body.ts';
+import { mediaType } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
-import { isObject, parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { translateError, translateErrors } from '../builder/errors.ts';
 import { schema } from '../schema.ts';
@@ -15,6 +14,8 @@ import { graphiqlPage } from './graphiql-page.ts';
 import { GRAPHQL_PATH } from './graphql-path.ts';
 import { admitOpen } from './open-operation.ts';
 import { parseOperation, validateOperation } from './query-limits.ts';
+import { parseRequest } from './read-request.ts';
+import type { StreamDoor } from './serve-streams.ts';
 
 export { GRAPHQL_PATH };
 
@@ -44,55 +45,6 @@ export function refuseRequest(
   return { status: ERROR_STATUS[code], headers, body: JSON.stringify({ errors: [translated] }) };
 }
 
-/** What is thrown while the request is read becomes an answer with the status of its code. */
-function withStatus(error: unknown): unknown {
-  if (!(error instanceof AppError)) return error;
-  return new GraphQLError(error.message, {
-    originalError: error,
-    extensions: { http: { status: ERROR_STATUS[error.code] } },
-  });
-}
-
-function parseParameter(search: URLSearchParams, name: string): Record<string, unknown> | undefined {
-  const text = search.get(name);
-  if (text === null || text === '') return undefined;
-  const value = tryParse(text);
-  if (value === null) return undefined;
-  if (isObject(value)) return value;
-  throw invalidField(name, 'must be a JSON object');
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Our own parser: counts the bytes, and keeps the digits of money that is written as a JSON number.
- */
-async function parseRequest(request: Request): Promise<GraphQLParams> {
-  try {
-    if (request.method === 'GET') {
-      const { searchParams } = new URL(request.url);
-      const [variables, extensions] = ['variables', 'extensions'].map((name) => parseParameter(searchParams, name));
-      const params: GraphQLParams = {};
-      const query = searchParams.get('query');
-      const operationName = searchParams.get('operationName');
-      if (query !== null) params.query = query;
-      if (operationName) params.operationName = operationName;
-      return { ...params, ...(variables ? { variables } : {}), ...(extensions ? { extensions } : {}) };
-    }
-    const params = parseJson(await readBodyText(request, BODY_LIMIT_BYTES));
-    if (isObject(params)) return params;
-    throw new AppError('invalid_request', 'The body must be a JSON object with a query.');
-  } catch (error) {
-    throw withStatus(error);
-  }
-}
-
 const ownParser: Plugin = {
   onRequestParse({ request, setRequestParser }) {
     if (request.method === 'POST' || request.method === 'GET') setRequestParser(parseRequest);
@@ -106,6 +58,9 @@ async function refusalsOf(args: AskedOperation & { contextValue: ServerContext }
   return errors && translateErrors(errors, resources.log, requestId);
 }
 
+const NEEDS_STREAM =
+  'A subscription is answered by a stream: send "Accept: text/event-stream", or use a WebSocket (graphql-transport-ws).';
+
 const boundedOperations: Plugin<ServerContext> = {
   onParse({ setParseFn }) {
     setParseFn((source: string) => parseOperation(source));
@@ -117,9 +72,11 @@ const boundedOperations: Plugin<ServerContext> = {
     const errors = await refusalsOf(args);
     if (errors) setResultAndStopExecution({ errors });
   },
-  async onSubscribe({ args, setResultAndStopExecution }) {
-    const errors = await refusalsOf(args);
-    if (errors) setResultAndStopExecution({ errors });
+  // Whoever takes a stream has been served one before Yoga saw the request.
+  onSubscribe({ args, setResultAndStopExecution }) {
+    const { resources, requestId } = (args as { contextValue: ServerContext }).contextValue;
+    const refusal = new AppError('invalid_request', NEEDS_STREAM);
+    setResultAndStopExecution({ errors: translateErrors([refusal], resources.log, requestId) });
   },
 };
 
@@ -158,8 +115,8 @@ function checkForm(request: Request): AppError | null {
 /** `admitted`: by whoever began with this request, so that it is counted once. */
 export type GraphQLHandler = (request: Request, info: RequestInfo, admitted?: Admission) => Promise<Response>;
 
-/** GraphQL over HTTP: admission, plan limits, then Yoga. */
-export function createGraphQLHandler(resources: Resources): GraphQLHandler {
+/** GraphQL over HTTP: admission, plan limits, then a stream for subscriptions, and Yoga for all else. */
+export function createGraphQLHandler(resources: Resources, streams: StreamDoor): GraphQLHandler {
   const refuse = (...[error, info, headers]: [unknown, RequestInfo, Record<string, string>?]) => {
     const { body, ...init } = refuseRequest(error, resources, info, headers);
     return new Response(body, init);
@@ -196,7 +153,8 @@ export function createGraphQLHandler(resources: Resources): GraphQLHandler {
       const { caller, refusal } = admission;
       if (refusal) return refuse(refusal, info, rateLimitHeaders(admission.rateLimit));
       if (misuse) return refuse(misuse, info, { ...rateLimitHeaders(admission.rateLimit), ...allow });
-      const response = await yoga.fetch(request, { resources, caller, ...info, admission });
+      const streamed = await streams.open(request, info, admission);
+      const response = streamed ?? (await yoga.fetch(request, { resources, caller, ...info, admission }));
       // Its root fields may have been counted meanwhile.
       const headers = rateLimitHeaders(admission.rateLimit);
       if (admission.refusal) return refuse(admission.refusal, info, headers);

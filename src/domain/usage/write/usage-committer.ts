@@ -67,8 +67,8 @@ export interface CommitterOptions {
   maxTransactions: number;
   /** Events that may wait in memory; more are refused with 503. */
   maxQueuedEvents: number;
-  /** Told of each transaction that was recorded; `startedMs` is from `performance.now()`. */
-  onRecorded?: (events: number, startedMs: number) => void;
+  /** Called after each transaction that was recorded; `startedMs` is from `performance.now()`. */
+  onRecorded?: (rows: readonly UsageRow[], startedMs: number) => void;
 }
 
 /**
@@ -228,7 +228,7 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
     const sent = write(session, rows).then(
       (outcomes) => {
         done();
-        onRecorded?.(rows.length, startedMs);
+        onRecorded?.(rows, startedMs);
         answer(batch, outcomes);
       },
       (error) => {

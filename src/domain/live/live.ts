@@ -1,0 +1,33 @@
+import type { Log } from '../../platform/log.ts';
+import type { Notices } from '../../platform/notices/notices.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import type { LoggedEvent } from '../event-log/event.ts';
+import type { UsageEvent } from '../usage/event/usage-event.ts';
+import { createEventHub } from './event-hub.ts';
+import type { LogHub } from './log-hub.ts';
+import { createUsageHub } from './usage-hub.ts';
+
+/** What this process follows for its subscribers. Nothing is read while there are none. */
+export interface Live {
+  events: LogHub<LoggedEvent>;
+  usage: LogHub<UsageEvent>;
+  close(): Promise<void>;
+}
+
+export interface LiveOptions {
+  database: Database;
+  notices: Notices;
+  log: Log;
+}
+
+export function createLive({ database, notices, log }: LiveOptions): Live {
+  const events = createEventHub(database.pool, notices, log);
+  const usage = createUsageHub(database.pool, notices, log);
+  return {
+    events,
+    usage,
+    async close() {
+      await Promise.all([events.close(), usage.close()]);
+    },
+  };
+}

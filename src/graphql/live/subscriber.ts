@@ -1,0 +1,11 @@
+import type { LiveMessage } from './live-message.ts';
+
+/** Whom the values of a live stream are sent to: an operation of a socket, or an HTTP stream. */
+export interface Subscriber {
+  /** Everything up to here was sent to it. */
+  position: number;
+  /** Sends a value. Closes its connection where that is read too slowly. */
+  send(message: LiveMessage): void;
+  /** Closes its connection, because it cannot be told all that happens. */
+  closeBehind(): void;
+}
