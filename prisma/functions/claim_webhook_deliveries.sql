@@ -1,10 +1,10 @@
 -- Takes the webhooks that have something due, each for one sender until `lease_until`, and returns
--- the first of what is due, in order: of each webhook at most its number in `wanted`. A webhook that
--- another sender has is left to it, so one sender at a time keeps the order of a webhook's events. It
--- renews the lease by the same call; a sender that died is followed by another one once its lease
--- is over. `in_flight` are deliveries that this sender has already. A webhook of which nothing is due
--- is given back, unless it is one of `busy`. Rows that somebody is changing are skipped, since the
--- sender asks again.
+-- the first of what is due, in order: of each webhook at most its number in `wanted`, and one row
+-- without a delivery where nothing is due. A webhook that another sender has is left to it, so one
+-- sender at a time keeps the order of a webhook's events. It renews the lease by the same call; a
+-- sender that died is followed by another one once its lease is over. `in_flight` are deliveries that
+-- this sender has already. A webhook of which nothing more is due is given back, unless it is one of
+-- `busy`. Rows that somebody is changing are skipped, since the sender asks again.
 CREATE OR REPLACE FUNCTION claim_webhook_deliveries(
   at timestamptz, claimer uuid, lease_until timestamptz, organizations uuid[], ids uuid[], wanted int[],
   in_flight uuid[], busy uuid[]
@@ -24,21 +24,21 @@ BEGIN
    WHERE w.organization_id = free.organization_id AND w.id = free.id;
   -- A statement of its own: it sees what the sender before this one has written.
   RETURN QUERY
-    SELECT d.organization_id, d.id, d.webhook_id, d.event_id, d.event_type, jsonb_array_length(d.attempts),
+    SELECT w.organization_id, d.id, w.id, d.event_id, d.event_type, jsonb_array_length(d.attempts),
            w.url, w.format::text, w.secret, w.previous_secret, w.previous_secret_until,
            e.position, e.created_at, e.data,
            CASE WHEN w.format = 'slack' THEN (
              SELECT b.name FROM budgets b
               WHERE b.organization_id = e.organization_id AND b.id = (e.data ->> 'budgetId')::uuid) END
       FROM unnest(organizations, ids, wanted) AS k(organization, id, wanted)
-      JOIN webhooks w ON w.organization_id = k.organization AND w.id = k.id AND w.sender = claimer
-      CROSS JOIN LATERAL (
+      JOIN webhooks w ON w.organization_id = k.organization AND w.id = k.id AND w.sender = claimer AND w.sender_until >= lease_until
+      LEFT JOIN LATERAL (
         SELECT * FROM webhook_deliveries q
          WHERE q.organization_id = w.organization_id AND q.webhook_id = w.id AND q.status = 'pending'
            AND q.next_attempt_at <= at AND q.id <> ALL (in_flight)
-         ORDER BY q.next_attempt_at, q.position LIMIT k.wanted) d
+         ORDER BY q.next_attempt_at, q.position LIMIT k.wanted) d ON true
       LEFT JOIN events e ON e.organization_id = d.organization_id AND e.id = d.event_id
-     ORDER BY d.organization_id, d.webhook_id, d.next_attempt_at, d.position;
+     ORDER BY w.organization_id, w.id, d.next_attempt_at, d.position;
   UPDATE webhooks w SET sender = NULL, sender_until = NULL FROM (
     SELECT i.organization_id, i.id FROM webhooks i
      WHERE (i.organization_id, i.id) IN (SELECT k.organization, k.id FROM unnest(organizations, ids) AS k(organization, id))

@@ -4,6 +4,7 @@ import { type Prisma, PrismaClient } from '../../../prisma/generated/client/clie
 import { AppError } from '../errors.ts';
 import { parseExactNames } from '../escaped-names.ts';
 import { keepCancelling } from './cancel-statement.ts';
+import { followNotices } from './committed-notices.ts';
 import { isConnectionLoss } from './database-errors.ts';
 import { isOutOfTime } from './prisma-errors.ts';
 import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
@@ -77,6 +78,8 @@ export interface DatabaseOptions {
    * without a limit.
    */
   lockTimeoutMs?: number;
+  /** Receives what a transaction of this process has announced, see {@link followNotices}. */
+  onNotice?: (code: string, detail: string) => void;
   onError: (error: Error) => void;
 }
 
@@ -133,6 +136,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   // A connection that is lost while it is out of the pool says so itself; the query that it ran
   // fails as well.
   pool.on('connect', (client) => client.on('error', options.onError));
+  const { onNotice } = options;
+  if (onNotice) pool.on('connect', (client) => followNotices(client, onNotice));
   const connected = new Set<pg.PoolClient>();
   pool.on('connect', (client) => connected.add(client));
   pool.on('remove', (client) => connected.delete(client));
