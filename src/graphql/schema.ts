@@ -11,7 +11,7 @@ import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';
 import './credits.ts';
-import './events.ts';
+import './events/events.ts';
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 

@@ -8,12 +8,13 @@ const listEvents = route({
   path: '/v1/events',
   operationId: 'listEvents',
   summary: 'What happened, newest first',
+  description: 'With `since`, what came after that event, oldest first.',
   tag: 'Events',
   scope: 'events:read',
   operation: operation(
     graphql(`
-      query Events($types: [EventType!], $first: Int, $after: String) {
-        events(types: $types, first: $first, after: $after) {
+      query Events($types: [EventType!], $teamId: ID, $since: ID, $first: Int, $after: String) {
+        events(types: $types, teamId: $teamId, since: $since, first: $first, after: $after) {
           edges { node { id event createdAt data } } pageInfo { hasNextPage endCursor }
         }
       }

@@ -90,6 +90,50 @@ describe('events', () => {
     }
   });
 
+  it('are listed after one of them, oldest first, page by page, and by team', async () => {
+    const organization = await newOrganization();
+    const { secret: key } = organization.key;
+    const team = await makeTeam(meterr(), organization);
+    await make(organization, { amount: '1', thresholds: [10, 20, 30, 40] });
+    await make(organization, { amount: '0.1', thresholds: [], scope: { team_id: team.id } });
+    for (const cost of ['0.1', '0.1', '0.1', '0.1']) await makeUsage(meterr(), key, [{ cost }]);
+    const list = (query: string) => meterr().ok<ListAnswer<EventAnswer>>('GET', `/v1/events?${query}`, { key });
+    const [first] = (await list('limit=100')).data.toReversed();
+    const since = await list(`since=${first?.id}&limit=2`);
+    expect(since.data.map(({ data }) => data.threshold)).toEqual([20, 30]);
+    expect(since.has_more).toBe(true);
+    const rest = await list(`since=${first?.id}&limit=2&cursor=${since.next_cursor}`);
+    expect(rest).toMatchObject({ data: [{ data: { threshold: 40 } }], has_more: false });
+    expect((await list(`team_id=${team.id}`)).data).toEqual([]);
+    await makeUsage(meterr(), key, [{ cost: '0.1', team_id: team.id }]);
+    const told = await list(`team_id=${team.id}&since=${first?.id}`);
+    expect(told.data.map(({ event }) => event)).toEqual(['usage.exceeded']);
+    const { events } = await meterr().data<{ events: { edges: { node: object }[] } }>(
+      `query ($teamId: ID, $since: ID) { events(teamId: $teamId, since: $since) { edges { node {
+         event payload { __typename ... on UsageExceeded { limit unit teamId periodStart } } } } } }`,
+      { teamId: team.id, since: first?.id },
+      { key },
+    );
+    const payload = { __typename: 'UsageExceeded', limit: '0.1', unit: 'USD', teamId: team.id };
+    expect(events.edges).toEqual([
+      { node: { event: 'USAGE_EXCEEDED', payload: { ...payload, periodStart: '2026-11-01T00:00:00.000Z' } } },
+    ]);
+    const foreign = await newOrganization();
+    const foreignTeam = await makeTeam(meterr(), foreign);
+    await make(foreign, { amount: '0.001' });
+    await makeUsage(meterr(), foreign.key.secret);
+    const [theirs] = await readEvents(meterr(), foreign.key.secret);
+    for (const [query, path] of [
+      [`since=${theirs?.id}`, 'since'],
+      ['since=x', 'since'],
+      [`team_id=${foreignTeam.id}`, 'team_id'],
+      ['team_id=x', 'team_id'],
+    ] as const) {
+      const { error } = await meterr().rest('GET', `/v1/events?${query}`, { key });
+      expect(pathsOf(error)).toEqual({ code: 'invalid_request', paths: [path] });
+    }
+  });
+
   it('are those of the own organization only', async () => {
     const [mine, theirs] = [await newOrganization(), await newOrganization()];
     await make(theirs, { amount: '0.001' });

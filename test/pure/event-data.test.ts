@@ -1,7 +1,17 @@
+import { isObjectType, isUnionType } from 'graphql';
 import { expect, it } from 'vitest';
-import { describeEvent, type EventType } from '../../src/domain/event-log/event.ts';
+import { describeEvent } from '../../src/domain/event-log/event.ts';
+import { EVENT_TYPES, type EventType } from '../../src/domain/event-log/event-types.ts';
+import { schema } from '../../src/graphql/schema.ts';
 
-const row = (type: EventType, data: unknown) => ({ id: 'i', position: 1, type, created_at: new Date(0), data });
+const row = (type: EventType, data: unknown) => ({
+  id: 'i',
+  position: 1,
+  type,
+  team_id: null,
+  created_at: new Date(0),
+  data,
+});
 const BUDGET = {
   budgetId: '01a55b53-79d5-7000-8000-000000000000',
   teamId: null,
@@ -23,4 +33,33 @@ it('data that is not what the SQL functions write is never told to callers', () 
   }
   expect(() => describeEvent(row('credits.low', { available: '1' }))).toThrow();
   expect(() => describeEvent(row('credits.low', BUDGET))).toThrow();
+});
+
+it('every type of event tells exactly the fields that its documents name', () => {
+  const STORED = {
+    ...BUDGET,
+    threshold: 80,
+    granted: '10.0',
+    available: '1.0',
+    inviteId: BUDGET.budgetId,
+    teamId: BUDGET.budgetId,
+    memberId: BUDGET.budgetId,
+    email: 'ada@example.com',
+    role: 'member',
+    webhookId: BUDGET.budgetId,
+    url: 'https://example.com/',
+    reason: 'failing',
+    lastStatusCode: 500,
+  };
+  expect(EVENT_TYPES.size).toBeGreaterThan(6);
+  for (const [type, { fields, payload }] of EVENT_TYPES) {
+    const { data } = describeEvent(row(type, STORED));
+    expect(Object.keys(data)).toEqual(Object.keys(fields));
+    const ofSchema = schema.getType(payload);
+    expect(isObjectType(ofSchema) && Object.keys(ofSchema.getFields())).toEqual(Object.keys(fields));
+  }
+  const union = schema.getType('EventPayload');
+  expect(isUnionType(union) && union.getTypes().map(({ name }) => name)).toEqual(
+    [...EVENT_TYPES.values()].map(({ payload }) => payload),
+  );
 });

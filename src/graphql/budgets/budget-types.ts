@@ -8,7 +8,7 @@ import {
 import type { BudgetStatus, BudgetSubject } from '../../domain/budgets/budget-status.ts';
 import { getBudget } from '../../domain/budgets/find-budgets.ts';
 import { toAmount } from '../../domain/event-log/amount.ts';
-import { formatSubject } from '../../domain/event-log/event.ts';
+import { formatSubject } from '../../domain/event-log/budget-data.ts';
 import { formatId } from '../../platform/ids.ts';
 import { AMOUNT_UNITS } from '../builder/amount.ts';
 import { builder } from '../builder/builder.ts';

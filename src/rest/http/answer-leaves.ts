@@ -1,4 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { EVENT_TYPES, type EventTypeDefinition } from '../../domain/event-log/event-types.ts';
+import type { PayloadField, PayloadKind } from '../../domain/event-log/payload-field.ts';
+import { snakeName } from './case.ts';
 import { count, decimal, errorEnvelope, time } from './schemas.ts';
 
 /** By the scalar's name in GraphQL. */
@@ -17,11 +20,41 @@ export const ANSWER_LEAVES: Readonly<Record<string, z.ZodType>> = {
   JSON: z.record(z.string(), z.unknown()),
 };
 
+/** Makes the schema of a kind anew, because each has a description of its own. */
+const PAYLOAD_KINDS: ReadonlyMap<PayloadKind, () => z.ZodType> = new Map<PayloadKind, () => z.ZodType>([
+  ['id', () => z.string()],
+  ['string', () => z.string()],
+  ['time', () => time],
+  ['count', () => count],
+  ['decimal', () => decimal],
+  ['amount', () => z.union([z.string(), z.number()])],
+  ['unit', () => z.enum(['usd', 'tokens'])],
+]);
+
+function valueSchema({ kind, isNullable, description }: Omit<PayloadField<never>, 'read'>): z.ZodType {
+  const schema = PAYLOAD_KINDS.get(kind)?.();
+  if (!schema) throw new Error(`REST does not know values of the kind ${kind}`);
+  return (isNullable ? schema.nullable() : schema).openapi({ description });
+}
+
+function payloadSchema([type, { payload, description, fields }]: [string, EventTypeDefinition]): z.ZodObject {
+  const shape = Object.entries(fields).map(([name, one]) => [snakeName(name), valueSchema(one)]);
+  return z
+    .object(Object.fromEntries(shape))
+    .openapi(payload, { description: `The data of \`${type}\`: ${description}.` });
+}
+
+/** The data of any event: a component for each type of event. */
+const EVENT_DATA = z
+  .union([...EVENT_TYPES].map(payloadSchema))
+  .openapi({ description: 'What happened; its fields depend on the type of the event.' });
+
 /** What says more than its type: by field, or by type and field. */
 const OWN_LEAVES: Readonly<Record<string, z.ZodType>> = {
   tags: z.record(z.string(), z.string()),
   priority: z.int(),
   'CostSummary.currency': z.literal('USD'),
+  'Event.data': EVENT_DATA,
   'UsageBatchItem.error': errorEnvelope.shape.error,
 };
 
