@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION claim_webhook_deliveries(
 ) RETURNS TABLE (
   organization_id uuid, id uuid, webhook_id uuid, event_id uuid, event_type text, tries int,
   url text, format text, secret bytea, previous_secret bytea, previous_secret_until timestamptz,
-  event_position bigint, event_created_at timestamptz, event_data jsonb, budget_name text
+  event_created_at timestamptz, event_data jsonb, budget_name text
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -26,7 +26,7 @@ BEGIN
   RETURN QUERY
     SELECT w.organization_id, d.id, w.id, d.event_id, d.event_type, jsonb_array_length(d.attempts),
            w.url, w.format::text, w.secret, w.previous_secret, w.previous_secret_until,
-           e.position, e.created_at, e.data,
+           e.created_at, e.data,
            CASE WHEN w.format = 'slack' THEN (
              SELECT b.name FROM budgets b
               WHERE b.organization_id = e.organization_id AND b.id = (e.data ->> 'budgetId')::uuid) END

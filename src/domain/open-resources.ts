@@ -22,10 +22,13 @@ import { startFolding } from './usage/upkeep/fold-loop.ts';
 import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
 import { createUsageCommitter } from './usage/write/usage-committer.ts';
+import { removeOldDeliveries } from './webhooks/remove-old-deliveries.ts';
+import { DELIVERIES_DUE, startWebhookSender, type WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
 const MINUTE_SECONDS = 60;
 const RETIRE_SCHEDULE = '7 * * * *';
 const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
+const REMOVE_DELIVERIES_SCHEDULE = '47 * * * *';
 
 export interface OpenOptions {
   config: Readonly<Config>;
@@ -67,14 +70,18 @@ async function preparePrices(database: Database, log: Log) {
  */
 export async function openResources(options: OpenOptions): Promise<OpenResources> {
   const { config, log, connectionString, revive, signal } = options;
+  let webhooks: WebhookSender | undefined;
   const database = openDatabase({
     connectionString,
     connections: config.databaseConnections,
     revive,
+    onNotice: (code, detail) => code === DELIVERIES_DUE && webhooks?.wake(detail),
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
   try {
-    return await cancellingOnAbort(database, signal, () => openOver(database, options));
+    const resources = await cancellingOnAbort(database, signal, () => openOver(database, options));
+    webhooks = resources.webhooks;
+    return resources;
   } catch (error) {
     await database.close();
     throw error;
@@ -107,7 +114,8 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       commits.seconds.observe((performance.now() - startedMs) / 1000);
     },
   });
-  measureResources(metrics, { config, database, usage });
+  const webhooks = startWebhookSender({ config, database, log, clock });
+  measureResources(metrics, { config, database, usage, webhooks });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -130,12 +138,17 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         schedule: REMOVE_ANSWERS_SCHEDULE,
         run: (stopping) => removeOldAnswers({ database, clock }, stopping),
       },
+      {
+        name: 'remove-old-deliveries',
+        schedule: REMOVE_DELIVERIES_SCHEDULE,
+        run: (stopping) => removeOldDeliveries(database, clock(), stopping),
+      },
     ],
     log,
   );
   let stopped: Promise<void> | null = null;
   const stopUpkeep = () => {
-    stopped ??= Promise.all([folder.close(), jobs.close()]).then(() => {});
+    stopped ??= Promise.all([folder.close(), jobs.close(), webhooks.close()]).then(() => {});
     return stopped;
   };
   return {
@@ -152,6 +165,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     series,
     budgets,
     usage,
+    webhooks,
     metrics,
     stopUpkeep,
     async close() {

@@ -12,6 +12,7 @@ import './budgets/budgets.ts';
 import './holds.ts';
 import './credits.ts';
 import './events/events.ts';
+import './webhooks/webhooks.ts';
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 

@@ -43,7 +43,7 @@ export function explainFailure(error: unknown): string {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     const reason = REASONS.get(code);
     if (reason !== undefined) return reason;
-    if (code.startsWith('HPE_')) return `the answer is not HTTP (${code})`;
+    if (cause instanceof Error && cause.name === 'HTTPParserError') return 'the answer is not HTTP';
     if (TELLING.test(code)) return `TLS failed (${code})`;
   }
   return 'the request failed';

@@ -1,6 +1,6 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { SecretBox } from '../../../platform/secret-box.ts';
-import { describeEvent, type EventRow } from '../../event-log/event.ts';
+import { describeData, type EventType } from '../../event-log/event-types.ts';
 import type { SentEvent } from './sent-event.ts';
 import { secretPlace } from './signing-secret.ts';
 
@@ -80,7 +80,7 @@ interface ClaimedRow {
   id: string | null;
   webhook_id: string;
   event_id: string;
-  event_type: EventRow['type'];
+  event_type: EventType;
   tries: number;
   url: string;
   format: 'standard' | 'slack';
@@ -88,16 +88,15 @@ interface ClaimedRow {
   previous_secret: Buffer | null;
   previous_secret_until: Date | null;
   /** Null: the event is no longer in the log. */
-  event_position: number | null;
-  event_created_at: Date;
+  event_created_at: Date | null;
   event_data: unknown;
   budget_name: string | null;
 }
 
 function readEvent(row: ClaimedRow): SentEvent {
-  const { event_id: id, event_type: type, event_position: position } = row;
-  if (position === null) throw new Error('the event is no longer in the log');
-  return describeEvent({ id, type, position, created_at: row.event_created_at, data: row.event_data });
+  const { event_id: id, event_type: type, event_created_at: createdAt } = row;
+  if (createdAt === null) throw new Error('the event is no longer in the log');
+  return { id, type, createdAt, data: describeData(type, row.event_data) };
 }
 
 function readSecrets(row: ClaimedRow, box: SecretBox, nowMs: number): string[] {
