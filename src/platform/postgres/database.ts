@@ -4,10 +4,9 @@ import { type Prisma, PrismaClient } from '../../../prisma/generated/client/clie
 import { AppError } from '../errors.ts';
 import { parseExactNames } from '../escaped-names.ts';
 import { keepCancelling } from './cancel-statement.ts';
-import { followNotices } from './committed-notices.ts';
 import { isConnectionLoss } from './database-errors.ts';
 import { isOutOfTime } from './prisma-errors.ts';
-import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
+import { connectUntil, followNotices, runTransaction, type TransactionLimits } from './transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;

@@ -1,5 +1,5 @@
+import type { SecretBox } from '../../../platform/cipher.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
-import type { SecretBox } from '../../../platform/secret-box.ts';
 import { describeData, type EventType } from '../../event-log/event-types.ts';
 import type { SentEvent } from './sent-event.ts';
 import { secretPlace } from './signing-secret.ts';

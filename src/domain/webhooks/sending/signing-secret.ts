@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 const PREFIX = 'whsec_';
 const KEY_BYTES = 32;
 
-/** What secrets of webhooks are encrypted for, see platform/secret-box.ts. */
+/** What secrets of webhooks are encrypted for, see platform/cipher.ts. */
 export const SECRET_PURPOSE = 'meterr webhook secrets';
 
 /** Makes a secret of Standard Webhooks: `whsec_` and 32 random bytes in base64. */

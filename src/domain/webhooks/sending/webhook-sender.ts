@@ -1,22 +1,16 @@
 import type { Config } from '../../../config.ts';
+import { createSecretBox, type SecretBox } from '../../../platform/cipher.ts';
 import { newUuid } from '../../../platform/ids.ts';
 import type { Log } from '../../../platform/log.ts';
 import { createOutboundHttp, type OutboundHttp } from '../../../platform/outbound-http/outbound-http.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
-import { createSecretBox, type SecretBox } from '../../../platform/secret-box.ts';
-import {
-  type Claimer,
-  claimDeliveries,
-  type DueDelivery,
-  findDueWebhooks,
-  type WaitingWebhook,
-} from './claim-deliveries.ts';
-import { dropQueue, type Endpoint, isRunningLow, newEndpoint, roomIn, waitMs } from './endpoint.ts';
+import { type Claimer, claimDeliveries, findDueWebhooks, type WaitingWebhook } from './claim-deliveries.ts';
+import { dropQueue, type Endpoint, isRunningLow, newEndpoint, roomIn } from './endpoint.ts';
 import { type FinishedDelivery, finishDeliveries } from './finish-deliveries.ts';
-import { createInFlightLimits } from './in-flight-limits.ts';
+import { createPump } from './pump.ts';
 import { nextTryMs } from './retry-schedule.ts';
 import { SECRET_PURPOSE } from './signing-secret.ts';
-import { ANSWER_TIMEOUT_MS, type TriedDelivery, tryDelivery } from './try-delivery.ts';
+import { ANSWER_TIMEOUT_MS, type TriedDelivery } from './try-delivery.ts';
 
 /** What the sender has done since the start. */
 export interface SenderCounts {
@@ -56,8 +50,6 @@ const ASK_AGAIN_MS = 100;
 /** How long the process that has a webhook is waited for when it is silent. */
 const LEASE_MS = 30_000;
 const RENEW_AFTER_MS = LEASE_MS / 3;
-/** A try must end within the lease. */
-const START_WITHIN_MS = LEASE_MS - ANSWER_TIMEOUT_MS - 1_000;
 const MAX_WEBHOOKS_AT_ONCE = 200;
 const MAX_FINISHED_AT_ONCE = 200;
 const CLOSE_GRACE_MS = 3_000;
@@ -79,10 +71,16 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
   const claimer: Claimer = { senderId: newUuid(), leaseMs: LEASE_MS, box: secrets };
   const counts: SenderCounts = { succeeded: 0, failed: 0 };
   const endpoints = new Map<string, Endpoint>();
-  const limits = createInFlightLimits();
-  /** Endpoints that wait for others of their organization, or of all. */
-  const crowded = new Set<Endpoint>();
   const stopping = new AbortController();
+  const pump = createPump({
+    tries: { config, http, clock, signal: stopping.signal },
+    leaseMs: LEASE_MS,
+    onTried: finish,
+    onStale(endpoint) {
+      toClaim.set(endpoint.webhookId, endpoint);
+      work();
+    },
+  });
   let finished: FinishedDelivery[] = [];
   let woken = new Set<string>();
   const askedAgain = new Set<string>();
@@ -92,45 +90,6 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
   let working: Promise<void> | null = null;
   let isFailing = false;
   let pollTimer: NodeJS.Timeout | undefined;
-
-  function pump(endpoint: Endpoint): void {
-    clearTimeout(endpoint.timer);
-    while (endpoint.queue.length > 0 && !isClosed) {
-      const nowMs = performance.now();
-      if (nowMs > endpoint.leasedMs + START_WITHIN_MS) {
-        dropQueue(endpoint);
-        toClaim.set(endpoint.webhookId, endpoint);
-        work();
-        return;
-      }
-      const ms = waitMs(endpoint, nowMs);
-      if (ms > 0) {
-        if (ms < Number.POSITIVE_INFINITY) endpoint.timer = setTimeout(pump, ms, endpoint).unref();
-        return;
-      }
-      if (!limits.hasRoom(endpoint.organizationId)) return void crowded.add(endpoint);
-      const next = endpoint.queue.shift();
-      if (next) start(endpoint, next);
-    }
-  }
-
-  function start(endpoint: Endpoint, delivery: DueDelivery): void {
-    endpoint.inFlight++;
-    endpoint.lastStartMs = performance.now();
-    limits.begin(endpoint.organizationId);
-    void tryDelivery(delivery, { config, http, clock, signal: stopping.signal }).then((tried) => {
-      endpoint.inFlight--;
-      limits.end(endpoint.organizationId);
-      // What was cut off is not known to have arrived or not: it is sent again.
-      if (!stopping.signal.aborted) finish(delivery, tried);
-      pump(endpoint);
-      for (const other of crowded) {
-        if (!limits.hasRoom(other.organizationId)) continue;
-        crowded.delete(other);
-        pump(other);
-      }
-    });
-  }
 
   function finish({ organizationId, webhookId, id }: WaitingWebhook & { id: string }, tried: TriedDelivery): void {
     counts[tried.succeeded ? 'succeeded' : 'failed']++;
@@ -196,7 +155,7 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
         finish({ ...webhook, id }, { attempt, succeeded: false, isGone: false, nextAttemptMs });
       }
       if (endpoint.held.size === 0) endpoints.delete(webhook.webhookId);
-      else if (due.length > 0) pump(endpoint);
+      else if (due.length > 0) pump.run(endpoint);
     }
     for (const { organizationId, webhookId } of missing.values()) {
       drop(webhookId);
@@ -259,10 +218,10 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
 
   async function waitForTries(): Promise<void> {
     const deadline = performance.now() + CLOSE_GRACE_MS;
-    while (limits.total() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (pump.inFlight() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     stopping.abort();
     await http.close();
-    while (limits.total() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (pump.inFlight() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
   async function close(): Promise<void> {
@@ -295,6 +254,8 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
     changed(organizationId, webhookId) {
       drop(webhookId);
       if (isClosed) return;
+      // Asked for by name too: where nothing is due, it is given back.
+      toClaim.set(webhookId, { organizationId, webhookId });
       woken.add(organizationId);
       work();
     },
