@@ -23,6 +23,8 @@ export interface ServerProcessOptions {
   key: string;
   /** The initial time of the clock in epoch milliseconds; without it the clock is real. */
   nowMs?: number;
+  /** Environment variables beside those of the test. */
+  env?: Record<string, string>;
 }
 
 async function nextReport(child: ChildProcess): Promise<ServeReport> {
@@ -40,9 +42,10 @@ async function nextReport(child: ChildProcess): Promise<ServeReport> {
 }
 
 /** Starts a server process and waits until it listens. */
-export async function startServer({ connectionString, key, nowMs }: ServerProcessOptions): Promise<ServerProcess> {
+export async function startServer({ connectionString, key, nowMs, env }: ServerProcessOptions): Promise<ServerProcess> {
   const child = fork(join(import.meta.dirname, 'serve-app.ts'), [connectionString, String(nowMs ?? '')], {
     execArgv: [],
+    env: { ...process.env, ...env },
   });
   const exited = once(child, 'exit');
   const first = await nextReport(child);
