@@ -159,5 +159,6 @@ describe.each(LANGUAGES)('the code for $name', ({ name, missing, prepare }) => {
       expect(run(body.replace('webhook.test', 'usage.exceeded'), newSecret)).toEqual(refused);
       expect(run(body, `whsec_${Buffer.alloc(32, 7).toString('base64')}`)).toEqual(refused);
     },
+    BUILD_TIMEOUT_MS,
   );
 });
