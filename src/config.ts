@@ -24,7 +24,8 @@ const MIN_OPERATOR_KEY_LENGTH = 16;
 /** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** The values of these are not repeated in error messages, because those end up in logs. */
-const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
+const SECRETS = new Set(['METERR_OPERATOR_KEY', 'METERR_ENCRYPTION_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
+const MIN_ENCRYPTION_KEY_LENGTH = 32;
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -45,6 +46,18 @@ const publicUrl = z.string().transform((value, context): string => {
   context.addIssue({ code: 'custom', message: PUBLIC_URL });
   return z.NEVER;
 });
+
+const MAX_RETRIES = 20;
+const MAX_RETRY_SECONDS = 7 * 86_400;
+const RETRY_SECONDS = `1 to ${MAX_RETRIES} numbers of seconds up to ${MAX_RETRY_SECONDS}, separated by commas`;
+const NUMBER_OF_SECONDS = /^\d{1,6}(\.\d{1,3})?$/;
+
+const retrySeconds = z
+  .string()
+  .transform((value) => value.split(',').map((one) => one.trim()))
+  .refine((list) => list.length <= MAX_RETRIES && list.every((one) => NUMBER_OF_SECONDS.test(one)), RETRY_SECONDS)
+  .transform((list) => list.map(Number))
+  .refine((list) => list.every((seconds) => seconds <= MAX_RETRY_SECONDS), RETRY_SECONDS);
 
 const MAX_PROXY_HOPS = 32;
 const TRUSTED_PROXIES = `false, the number of proxies in front (1 to ${MAX_PROXY_HOPS}), or their addresses and CIDR ranges, separated by commas`;
@@ -120,6 +133,13 @@ const schema = z.object({
     .string()
     .regex(/^[^\p{Cc}]*[^\s@<>]+@[^\s@<>]+>?$/u, 'an address such as Meterr <meterr@example.com>')
     .default('Meterr <meterr@localhost>'),
+  METERR_ENCRYPTION_KEY: z
+    .string()
+    .min(MIN_ENCRYPTION_KEY_LENGTH, `a secret of at least ${MIN_ENCRYPTION_KEY_LENGTH} characters`)
+    .optional(),
+  METERR_WEBHOOK_RETRY_SECONDS: retrySeconds.default([5, 300, 1800, 7200, 18_000, 36_000, 36_000]),
+  METERR_WEBHOOK_ALLOW_HTTP: flag.default(false),
+  METERR_WEBHOOK_ALLOW_PRIVATE: flag.default(false),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -159,6 +179,13 @@ export interface Config {
   smtpUrl: string | null;
   /** What mails come from: an address, perhaps with a name. */
   mailFrom: string;
+  /** What secrets that must be readable are encrypted under; null: they are stored as they are. */
+  encryptionKey: string | null;
+  /** The waits between the tries of a webhook's delivery. */
+  webhookRetrySeconds: readonly number[];
+  webhookAllowHttp: boolean;
+  /** Whether webhooks may lead to addresses that are not public. */
+  webhookAllowPrivate: boolean;
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -230,5 +257,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     publicUrl: value.METERR_PUBLIC_URL ?? null,
     smtpUrl: value.SMTP_URL ?? null,
     mailFrom: value.METERR_MAIL_FROM,
+    encryptionKey: value.METERR_ENCRYPTION_KEY ?? null,
+    webhookRetrySeconds: value.METERR_WEBHOOK_RETRY_SECONDS,
+    webhookAllowHttp: value.METERR_WEBHOOK_ALLOW_HTTP,
+    webhookAllowPrivate: value.METERR_WEBHOOK_ALLOW_PRIVATE,
   });
 }

@@ -28,6 +28,8 @@ import { answerFailure, type Route, refuseAdmitted } from './http/route.ts';
 import { answerMetrics } from './metrics.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
+import { deliveryRoutes } from './webhooks/deliveries.ts';
+import { webhookRoutes } from './webhooks/webhooks.ts';
 
 export const ROUTES: readonly Route[] = [
   // Before the route of one event: `holds` is not the id of one.
@@ -39,6 +41,8 @@ export const ROUTES: readonly Route[] = [
   ...budgetRoutes,
   ...creditRoutes,
   ...eventRoutes,
+  ...webhookRoutes,
+  ...deliveryRoutes,
   ...teamRoutes,
   ...memberRoutes,
   ...inviteRoutes,

@@ -52,6 +52,15 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ['createApiKey', { name: 'Chat backend', scopes: ['usage:write', 'usage:read'] }],
   ['updateApiKey', { name: 'Chat backend', expires_at: '2030-01-01T00:00:00Z' }],
   ['rotateApiKey', { grace_seconds: 3600 }],
+  [
+    'createWebhook',
+    {
+      url: 'https://example.com/meterr',
+      events: ['usage.exceeded', 'budget.recovered'],
+      description: 'Pages the team',
+    },
+  ],
+  ['updateWebhook', { events: ['*'] }],
   ['createTeam', { name: 'Search' }],
   ['updateTeam', { name: 'Search and answers' }],
   ['inviteMember', { email: 'ann@example.com', role: 'member' }],
