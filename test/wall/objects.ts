@@ -1,0 +1,189 @@
+import { formatId, ID_PREFIXES, type IdKind, newUuid } from '../../src/platform/ids.ts';
+import type { TestApp } from '../harness/app.ts';
+import { EVENT, makeKey, makeUsage } from '../harness/make.ts';
+import type { Place } from './places.ts';
+
+/** What an id identifies; `eventId` is the caller's own id of an event, which is no TypeID. */
+export type ObjectKind = IdKind | 'eventId';
+
+export interface Maker {
+  /** `organization`: every key of the organization may see it, those of its teams too. */
+  of: 'organization' | 'team';
+  /** Set: asking makes an object of this id, so that only the first key's answer says something. */
+  isUsedUp?: boolean;
+  /** Makes one in a place, and returns its id; null where there is none, as a team in no team. */
+  make(meterr: TestApp, place: Place): Promise<string | null>;
+}
+
+const teamOf = ({ team }: Place) => (team ? { team_id: team.id } : {});
+/** An event as it is in the place: its texts have the mark. */
+const eventOf = (place: Place) => ({ ...teamOf(place), user_id: `${place.mark}user`, tags: { mark: place.mark } });
+
+async function insert(
+  { sql }: TestApp,
+  table: string,
+  kind: IdKind,
+  { organization }: Place,
+  columns: Record<string, unknown>,
+): Promise<string> {
+  const uuid = newUuid();
+  const row = { id: uuid, organization_id: organization.uuid, ...columns };
+  await sql.query(
+    `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${Object.keys(row).map((_, i) => `$${i + 1}`)})`,
+    Object.values(row),
+  );
+  return formatId(kind, uuid);
+}
+
+async function post({ ok }: TestApp, path: string, { organization }: Place, body: object): Promise<string> {
+  const { id } = await ok<{ id: string }>('POST', path, { key: organization.key.secret, body });
+  return id;
+}
+
+/** What the log tells of a budget of the place. */
+function crossingOf({ team, mark }: Place): object {
+  const period = { periodStart: '2026-11-01T00:00:00Z', periodEnd: '2026-12-01T00:00:00Z' };
+  const amounts = { unit: 'usd', limit: '1', current: '2', crossing: 1 };
+  return { ...period, ...amounts, budgetId: newUuid(), teamId: team?.uuid ?? null, per: 'user', subject: mark };
+}
+
+/** How to make an object of each kind. A kind that an argument takes and that is not here fails the wall. */
+export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>([
+  ['organization', { of: 'organization', make: async (_, { organization }) => organization.id }],
+  [
+    'team',
+    {
+      of: 'team',
+      async make(meterr, place) {
+        if (place.team) await makeUsage(meterr, place.organization.key.secret, [eventOf(place)]);
+        return place.team?.id ?? null;
+      },
+    },
+  ],
+  [
+    'apiKey',
+    {
+      of: 'team',
+      async make(meterr, place) {
+        const options = { scopes: ['usage:write'], team: place.team, name: `${place.mark}key` } as const;
+        const { id, secret } = await makeKey(meterr, place.organization, options);
+        await makeUsage(meterr, secret, [eventOf(place)]);
+        return id;
+      },
+    },
+  ],
+  [
+    'usageEvent',
+    {
+      of: 'team',
+      async make(meterr, place) {
+        const [id = null] = await makeUsage(meterr, place.organization.key.secret, [eventOf(place)]);
+        return id;
+      },
+    },
+  ],
+  [
+    'eventId',
+    {
+      of: 'organization',
+      isUsedUp: true,
+      async make(meterr, place) {
+        const id = `event-${newUuid()}`;
+        await makeUsage(meterr, place.organization.key.secret, [{ ...EVENT, id }]);
+        return id;
+      },
+    },
+  ],
+  [
+    'budget',
+    {
+      of: 'team',
+      async make(meterr, place) {
+        const [name, amount, period, per] = [`${place.mark}budget`, '100', 'month', 'user'];
+        const budget = { name, amount, period, per, scope: teamOf(place) };
+        return post(meterr, '/v1/budgets', place, budget);
+      },
+    },
+  ],
+  [
+    'hold',
+    {
+      of: 'team',
+      make: (meterr, place) =>
+        post(meterr, '/v1/usage/holds', place, {
+          ...{ provider: 'openai', model: 'gpt-4o', input_tokens: 1, max_output_tokens: 1 },
+          ...eventOf(place),
+        }),
+    },
+  ],
+  [
+    'event',
+    {
+      of: 'team',
+      make: (meterr, place) =>
+        insert(meterr, 'events', 'event', place, {
+          ...{ type: 'usage.exceeded', created_at: new Date(meterr.clock.now()), team_id: place.team?.uuid ?? null },
+          data: JSON.stringify(crossingOf(place)),
+        }),
+    },
+  ],
+  [
+    'price',
+    {
+      of: 'organization',
+      make: (meterr, place) =>
+        insert(meterr, 'prices', 'price', place, {
+          ...{
+            provider: 'aaa',
+            model: `${place.mark}model`,
+            match: JSON.stringify({ equals: place.mark }),
+            units: '[]',
+            source: 'override',
+          },
+          source_version: '1',
+        }),
+    },
+  ],
+  [
+    'auditEntry',
+    {
+      of: 'team',
+      make: (meterr, place) =>
+        insert(meterr, 'audit_entries', 'auditEntry', place, {
+          ...{ action: 'team.updated', target_id: place.team?.id ?? place.organization.id },
+          after: JSON.stringify({ name: place.mark }),
+        }),
+    },
+  ],
+]);
+
+/** @throws Error that says what to add, for a kind without a maker */
+export function makerOf(kind: ObjectKind): Maker {
+  const maker = MAKERS.get(kind);
+  if (!maker) throw new Error(`The wall cannot make an object of the kind ${kind}: add it to test/wall/objects.ts.`);
+  return maker;
+}
+
+const KINDS = new Map(Object.entries(ID_PREFIXES).map(([kind, prefix]) => [prefix as string, kind as IdKind]));
+export const TYPE_ID = /\b([a-z]+)_([0-7][0-9a-hjkmnp-tv-z]{25})\b/g;
+
+/** The kind of an id by its prefix. @throws Error for a prefix that no kind has */
+export function kindOfPrefix(prefix: string): IdKind {
+  const kind = KINDS.get(prefix);
+  if (!kind) throw new Error(`No kind of id has the prefix ${prefix}.`);
+  return kind;
+}
+
+const FLIPPED = new Map([...'0123456789abcdefghjkmnpqrstvwxyz'].map((digit, i, all) => [digit, all[i ^ 1] ?? '']));
+
+/** An id of the same form that differs in its last digit, so that it identifies nothing. */
+export function neighbourOf(id: string): string {
+  const last = id.at(-1) ?? '';
+  return id.slice(0, -1) + (FLIPPED.get(last) ?? 'z');
+}
+
+/** A cursor at the place right beside another's, where nothing is. */
+export function neighbourCursor(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  return Buffer.from(neighbourOf(text)).toString('base64url');
+}
