@@ -27,11 +27,7 @@ export function sendOver({ rest, gql }: TestApp): Send {
     const { status, headers, text } =
       request.door === 'graphql'
         ? await gql(request.query, request.variables, { key })
-        : await rest(request.method, request.path, {
-            key,
-            body: request.body,
-            ...(request.contentType ? { headers: { 'content-type': request.contentType } } : {}),
-          });
+        : await rest(request.method, request.path, { ...request, key });
     return { status, headers: headersOf(headers), text };
   };
 }

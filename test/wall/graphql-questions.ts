@@ -41,7 +41,7 @@ function selectionOf(type: GraphQLOutputType, above: readonly string[] = []): st
     const isDeep = above.length >= SELECTED_DEPTH || above.includes(inner.name) || field.args.length > 0;
     return isDeep ? [] : [`${field.name} ${selectionOf(field.type, [...above, named.name])}`];
   });
-  return `{ __typename ${[...fields, ...nodes].join(' ')} }`;
+  return `{ __typename ${fields.join(' ')} }`;
 }
 
 /** Nodes that are not named as the kind of their id. */
@@ -66,17 +66,18 @@ function idArguments(owner: string, field: Field, base: Variables): IdArgument[]
   const found: IdArgument[] = [];
   const visit = (one: { name: string; type: GraphQLInputType }, typeName: string, path: readonly string[]) => {
     const walk = (type: GraphQLInputType, at: readonly string[]): void => {
-      if (isNonNullType(type)) return walk(type.ofType, at);
-      if (isListType(type)) return walk(type.ofType, [...at, '[]']);
+      if (isNonNullType(type) || isListType(type)) {
+        walk(type.ofType, isListType(type) ? [...at, '[]'] : at);
+        return;
+      }
       const coordinate = `${typeName}.${one.name}`;
       if (isInputObjectType(type)) {
         for (const inner of Object.values(type.getFields())) visit(inner, type.name, [...at, inner.name]);
         return;
       }
-      if (one.name === CURSOR) return void found.push({ path: at, coordinate, kinds: 'cursor' });
       const isId = String(type) === 'ID';
-      if (field.name === 'node' && isId) return void found.push({ path: at, coordinate, kinds: NODE_IDS });
-      const kinds = kindsOf({ name: one.name, typeName, isId, example: valueAt(base, at) }, kindOfPrefix);
+      const special = one.name === CURSOR ? 'cursor' : field.name === 'node' && isId ? NODE_IDS : null;
+      const kinds = special ?? kindsOf({ name: one.name, typeName, isId, example: valueAt(base, at) }, kindOfPrefix);
       if (kinds) found.push({ path: at, coordinate, kinds });
     };
     walk(one.type, path);
@@ -180,16 +181,15 @@ export function idCoordinates(): string[] {
   });
 }
 
+const below = Object.values(schema.getTypeMap()).filter(
+  (type): type is GraphQLObjectType =>
+    isObjectType(type) && !type.name.startsWith('__') && !roots.some(([, root]) => root === type),
+);
+
 /** Every question of GraphQL. */
-export function graphqlQuestions(): Question[] {
-  const below = Object.values(schema.getTypeMap()).filter(
-    (type): type is GraphQLObjectType =>
-      isObjectType(type) && !type.name.startsWith('__') && !roots.some(([, root]) => root === type),
-  );
-  return [
-    ...roots.flatMap(([kind, root]) =>
-      root ? Object.values(root.getFields()).flatMap((field) => questionsOfField(root, kind, field)) : [],
-    ),
-    ...below.flatMap(questionsOfType),
-  ];
-}
+export const GRAPHQL_QUESTIONS: readonly Question[] = [
+  ...roots.flatMap(([kind, root]) =>
+    Object.values(root?.getFields() ?? {}).flatMap((field) => (root ? questionsOfField(root, kind, field) : [])),
+  ),
+  ...below.flatMap(questionsOfType),
+];

@@ -7,7 +7,7 @@ import type { Place } from './places.ts';
 export type ObjectKind = IdKind | 'eventId';
 
 export interface Maker {
-  /** `organization`: every key of the organization may see it, those of its teams too. */
+  /** `organization`: every key of the organization may see it, those of its teams too, so it has no place's mark. */
   of: 'organization' | 'team';
   /** Set: asking makes an object of this id, so that only the first key's answer says something. */
   isUsedUp?: boolean;

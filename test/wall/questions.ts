@@ -1,9 +1,21 @@
 import type { ObjectKind } from './objects.ts';
 
+export interface RestRequest {
+  door: 'rest';
+  method: string;
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface GraphQLRequest {
+  door: 'graphql';
+  query: string;
+  variables: Record<string, unknown>;
+}
+
 /** What is sent, in the form of its door. */
-export type WallRequest =
-  | { door: 'rest'; method: string; path: string; body?: unknown; contentType?: string }
-  | { door: 'graphql'; query: string; variables: Record<string, unknown> };
+export type WallRequest = RestRequest | GraphQLRequest;
 
 /** What one argument that takes an id is asked with, all else being right. */
 export interface Question {

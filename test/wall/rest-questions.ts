@@ -1,7 +1,7 @@
 import { openApiDocument } from '../../src/rest/app.ts';
 import { OPERATIONS, REST_ONLY } from '../harness/operations.ts';
 import { kindOfPrefix, type ObjectKind, TYPE_ID } from './objects.ts';
-import { kindsOf, type Question, type WallRequest, withValueAt } from './questions.ts';
+import { kindsOf, type Question, type RestRequest, withValueAt } from './questions.ts';
 
 interface Schema {
   $ref?: string;
@@ -31,6 +31,7 @@ const document = (await openApiDocument()) as ApiDocument;
 const JSON_TYPE = 'application/json';
 const NDJSON = 'application/x-ndjson';
 const CURSOR = 'cursor';
+const IDEMPOTENCY_KEY = 'Idempotency-Key';
 const ID_PATTERN = /^\^([a-z]+)_\[0-7\]/;
 
 interface IdField {
@@ -97,7 +98,7 @@ function forms(route: string, content: Record<string, { schema: Schema }>, body:
   return all;
 }
 
-function questionsOfRoute(method: string, template: string): Question[] {
+function questionsOfRoute(method: string, template: string): { asked: Question[]; keyed: Question[] } {
   const route = `${method.toUpperCase()} ${template}`;
   const { parameters = [], requestBody } = document.paths[template]?.[method] ?? {};
   const { url, body, field, isOperators } = rowOf(route);
@@ -113,7 +114,7 @@ function questionsOfRoute(method: string, template: string): Question[] {
     own: ReadonlyMap<ObjectKind, string>,
     inUrl: ReadonlyMap<string, string>,
     sent?: unknown,
-  ): WallRequest {
+  ): RestRequest {
     let path = template;
     for (const { name, kinds } of inPath) {
       path = path.replace(`{${name}}`, inUrl.get(name) ?? own.get(kinds[0] as ObjectKind) ?? '');
@@ -163,13 +164,22 @@ function questionsOfRoute(method: string, template: string): Question[] {
         const mine = isLines ? form.body : ownBody(own);
         const sent = id === null ? mine : withValueAt(mine, path, id);
         const plain = request(own, new Map(), isLines ? `${JSON.stringify(sent)}\n` : sent);
-        return plain.door === 'rest' ? { ...plain, contentType } : plain;
+        return { ...plain, headers: { 'content-type': contentType } };
       };
       found.push(question({ argument: path.join('.'), kinds, ask }, form.name));
     }
   }
-  if (found.length > 0) return found;
-  return [question({ argument: null, kinds: [], ask: (own) => request(own, new Map(), ownBody(own)) })];
+  const plain = question({ argument: null, kinds: [], ask: (own) => request(own, new Map(), ownBody(own)) });
+  const isKeyed = parameters.some((one) => one.in === 'header' && one.name === IDEMPOTENCY_KEY);
+  const keyed: Question = {
+    ...plain,
+    argument: IDEMPOTENCY_KEY,
+    ask: (own, id) => ({
+      ...request(own, new Map(), ownBody(own)),
+      headers: { 'content-type': JSON_TYPE, ...(id === null ? {} : { [IDEMPOTENCY_KEY]: id }) },
+    }),
+  };
+  return { asked: found.length > 0 ? found : [plain], keyed: isKeyed ? [keyed] : [] };
 }
 
 /** `POST /v1/budgets`, for every route of the document. */
@@ -188,9 +198,12 @@ export function patternedPlaces(): string[] {
   );
 }
 
+const byRoute = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.keys(methods).map((method) => questionsOfRoute(method, path)),
+);
+
 /** Every question of REST. */
-export function restQuestions(): Question[] {
-  return Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).flatMap((method) => questionsOfRoute(method, path)),
-  );
-}
+export const REST_QUESTIONS: readonly Question[] = byRoute.flatMap(({ asked }) => asked);
+
+/** A question for each route that knows repeats by `Idempotency-Key`, where the id is that. */
+export const KEYED_QUESTIONS: readonly Question[] = byRoute.flatMap(({ keyed }) => keyed);

@@ -2,46 +2,78 @@ import { beforeAll, expect, it } from 'vitest';
 import { useTestApp } from '../harness/app.ts';
 import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import { sendOver } from './compare.ts';
-import { graphqlQuestions, idCoordinates, ROOT_FIELDS } from './graphql-questions.ts';
+import { GRAPHQL_QUESTIONS, idCoordinates, ROOT_FIELDS } from './graphql-questions.ts';
 import type { Question } from './questions.ts';
-import { patternedPlaces, ROUTE_NAMES, restQuestions } from './rest-questions.ts';
+import { KEYED_QUESTIONS, patternedPlaces, REST_QUESTIONS, ROUTE_NAMES } from './rest-questions.ts';
+import { sendOverSocket } from './socket.ts';
 import { createWall, eachOf, type Findings, type Wall } from './wall.ts';
 
 const meterr = useTestApp({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
-const inGraphql = graphqlQuestions();
-const inRest = restQuestions();
-const all: readonly Question[] = [...inGraphql, ...inRest];
+const isSubscription = ({ operation }: Question) => operation.startsWith('subscription ');
+/** A subscription is asked over the WebSocket. */
+const overHttp = [...GRAPHQL_QUESTIONS, ...REST_QUESTIONS].filter((question) => !isSubscription(question));
+const MAX_SHOWN = 20;
 
 let wall: Wall;
 
 beforeAll(async () => {
-  const lists = inGraphql.filter(({ kinds }) => kinds === 'cursor');
+  const lists = GRAPHQL_QUESTIONS.filter(({ kinds }) => kinds === 'cursor');
   wall = await createWall(meterr(), lists, sendOver(meterr()));
 });
 
 const coordinatesOf = (questions: readonly Question[]) => new Set(questions.map(({ coordinate }) => coordinate));
 const operationsOf = (questions: readonly Question[]) => new Set(questions.map(({ operation }) => operation));
-const sum = (findings: readonly Findings[]) => findings.reduce((total, { requests }) => total + requests, 0);
+const problemsOf = (findings: readonly Findings[]) => findings.flatMap(({ problems }) => problems).slice(0, MAX_SHOWN);
 
-it('every field of the roots, every route, and every argument of the form of an id is asked', () => {
+async function askAll(
+  questions: readonly Question[],
+  ...[keys, send]: [Wall['world']['keys'], ReturnType<typeof sendOver>]
+) {
+  const findings: Findings[] = [];
+  // One after the other, so that what is changed is known to be its doing.
+  for (const question of questions) findings.push(await wall.ask(question, keys, send));
+  return findings;
+}
+
+function report(door: string, findings: readonly Findings[], keys: number, questions: readonly Question[]): void {
+  const requests = findings.reduce((total, one) => total + one.requests, 0).toLocaleString('en');
+  const taken = new Set(questions.filter(({ argument }) => argument).map((one) => one.coordinate)).size;
+  console.info(
+    `the wall, ${door}: ${requests} requests of ${keys} keys, ${taken} arguments that take an id, ` +
+      `${operationsOf(questions).size} operations`,
+  );
+}
+
+it('every root field, every route and every argument of the form of an id is asked', () => {
+  const [inGraphql, inRest] = [GRAPHQL_QUESTIONS, REST_QUESTIONS];
   expect(ROOT_FIELDS.filter((name) => !operationsOf(inGraphql).has(name))).toEqual([]);
-  expect(ROUTE_NAMES.filter((name) => !operationsOf(inRest).has(name))).toEqual([]);
+  expect(ROUTE_NAMES.filter((name) => !operationsOf(inRest).has(name.replace(' (NDJSON)', '')))).toEqual([]);
   expect(idCoordinates().filter((place) => !coordinatesOf(inGraphql).has(place))).toEqual([]);
   expect(patternedPlaces().filter((place) => !coordinatesOf(inRest).has(place))).toEqual([]);
 });
 
 it("a right request with the caller's own ids succeeds, and differs from one with ids that do not exist", async () => {
-  const found = await eachOf(all, (question) => wall.control(question, sendOver(meterr())));
-  expect(found.flatMap(({ problems }) => problems)).toEqual([]);
+  const findings = await eachOf(overHttp, (question) => wall.control(question, sendOver(meterr())));
+  expect(problemsOf(findings)).toEqual([]);
 });
 
 it('what a key may not see is answered as what does not exist, in both doors, and nothing changes', async () => {
-  const findings: Findings[] = [];
-  for (const question of all) findings.push(await wall.ask(question, wall.world.keys, sendOver(meterr())));
-  const count = (questions: readonly Question[]) => questions.filter(({ argument }) => argument !== null).length;
-  console.info(
-    `the wall: ${sum(findings).toLocaleString('en')} requests of ${wall.world.keys.length} keys, ` +
-      `${count(inGraphql)} id arguments of ${inGraphql.length} of GraphQL`,
-  );
-  expect(findings.flatMap(({ problems }) => problems)).toEqual([]);
+  const { keys } = wall.world;
+  const findings = await askAll(overHttp, keys, sendOver(meterr()));
+  report('HTTP', findings, keys.length, overHttp);
+  expect(problemsOf(findings)).toEqual([]);
+});
+
+it('the same over the WebSocket, subscriptions too', async () => {
+  const keys = wall.world.keys.filter(({ asksAll }) => asksAll);
+  const socket = await sendOverSocket(meterr());
+  const findings = await askAll(GRAPHQL_QUESTIONS, keys, socket.send).finally(() => socket.close());
+  report('WebSocket', findings, keys.length, GRAPHQL_QUESTIONS);
+  expect(problemsOf(findings)).toEqual([]);
+});
+
+it("an Idempotency-Key of another organization's is unknown", async () => {
+  const findings = await eachOf(KEYED_QUESTIONS, (question) => wall.repeat(question, sendOver(meterr())));
+  expect(KEYED_QUESTIONS.length).toBeGreaterThan(5);
+  expect(problemsOf(findings)).toEqual([]);
 });

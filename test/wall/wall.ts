@@ -1,8 +1,9 @@
+import { newUuid } from '../../src/platform/ids.ts';
 import type { TestApp } from '../harness/app.ts';
 import { EVENT } from '../harness/make.ts';
 import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import { changesBetween, comparable, createSnapshots, type Send, type WallAnswer } from './compare.ts';
-import { MAKERS, makerOf, neighbourCursor, neighbourOf, type ObjectKind } from './objects.ts';
+import { MAKERS, makerOf, neighbourCursor, neighbourOf, type ObjectKind, TYPE_ID } from './objects.ts';
 import { type AskingKey, makeFreshPlace, makeWorld, type Place, type World } from './places.ts';
 import type { Question } from './questions.ts';
 
@@ -56,6 +57,8 @@ export interface Wall {
   ask(question: Question, keys: readonly AskingKey[], send: Send): Promise<Findings>;
   /** Asks the same with what the caller has: names what is refused, or answered as if it was not there. */
   control(question: Question, send: Send): Promise<Findings>;
+  /** Asks with an `Idempotency-Key` that another organization has used: names what was replayed. */
+  repeat(question: Question, send: Send): Promise<Findings>;
 }
 
 /**
@@ -223,6 +226,33 @@ export async function createWall(meterr: TestApp, lists: readonly Question[], di
         }
       }
       return { problems, requests };
+    },
+    async repeat(question, send) {
+      const key = `repeat-${newUuid()}`;
+      const answers: { text: string; rows: string }[] = [];
+      const told = new Set<string>();
+      const problems: string[] = [];
+      for (const id of [key, key, neighbourOf(key)]) {
+        const place = await makeFreshPlace(meterr);
+        const mine = await furnish(place, question.needs);
+        const before = await snapshot(place.organization.uuid);
+        const secret = question.isOperators ? OPERATOR_KEY : place.organization.key.secret;
+        const answer = await send(question.ask(mine, question.isOperators ? `${id}${answers.length}` : id), secret);
+        const ids = [...answer.text.matchAll(TYPE_ID)].map(([one]) => one).filter((one) => !one.startsWith('price_'));
+        if (ids.some((one) => told.has(one)))
+          problems.push(`${nameOf(question)} answers another organization's: ${answer.text}`);
+        for (const one of ids) told.add(one);
+        const rows = changesBetween(before, await snapshot(place.organization.uuid)).join('; ');
+        if (answer.status < 200 || answer.status > 299) problems.push(`${nameOf(question)} is refused: ${answer.text}`);
+        answers.push({ text: comparable(answer, id, new Set()), rows });
+      }
+      const [, known, unknown] = answers;
+      if (known?.text !== unknown?.text || known?.rows !== unknown?.rows) {
+        problems.push(
+          `${nameOf(question)} with a key that is known elsewhere:\n${known?.text}\n${known?.rows}\nand nowhere:\n${unknown?.text}\n${unknown?.rows}`,
+        );
+      }
+      return { problems, requests: answers.length };
     },
   };
 }

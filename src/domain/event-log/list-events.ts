@@ -36,7 +36,7 @@ export async function listEvents({ caller, resources }: Context, question: Event
   const after = parseUuidCursor(EVENT_CURSOR, question.after);
   if (after !== null) {
     // Positions are numbered over all organizations, so a cursor must not show one.
-    const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
+    const position = await findPosition(resources.database.pool, 'events', whereEvents(caller), after);
     wanted = wanted.and('position < $?::bigint', position);
   }
   // What a raise uncovers that has run out is in the log from then on, whether or not anything ran.
