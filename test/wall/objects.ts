@@ -135,8 +135,8 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
         insert(meterr, 'prices', 'price', place, {
           ...{
             provider: 'aaa',
-            model: `${place.mark}model`,
-            match: JSON.stringify({ equals: place.mark }),
+            model: `model of ${place.organization.id}`,
+            match: '{"equals": "a"}',
             units: '[]',
             source: 'override',
           },

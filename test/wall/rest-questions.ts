@@ -179,7 +179,7 @@ function questionsOfRoute(method: string, template: string): { asked: Question[]
       headers: { 'content-type': JSON_TYPE, ...(id === null ? {} : { [IDEMPOTENCY_KEY]: id }) },
     }),
   };
-  return { asked: found.length > 0 ? found : [plain], keyed: isKeyed ? [keyed] : [] };
+  return { asked: found.length > 0 ? found : [plain], keyed: isKeyed && !isOperators ? [keyed] : [] };
 }
 
 /** `POST /v1/budgets`, for every route of the document. */
@@ -205,5 +205,5 @@ const byRoute = Object.entries(document.paths).flatMap(([path, methods]) =>
 /** Every question of REST. */
 export const REST_QUESTIONS: readonly Question[] = byRoute.flatMap(({ asked }) => asked);
 
-/** A question for each route that knows repeats by `Idempotency-Key`, where the id is that. */
+/** A question for each route of an organization that knows repeats by `Idempotency-Key`, where the id is that. */
 export const KEYED_QUESTIONS: readonly Question[] = byRoute.flatMap(({ keyed }) => keyed);
