@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 import { schema } from '../../src/graphql/schema.ts';
 import { OPERATIONS } from '../harness/operations.ts';
-import { kindOfPrefix, MAKERS, type ObjectKind, TYPE_ID } from './objects.ts';
+import { kindOfPrefix, type ObjectKind, TYPE_ID } from './objects.ts';
 import { kindsOf, type Question, valueAt, withValueAt } from './questions.ts';
 
 type Variables = Record<string, unknown>;
@@ -56,11 +56,6 @@ export const NODE_TYPE_KINDS: readonly ObjectKind[] = schema
   .getPossibleTypes(schema.getType('Node') as never)
   .map(nodeKind);
 
-/** `node` is asked for every type that it finds, and for every other kind of object that can be made. */
-const NODE_IDS: readonly ObjectKind[] = [
-  ...new Set([...NODE_TYPE_KINDS, ...MAKERS.keys()].filter((kind) => kind !== 'eventId')),
-];
-
 /** The arguments of a field that take an id, those inside of inputs and lists too. */
 function idArguments(owner: string, field: Field, base: Variables): IdArgument[] {
   const found: IdArgument[] = [];
@@ -76,7 +71,7 @@ function idArguments(owner: string, field: Field, base: Variables): IdArgument[]
         return;
       }
       const isId = String(type) === 'ID';
-      const special = one.name === CURSOR ? 'cursor' : field.name === 'node' && isId ? NODE_IDS : null;
+      const special = one.name === CURSOR && !isId ? 'cursor' : field.name === 'node' && isId ? NODE_TYPE_KINDS : null;
       const kinds = special ?? kindsOf({ name: one.name, typeName, isId, example: valueAt(base, at) }, kindOfPrefix);
       if (kinds) found.push({ path: at, coordinate, kinds });
     };

@@ -1,4 +1,5 @@
-import { formatId, ID_PREFIXES, type IdKind, newUuid } from '../../src/platform/ids.ts';
+import { randomBytes } from 'node:crypto';
+import { formatId, ID_PREFIXES, type IdKind, newUuid, parseId } from '../../src/platform/ids.ts';
 import type { TestApp } from '../harness/app.ts';
 import { EVENT, makeKey, makeUsage } from '../harness/make.ts';
 import type { Place } from './places.ts';
@@ -47,7 +48,31 @@ function crossingOf({ team, mark }: Place): object {
   return { ...period, ...amounts, budgetId: newUuid(), teamId: team?.uuid ?? null, per: 'user', subject: mark };
 }
 
-/** How to make an object of each kind. A kind that an argument takes and that is not here fails the wall. */
+function insertEvent(meterr: TestApp, place: Place): Promise<string> {
+  return insert(meterr, 'events', 'event', place, {
+    ...{ type: 'usage.exceeded', created_at: new Date(meterr.clock.now()), team_id: place.team?.uuid ?? null },
+    data: JSON.stringify(crossingOf(place)),
+  });
+}
+
+/** A webhook, and a delivery of it that has ended, so that nothing is sent. */
+async function makeDelivery(meterr: TestApp, place: Place): Promise<{ webhookId: string; deliveryId: string }> {
+  const at = new Date(meterr.clock.now());
+  const eventId = await insertEvent(meterr, place);
+  // It waits for events that nothing here raises.
+  const hook = { url: 'https://8.8.8.8/hook', events: ['webhook.disabled'], description: place.mark };
+  const webhookId = await post(meterr, '/v1/webhooks', place, { ...hook, ...teamOf(place) });
+  const deliveryId = await insert(meterr, 'webhook_deliveries', 'delivery', place, {
+    ...{ webhook_id: parseId('webhook', webhookId), event_id: parseId('event', eventId) },
+    ...{ event_type: 'usage.exceeded', status: 'succeeded', created_at: at, finished_at: at },
+  });
+  return { webhookId, deliveryId };
+}
+
+/**
+ * How to make an object of each kind that an argument takes or a node has: the wall fails for one
+ * that is not here.
+ */
 export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>([
   ['organization', { of: 'organization', make: async (_, { organization }) => organization.id }],
   [
@@ -116,17 +141,7 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
         }),
     },
   ],
-  [
-    'event',
-    {
-      of: 'team',
-      make: (meterr, place) =>
-        insert(meterr, 'events', 'event', place, {
-          ...{ type: 'usage.exceeded', created_at: new Date(meterr.clock.now()), team_id: place.team?.uuid ?? null },
-          data: JSON.stringify(crossingOf(place)),
-        }),
-    },
-  ],
+  ['event', { of: 'team', make: insertEvent }],
   [
     'price',
     {
@@ -144,6 +159,32 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
         }),
     },
   ],
+  [
+    'member',
+    {
+      of: 'team',
+      make: async (meterr, place) =>
+        place.team &&
+        insert(meterr, 'members', 'member', place, {
+          ...{ team_id: place.team.uuid, email: `${newUuid()}@example.com`, name: place.mark, role: 'viewer' },
+        }),
+    },
+  ],
+  [
+    'invite',
+    {
+      of: 'team',
+      make: async (meterr, place) =>
+        place.team &&
+        insert(meterr, 'invites', 'invite', place, {
+          ...{ team_id: place.team.uuid, email: `${place.mark}${newUuid()}@example.com`, role: 'viewer' },
+          ...{ token_hash: randomBytes(32), created_at: new Date(meterr.clock.now()) },
+          expires_at: new Date(meterr.clock.now() + 86_400_000),
+        }),
+    },
+  ],
+  ['webhook', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).webhookId }],
+  ['delivery', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).deliveryId }],
   [
     'auditEntry',
     {

@@ -56,6 +56,7 @@ export function withValueAt(value: unknown, [head, ...rest]: readonly string[], 
 /** Arguments that identify something of another kind than their name says. */
 const NAMED: ReadonlyMap<string, readonly ObjectKind[]> = new Map([
   ['since', ['event']],
+  ['after', ['event']],
   ['actor', ['apiKey', 'member']],
   ['target', ['team', 'apiKey', 'budget', 'usageEvent', 'hold']],
   ['eventId', ['eventId']],

@@ -17,8 +17,7 @@ const MAX_SHOWN = 20;
 let wall: Wall;
 
 beforeAll(async () => {
-  const lists = GRAPHQL_QUESTIONS.filter(({ kinds }) => kinds === 'cursor');
-  wall = await createWall(meterr(), lists, sendOver(meterr()));
+  wall = await createWall(meterr(), [...GRAPHQL_QUESTIONS, ...REST_QUESTIONS], sendOver(meterr()));
 });
 
 const coordinatesOf = (questions: readonly Question[]) => new Set(questions.map(({ coordinate }) => coordinate));
