@@ -35,6 +35,11 @@ export interface Question {
   ask(own: ReadonlyMap<ObjectKind, string>, id: string | null): WallRequest;
 }
 
+/** An operation and its argument, as messages have them. */
+export function nameOf({ operation, argument }: Question): string {
+  return argument ? `${operation} ${argument}` : operation;
+}
+
 type Fields = Record<string, unknown>;
 
 /** What stands at `input.events[].teamId`. */

@@ -2,11 +2,13 @@ import { beforeAll, expect, it } from 'vitest';
 import { useTestApp } from '../harness/app.ts';
 import { OPERATOR_KEY } from '../harness/operator-key.ts';
 import { type Send, sendOver } from './compare.ts';
+import { askControl, askRepeat } from './control.ts';
+import { eachOf } from './each-of.ts';
 import { GRAPHQL_QUESTIONS, idCoordinates, ROOT_FIELDS } from './graphql-questions.ts';
 import type { Question } from './questions.ts';
 import { KEYED_QUESTIONS, patternedPlaces, REST_QUESTIONS, ROUTE_NAMES } from './rest-questions.ts';
 import { sendOverSocket } from './socket.ts';
-import { createWall, eachOf, type Findings, type Wall } from './wall.ts';
+import { createWall, type Findings, type Wall } from './wall.ts';
 
 const meterr = useTestApp({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
 const isSubscription = ({ operation }: Question) => operation.startsWith('subscription ');
@@ -57,7 +59,7 @@ it('every root field, every route and every argument of the form of an id is ask
 });
 
 it("a right request with the caller's own ids succeeds, and differs from one with ids that do not exist", async () => {
-  const findings = await eachOf(overHttp, (question) => wall.control(question, sendOver(meterr())));
+  const findings = await eachOf(overHttp, (question) => askControl(meterr(), question, sendOver(meterr())));
   expect(problemsOf(findings)).toEqual([]);
 });
 
@@ -77,7 +79,7 @@ it('the same over the WebSocket, subscriptions too', async () => {
 });
 
 it("an Idempotency-Key of another organization's is unknown", async () => {
-  const findings = await eachOf(KEYED_QUESTIONS, (question) => wall.repeat(question, sendOver(meterr())));
+  const findings = await eachOf(KEYED_QUESTIONS, (question) => askRepeat(meterr(), question, sendOver(meterr())));
   expect(KEYED_QUESTIONS.length).toBeGreaterThan(4);
   expect(problemsOf(findings)).toEqual([]);
 });
