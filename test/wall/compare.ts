@@ -37,6 +37,7 @@ const TIME = /\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 
 /** What is drawn at random and shown once: of keys, of webhooks, in the links of invites. */
 const SECRET = /\b(?:mtr_live|whsec|inv)_[\w+/=-]+/g;
+const DURATION = /("duration_?[mM]s":)\d+/g;
 const HINT = /"hint":"[^"]{4}"/g;
 
 /**
@@ -49,15 +50,17 @@ export function comparable({ status, headers, text }: WallAnswer, asked: string,
     .replace(TYPE_ID, (id, prefix) => (known.has(id) ? id : `<${prefix}>`))
     .replace(TIME, '<time>')
     .replace(SECRET, '<secret>')
-    .replace(HINT, '"hint":"<hint>"');
+    .replace(HINT, '"hint":"<hint>"')
+    .replace(DURATION, '$1<duration>');
   return `${status}\n${headers}\n${plain}`;
 }
 
 /** The rows of an organization in each table: how many, and a checksum of what they contain. */
 export type Snapshot = ReadonlyMap<string, { rows: number; checksum: string }>;
 
-/** When a key was last used is written now and then; what is added up later is no change. */
-const LEFT_OUT = "ARRAY['last_used_at']";
+/** When a key was last used is written now and then, as is which process sends to a webhook. */
+const LEFT_OUT = "ARRAY['last_used_at', 'sender', 'sender_until']";
+/** Of events that are added up later, all is in other tables. */
 const ADDED_UP_LATER = ['usage_attributions', 'usage_attribution_days'];
 
 /** Makes what reads snapshots of every table that has an organization's rows. */

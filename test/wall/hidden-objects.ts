@@ -72,7 +72,9 @@ export async function makeHiddenObjects(
   );
 
   const hiddenPlaces = ({ isBound, asksAll }: AskingKey) => {
-    const sides = isBound ? [theirPlaces, otherPlaces] : [theirPlaces];
+    // The wall around the organization is the same for keys with few scopes, bound or not.
+    const outer = isBound && !asksAll ? [] : [theirPlaces];
+    const sides = isBound ? [...outer, otherPlaces] : outer;
     return sides.flatMap((side) => (asksAll ? side : side.slice(0, 1)));
   };
   const hides = (place: Place, kind: ObjectKind) => place.organization !== ours || makerOf(kind).of === 'team';
@@ -112,7 +114,8 @@ export async function makeHiddenObjects(
     const cases = await Promise.all(
       keys.map(async (key) => {
         if (kinds === 'cursor') return (await hiddenCursors(question, key)).map((id) => ({ key, id }));
-        return hiddenPlaces(key).flatMap((place) =>
+        const ofOrganization = kinds.every((kind) => makerOf(kind).of === 'organization');
+        return hiddenPlaces(ofOrganization ? { ...key, isBound: false } : key).flatMap((place) =>
           kinds
             .filter((kind) => hides(place, kind) && !makerOf(kind).isUsedUp)
             .flatMap((kind) => {

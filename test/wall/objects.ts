@@ -62,8 +62,11 @@ async function makeDelivery(meterr: TestApp, place: Place): Promise<{ webhookId:
   // It waits for events that nothing here raises.
   const hook = { url: 'https://8.8.8.8/hook', events: ['webhook.disabled'], description: place.mark };
   const webhookId = await post(meterr, '/v1/webhooks', place, { ...hook, ...teamOf(place) });
+  // Where nothing is ever sent to, whatever is asked of it.
+  const uuid = parseId('webhook', webhookId);
+  await meterr.sql.query("UPDATE webhooks SET url = 'https://127.0.0.1:1/hook' WHERE id = $1", [uuid]);
   const deliveryId = await insert(meterr, 'webhook_deliveries', 'delivery', place, {
-    ...{ webhook_id: parseId('webhook', webhookId), event_id: parseId('event', eventId) },
+    ...{ webhook_id: uuid, event_id: parseId('event', eventId) },
     ...{ event_type: 'usage.exceeded', status: 'succeeded', created_at: at, finished_at: at },
   });
   return { webhookId, deliveryId };
