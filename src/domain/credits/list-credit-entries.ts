@@ -46,8 +46,8 @@ export async function listCreditEntries(
   const { pool } = resources.database;
   const afterId = parseUuidCursor(CREDIT_CURSOR, question.after);
   // Positions are numbered over all organizations, so a cursor must not show one.
-  const after = afterId && (await findPosition(pool, 'credit_entries', caller.organization.id, afterId));
   const own = where('organization_id = $?', caller.organization.id);
+  const after = afterId && (await findPosition(pool, 'credit_entries', own, afterId));
   const { text, values } = after === null ? own : own.and('position < $?::bigint', after);
   const { rows } = await pool.query<Row>(
     `SELECT id, at, cause, amount, grant_id, usage_event_id, hold_id FROM credit_entries

@@ -98,7 +98,7 @@ export async function listEvents(context: Context, question: EventQuestion): Pro
   const after = parseUuidCursor(EVENT_CURSOR, question.after);
   if (after !== null) {
     // Positions are numbered over all organizations, so a cursor must not show one.
-    const position = await findPosition(resources.database.pool, 'events', caller.organization.id, after);
+    const position = await findPosition(resources.database.pool, 'events', whereEvents(caller), after);
     wanted = wanted.and(`position ${isForward ? '>' : '<'} $?::bigint`, position);
   }
   await endRaisesOf(context);

@@ -24,13 +24,14 @@ export async function listDeliveries(
   const size = readPageSize(question.first);
   const after = parseUuidCursor(DELIVERY_CURSOR, question.after);
   const webhook = await getVisibleWebhook(prisma, caller, question.id);
-  let wanted = where('d.organization_id = $?', caller.organization.id).and('d.webhook_id = $?', webhook.id);
+  const own = where('organization_id = $?', caller.organization.id).and('webhook_id = $?', webhook.id);
+  let wanted = own;
   if (after !== null) {
-    const position = await findPosition(pool, 'webhook_deliveries', caller.organization.id, after);
-    wanted = wanted.and('d.position < $?::bigint', position);
+    const position = await findPosition(pool, 'webhook_deliveries', own, after);
+    wanted = wanted.and('position < $?::bigint', position);
   }
   const { rows } = await pool.query<Delivery>(
-    `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d WHERE ${wanted.text} ORDER BY d.position DESC LIMIT ${size + 1}`,
+    `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d WHERE ${wanted.text} ORDER BY position DESC LIMIT ${size + 1}`,
     wanted.values,
   );
   return { items: rows.slice(0, size), hasMore: rows.length > size };
