@@ -4,14 +4,12 @@ import { getInviteByToken } from '../domain/members/get-invite-by-token.ts';
 import { ACCEPT_PATH } from '../domain/members/send-invite.ts';
 import { translateError } from '../graphql/builder/errors.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../platform/errors.ts';
-import { mediaType, readBodyText } from '../platform/http/http-body.ts';
+import { mediaType, readBodyText, STRANGER_BODY_BYTES } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
 import { ACCEPT_PAGE_HEADERS, acceptedPage, formPage, messagePage } from './accept-invite-page.ts';
 
 const ALLOW = 'GET, HEAD, POST';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
-/** A token and a name; a name of 100 characters is at most 1,200 bytes in a form. */
-const MAX_FORM_BYTES = 16_384;
 
 const TITLES: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, string>([
   ['not_found', 'This link is no longer valid'],
@@ -44,7 +42,7 @@ async function readForm(request: Request): Promise<{ token: string; name: string
   if (mediaType(request.headers.get('content-type')) !== FORM_TYPE) {
     throw new AppError('unsupported_media_type', `Send the form as ${FORM_TYPE}.`);
   }
-  const form = new URLSearchParams(await readBodyText(request, MAX_FORM_BYTES));
+  const form = new URLSearchParams(await readBodyText(request, STRANGER_BODY_BYTES));
   return { token: form.get('token') ?? '', name: form.get('name') ?? '' };
 }
 

@@ -39,8 +39,9 @@ it('the examples of the reference run untouched: no operation with a body lacks 
       const target = `${path.replace(/\{\w+\}/g, 'none')}${query.size > 0 ? `?${query}` : ''}`;
       const key = operation.security.some((one) => 'operatorKey' in one) ? OPERATOR_KEY : adminKey;
       const { status, text } = await rest(method.toUpperCase(), target, { body: content?.example, key });
-      // Nothing has the id `none`.
-      if (status >= 300 && !(status === 404 && path.includes('{'))) problems.push(`${method} ${target}: ${text}`);
+      // Nothing has the id `none`, and no example can know a token.
+      const isOfNothing = path.includes('{') || operation.operationId === 'acceptInvite';
+      if (status >= 300 && !(status === 404 && isOfNothing)) problems.push(`${method} ${target}: ${text}`);
     }
   }
   expect(problems).toEqual([]);

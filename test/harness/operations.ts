@@ -268,6 +268,9 @@ export const OPERATIONS: readonly Operation[] = [
   query('me', null, { rest: 'GET /v1/me', graphql: '{ me { scopes } }' }),
 ];
 
+/** Operations that need no key: whoever asks, they are answered. */
+export const OPEN: ReadonlySet<string> = new Set(['acceptInvite']);
+
 /** Not an operation of their own: REST has them inside another answer or as separate routes. */
 export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
   node: "Relay's own: REST has a route for each type",

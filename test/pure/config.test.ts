@@ -30,6 +30,12 @@ it.each([
   ['METERR_TRUST_PROXY', '33', 'the number of proxies'],
   ['METERR_TRUST_PROXY', '10.0.0.0/8, nonsense', 'CIDR ranges'],
   ['METERR_METRICS_OPEN', 'yes', 'true or false'],
+  ['METERR_PUBLIC_URL', 'meterr.example.com', 'a URL such as https'],
+  ['METERR_PUBLIC_URL', 'https://meterr.example.com/?a=b', 'without query'],
+  ['METERR_PUBLIC_URL', 'ftp://meterr.example.com', 'a URL such as https'],
+  ['SMTP_URL', 'mail.example.com:587', 'a URL such as smtp'],
+  ['METERR_MAIL_FROM', 'nobody', 'an address such as'],
+  ['METERR_MAIL_FROM', 'Meterr <m@example.com>\tBcc: e@example.com', 'an address such as'],
   ['METERR_OPERATOR_KEY', 'short', 'at least 16 characters'],
   ['METERR_RETENTION_DAYS', '0', 'a whole number from 1'],
 ])('%s=%s is refused by name, with what it accepts', (name, value, accepted) => {

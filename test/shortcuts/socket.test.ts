@@ -55,6 +55,8 @@ beforeAll(async () => {
 const OWN_HEADERS = ['date', 'x-request-id', 'content-length', 'connection', 'keep-alive', 'transfer-encoding'];
 const TIMED_HEADERS = ['retry-after', 'x-ratelimit-reset'];
 const IDS: readonly [RegExp, string][] = [
+  // The audit log has where each side came from.
+  [/"10\.0\.0\.[12]"/g, '"ADDRESS"'],
   [/\b([a-z]+)_[0-7][0-9a-hjkmnp-tv-z]{25}\b/g, '$1_ID'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
   [/mtr_live_[\w-]{43,45}/g, 'SECRET'],

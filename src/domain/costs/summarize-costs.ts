@@ -5,6 +5,7 @@ import type { BudgetStatus } from '../budgets/budget-status.ts';
 import { listCostBudgets } from '../budgets/find-budgets.ts';
 import type { Context } from '../context.ts';
 import { readZone } from '../input/read-span.ts';
+import { requireKnownMember } from '../members/require-known-member.ts';
 import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { readGroupLimit, totalOf } from '../usage/summarize-usage.ts';
 import { sumUsage } from '../usage/sums/sum-usage.ts';
@@ -26,6 +27,8 @@ export interface CostQuestion {
 
 export interface CostGroup extends UsageSums {
   values: (string | null)[];
+  /** Of each value, where it is the id of a team, an API key or a member. */
+  names: (string | null)[];
   other: boolean;
   /** A decimal string from 0 to 1 with at most 6 decimals; null where the total is 0. */
   share: string | null;
@@ -62,6 +65,7 @@ export async function summarizeCosts(context: Context, question: CostQuestion): 
   const current = spanAt(nowMs, period, zone);
   const before = spanBefore(current.startMs, period, zone);
   const previous = { startMs: before.startMs, endMs: elapsedBefore(current.startMs, nowMs, before, zone) };
+  await requireKnownMember(context, filter.memberId);
   const sums = await sumUsage(context, { spans: [current], dimensions: groupBy, filter, limit });
   const [past] =
     previous.startMs < previous.endMs

@@ -4,6 +4,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { readSpan, type SpanInput } from '../input/read-span.ts';
+import { requireKnownMember } from '../members/require-known-member.ts';
 import type { UsageFilter } from './event/usage-filter.ts';
 import { type SumGroup, sumUsage } from './sums/sum-usage.ts';
 import { checkDimensions, type Dimension } from './sums/usage-dimension.ts';
@@ -26,6 +27,8 @@ export interface UsageQuestion extends SpanInput {
 /** The sums of one group in one interval of time. */
 export interface UsageSummaryGroup extends UsageSums, TimeSpan {
   values: (string | null)[];
+  /** Of each value, where it is the id of a team, an API key or a member. */
+  names: (string | null)[];
   other: boolean;
 }
 
@@ -87,6 +90,7 @@ export async function summarizeUsage(context: Context, question: UsageQuestion):
   const groupBy = question.groupBy ?? [];
   checkDimensions(groupBy);
   const limit = readGroupLimit(question.limit);
+  await requireKnownMember(context, question.filter?.memberId);
   const spans = cut({ startMs, endMs }, interval, zone, nowMs);
   const sums = await sumUsage(context, { spans, dimensions: groupBy, filter: question.filter ?? {}, limit });
   const groups = sums.map((sum): UsageSummaryGroup => {

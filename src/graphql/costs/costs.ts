@@ -17,6 +17,7 @@ import {
   GROUP_DESCRIPTION,
   GROUP_LIMIT_DESCRIPTION,
   GroupValueRef,
+  groupValues,
   OTHER_DESCRIPTION,
   REQUESTS_DESCRIPTION,
   UNPRICED_REQUESTS_DESCRIPTION,
@@ -47,7 +48,7 @@ const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
     group: t.field({
       type: [GroupValueRef],
       description: GROUP_DESCRIPTION,
-      resolve: ({ keys, values, other }) => keys.map((key, i) => ({ key, value: other ? null : (values[i] ?? null) })),
+      resolve: ({ keys, ...group }) => groupValues(keys, group),
     }),
     other: t.exposeBoolean('other', { description: OTHER_DESCRIPTION }),
     cost: t.field({

@@ -1,14 +1,12 @@
 import { getOperationAST, Kind } from 'graphql';
 import type { Admission } from '../../domain/access/admit.ts';
 import { ANONYMOUS } from '../../domain/access/anonymous.ts';
-import { mediaType, readBodyText } from '../../platform/http/http-body.ts';
+import { mediaType, readBodyText, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
 import { isObject, parseJson } from '../../platform/json.ts';
 import { parseOperation } from './query-limits.ts';
 
 /** The only root field that may be asked without an API key, alone in its operation. */
 const OPEN_FIELD = 'acceptInvite';
-/** Nothing longer is read of a stranger: a token, a name and an operation are a few hundred bytes. */
-const MAX_BODY_BYTES = 16_384;
 
 /** Whether the operation asks the open field and nothing else. */
 function isOpen(query: string, operationName: string | null): boolean {
@@ -32,7 +30,7 @@ export async function admitOpen(request: Request): Promise<OpenRequest | null> {
   if (method !== 'POST' || headers.has('authorization')) return null;
   if (mediaType(headers.get('content-type')) !== 'application/json') return null;
   try {
-    const text = await readBodyText(request, MAX_BODY_BYTES);
+    const text = await readBodyText(request, STRANGER_BODY_BYTES);
     if (!text.includes(OPEN_FIELD)) return null;
     const body = parseJson(text);
     if (!isObject(body) || typeof body.query !== 'string') return null;

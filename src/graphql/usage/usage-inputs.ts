@@ -95,6 +95,7 @@ export const UsageFilterInput = builder.inputType('UsageFilter', {
     teamId: t.id({ description: 'Only events of this team.' }),
     userId: t.string({ description: 'Only events of this user.' }),
     apiKeyId: t.id({ description: 'Only events that this API key recorded.' }),
+    memberId: t.id({ description: 'Only events that API keys of this member of a team recorded.' }),
     serviceTier: t.string({ description: 'Only events of this service tier.' }),
     tags: t.field({ type: [TagFilter], description: 'Only events that carry all of these tags.' }),
   }),

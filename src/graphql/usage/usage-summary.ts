@@ -24,6 +24,15 @@ const IntervalEnum = builder.enumType('UsageInterval', {
 export interface GroupValue {
   key: string;
   value: string | null;
+  name: string | null;
+}
+
+/** What a group of sums is about. */
+export function groupValues(
+  keys: readonly string[],
+  { values, names, other }: Pick<UsageSummaryGroup, 'values' | 'names' | 'other'>,
+): GroupValue[] {
+  return keys.map((key, i) => ({ key, value: other ? null : (values[i] ?? null), name: names[i] ?? null }));
 }
 
 export const GroupValueRef = builder.objectRef<GroupValue>('UsageGroupValue').implement({
@@ -33,6 +42,10 @@ export const GroupValueRef = builder.objectRef<GroupValue>('UsageGroupValue').im
     value: t.exposeString('value', {
       nullable: true,
       description: 'Null where the events have no value, and in the merged group.',
+    }),
+    name: t.exposeString('name', {
+      nullable: true,
+      description: 'The name of the team, API key or member, also of one that is gone; null for other dimensions.',
     }),
   }),
 });
@@ -89,7 +102,7 @@ const UsageGroupRef = builder.objectRef<GroupSource>('UsageGroup').implement({
     group: t.field({
       type: [GroupValueRef],
       description: GROUP_DESCRIPTION,
-      resolve: ({ keys, values, other }) => keys.map((key, i) => ({ key, value: other ? null : (values[i] ?? null) })),
+      resolve: ({ keys, ...group }) => groupValues(keys, group),
     }),
     other: t.exposeBoolean('other', { description: OTHER_DESCRIPTION }),
   }),

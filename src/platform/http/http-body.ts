@@ -8,6 +8,8 @@ const gunzip = promisify(gunzipCallback);
 /** The maximum size of a body in bytes, after decompression. */
 export const BODY_LIMIT_BYTES = 1_048_576;
 export const STREAM_LIMIT_BYTES = 10 * 1_048_576;
+/** The same for what needs no key: a token and a name are a few hundred bytes. */
+export const STRANGER_BODY_BYTES = 16_384;
 
 /** Makes the error for a body over the limit. */
 export function payloadTooLarge(maxBytes: number): AppError {

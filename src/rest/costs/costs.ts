@@ -16,7 +16,7 @@ const getCosts = route({
       query Costs($period: CostPeriod, $timezone: String, $groupBy: [UsageGroupBy!], $limit: Int, $filter: UsageFilter) {
         costs(period: $period, timezone: $timezone, groupBy: $groupBy, limit: $limit, filter: $filter) {
           start end timezone currency total previous { start end total } changePercent unpricedRequests
-          data { group { key value } other cost share totalTokens requests } budgets { id name limit spent percent }
+          data { group { key value name } other cost share totalTokens requests } budgets { id name limit spent percent }
         }
       }
     `),

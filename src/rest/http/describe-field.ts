@@ -17,8 +17,14 @@ interface Details {
 
 const ID = '01h455vb4pex5vsknk084sn02q';
 
-const DIMENSIONS = 'provider, model, team, user, api_key, service_tier, tag:KEY';
+const DIMENSIONS = 'provider, model, team, user, api_key, member, service_tier, tag:KEY';
 const GROUP_BY = `At most 3 different dimensions, comma-separated: ${DIMENSIONS}. Given more than once, each value is one dimension, so that the key of a tag may hold commas.`;
+
+const GROUP = {
+  description:
+    'The value of each dimension in the group. One by team, API key or member has its `name` beside its id; one by ' +
+    'several of them has `team_name`, `api_key_name` and `member_name`.',
+};
 
 /** By type and field, or by field alone. A description replaces GraphQL's. */
 const DETAILS: Readonly<Record<string, Details>> = {
@@ -34,6 +40,8 @@ const DETAILS: Readonly<Record<string, Details>> = {
     description:
       'Only events whose tag has this value: `tag[env]=prod`, also written `tag.env=prod`. May be given for several keys.',
   },
+  'UsageGroup.group': GROUP,
+  'CostGroup.group': GROUP,
   reason: { example: 'sent twice by mistake' },
   secret: { example: 'mtr_live_...' },
   unit: { example: 'input_tokens' },

@@ -16,8 +16,8 @@ import { wordSchema } from './enums.ts';
 import { questionOf } from './operation.ts';
 import { FREE_LEAVES, LEAVES, queryInteger } from './schemas.ts';
 
-const DIMENSIONS = ['provider', 'model', 'team', 'user', 'api_key', 'service_tier', 'tag:KEY'];
-const DIMENSION = /^(provider|model|team|user|api_key|service_tier|tag:.+)$/;
+const DIMENSIONS = ['provider', 'model', 'team', 'user', 'api_key', 'member', 'service_tier', 'tag:KEY'];
+const DIMENSION = /^(provider|model|team|user|api_key|member|service_tier|tag:.+)$/;
 
 /** `["model", "tag:env"]` as GraphQL has it. */
 const groupBy = z

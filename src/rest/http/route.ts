@@ -4,9 +4,8 @@ import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
-import { AppError } from '../../platform/errors.ts';
-import { mediaType } from '../../platform/http/http-body.ts';
-import { parseJson } from '../../platform/json.ts';
+import type { AppError } from '../../platform/errors.ts';
+import { mediaType, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
 import { rateLimitHeaders } from '../../platform/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
@@ -14,7 +13,7 @@ import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
 import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
-import type { RestAnswer, RestRequest } from './request.ts';
+import { JSON_TYPE, type RestAnswer, type RestRequest, readJsonBody } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
@@ -149,7 +148,6 @@ export interface Route {
   handle(resources: Resources, request: RestRequest): Promise<RestAnswer>;
 }
 
-const JSON_TYPE = 'application/json';
 const NO_STORE = { 'Cache-Control': 'no-store' };
 const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
 
@@ -190,27 +188,6 @@ export async function refuseAdmitted(
   return answer;
 }
 
-/**
- * The JSON body of a request.
- * @param otherMedia named by the media types that the route takes besides
- * @param isOptional whether no body at all is as good as `{}`
- * @throws AppError unsupported_media_type, payload_too_large, invalid_request
- */
-export async function readJsonBody(
-  request: RestRequest,
-  otherMedia: object = {},
-  isOptional = false,
-): Promise<unknown> {
-  const type = request.header('content-type');
-  if (isOptional && type === null && (await request.text()) === '') return {};
-  if (mediaType(type) !== JSON_TYPE) {
-    const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
-    throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
-  }
-  const text = await request.text();
-  return isOptional && text === '' ? {} : parseJson(text);
-}
-
 function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [names.get(name) ?? name, value]));
 }
@@ -243,6 +220,7 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
   const { isList, variables: declared } = questionOf(document);
   const takesInput = declared.some(({ variable }) => variable.name.value === 'input');
   const { otherMedia } = definition;
+  const maxBytes = definition.isOpen ? STRANGER_BODY_BYTES : undefined;
   const respell = (one: Answered<Result>): unknown => definition.respell?.(one) ?? one;
 
   async function ask(execute: Execute, variables: Variables): Promise<RouteAnswer> {
@@ -257,7 +235,8 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, definition.hasOptionalBody) : undefined;
+    const limits = { isOptional: definition.hasOptionalBody, maxBytes };
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, limits) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;

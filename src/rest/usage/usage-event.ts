@@ -11,7 +11,21 @@ export const usageEventFields = graphql(`
   }
 `);
 
-/** A group of GraphQL, a list, as REST has it, an object. */
-export function fromGroup(group: readonly { key: string; value: string | null }[]): Record<string, string | null> {
-  return Object.fromEntries(group.map(({ key, value }) => [key, value]));
+/** Dimensions whose values are ids of what has a name. */
+const NAMED = new Set(['team', 'api_key', 'member']);
+
+/**
+ * A group of GraphQL, a list, as REST has it, an object. The name of a team, key or member is `name`
+ * beside its id; where a group is about more than one of them, `team_name` and so on.
+ */
+export function fromGroup(
+  group: readonly { key: string; value: string | null; name: string | null }[],
+): Record<string, string | null> {
+  const isAlone = group.filter(({ key }) => NAMED.has(key)).length === 1;
+  return Object.fromEntries(
+    group.flatMap(({ key, value, name }) => [
+      [key, value],
+      ...(NAMED.has(key) ? [[isAlone ? 'name' : `${key}_name`, name]] : []),
+    ]),
+  );
 }

@@ -31,7 +31,7 @@ const getUsage = route({
             unpricedRequests
           }
           data {
-            start end group { key value } other requests inputTokens outputTokens totalTokens cacheReadTokens
+            start end group { key value name } other requests inputTokens outputTokens totalTokens cacheReadTokens
             cacheWriteTokens reasoningTokens cost unpricedRequests
           }
         }

@@ -377,6 +377,12 @@ describe('accepting', () => {
     },
   );
 
+  it('takes at most 16 KiB of a stranger', async () => {
+    const body = { token: 'x'.repeat(16_384), name: 'Eve' };
+    const { status, error } = await meterr().rest('POST', '/v1/invites/accept', { key: null, body });
+    expect([status, error?.code]).toEqual([413, 'payload_too_large']);
+  });
+
   it('and revoking at the same moment: one of the two happens', async () => {
     const { rest } = meterr();
     for (let i = 0; i < 5; i++) {

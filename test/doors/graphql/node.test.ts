@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { schema } from '../../../src/graphql/schema.ts';
 import { ID_PREFIXES } from '../../../src/platform/ids.ts';
 import { useTestApp } from '../../harness/app.ts';
-import { EVENT, makeKey } from '../../harness/make.ts';
+import { EVENT, makeKey, makeMember, makeTeam } from '../../harness/make.ts';
 import { noId } from '../../harness/operations.ts';
 
 const meterr = useTestApp();
@@ -17,6 +17,14 @@ const MAKERS: Record<string, () => Promise<string>> = {
   Organization: async () => meterr().organization.id,
   ApiKey: async () => meterr().organization.key.id,
   Team: () => post('/v1/teams', { name: 'A node' }),
+  Member: async () => {
+    const { organization } = meterr();
+    return (await makeMember(meterr(), organization, await makeTeam(meterr(), organization), 'viewer')).id;
+  },
+  Invite: async () => {
+    const team = await makeTeam(meterr(), meterr().organization);
+    return post(`/v1/teams/${team.id}/invite`, { email: 'ann@example.com', role: 'viewer' });
+  },
   Budget: () => post('/v1/budgets', { name: 'A node', amount: '0.001', period: 'day' }),
   Hold: () => post('/v1/usage/holds', { provider: 'openai', model: 'gpt-4o', input_tokens: 1, max_output_tokens: 1 }),
   AuditEntry: async () => {

@@ -1,5 +1,5 @@
 import { invalidField } from '../../../platform/errors.ts';
-import { parseId } from '../../../platform/ids.ts';
+import { ID_PREFIXES, parseId } from '../../../platform/ids.ts';
 import type { Caller } from '../../access/caller.ts';
 import { isStorableText } from '../../input/check-text.ts';
 import { foldName } from '../../input/fold-name.ts';
@@ -17,6 +17,8 @@ export interface UsageFilter {
   teamId?: string | null;
   userId?: string | null;
   apiKeyId?: string | null;
+  /** Events that keys of this member recorded. */
+  memberId?: string | null;
   serviceTier?: string | null;
   /** An event must carry all of these tags. */
   tags?: readonly { key: string; value: string }[] | null;
@@ -33,9 +35,9 @@ export interface UsageWhere {
   needsEvents: boolean;
 }
 
-function readId(kind: 'team' | 'apiKey', path: string, text: string): string {
+function readId(kind: 'team' | 'apiKey' | 'member', path: string, text: string): string {
   const uuid = parseId(kind, text);
-  if (uuid === null) throw invalidField(path, `must be an id such as ${kind === 'team' ? 'team_...' : 'key_...'}`);
+  if (uuid === null) throw invalidField(path, `must be an id such as ${ID_PREFIXES[kind]}_...`);
   return uuid;
 }
 
@@ -63,12 +65,17 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
     conditions.push(`${column} = $${values.length}`);
   };
   if (caller.teamId !== null) add('teamId', 's.team_id', caller.teamId);
-  const { provider, model, serviceTier, teamId, apiKeyId, userId, tags } = filter;
+  const { provider, model, serviceTier, teamId, apiKeyId, memberId, userId, tags } = filter;
   if (isGiven('provider', provider)) add('provider', 's.provider', normalizeProvider(provider));
   if (isGiven('model', model)) add('model', 's.model', foldName(model));
   if (isGiven('serviceTier', serviceTier)) add('serviceTier', 's.service_tier', keptTier(serviceTier));
   if (isGiven('teamId', teamId)) add('teamId', 's.team_id', readId('team', 'teamId', teamId));
   if (isGiven('apiKeyId', apiKeyId)) add('apiKeyId', 's.api_key_id', readId('apiKey', 'apiKeyId', apiKeyId));
+  if (isGiven('memberId', memberId)) {
+    values.push(readId('member', 'memberId', memberId));
+    conditions.push(`s.api_key_id = ANY (ARRAY(
+      SELECT k.id FROM api_keys k WHERE k.organization_id = $1 AND k.member_id = $${values.length}))`);
+  }
   if (isGiven('userId', userId)) {
     needsEvents = true;
     add('userId', 'e.user_id', userId);

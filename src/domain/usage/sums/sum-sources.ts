@@ -3,7 +3,7 @@ import { uuidFloor } from '../../../platform/ids.ts';
 import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { UsageWhere } from '../event/usage-filter.ts';
 import { type Grain, splitSpan } from './split-span.ts';
-import { type Dimension, dimensionColumn } from './usage-dimension.ts';
+import { type Dimension, dimensionColumn, MEMBER_COLUMN } from './usage-dimension.ts';
 import { SUM_COLUMNS } from './usage-sums.ts';
 
 export type Source = Grain | 'attributionDay' | 'unfolded';
@@ -64,6 +64,8 @@ export interface Asked {
   ownGroups: string;
   /** The values of all dimensions, of rows that have `own` (see above) and their series `s`. */
   groups: string;
+  /** Grouped by the member whose key recorded the series. */
+  isByMember: boolean;
   /** Grouped by user, so nearly every row may be a group of its own. */
   isByUser: boolean;
   /** Of one user, whose rows an index finds. */
@@ -85,6 +87,7 @@ export function askedOf(where: UsageWhere, dimensions: readonly Dimension[], isO
     ofSeries: needsSeries ? (ofSeries?.join(' AND ') ?? null) : null,
     ownGroups: ownColumns.length > 0 ? `ARRAY[${ownColumns.join(', ')}]::text[]` : 'NULL::text[]',
     groups: `ARRAY[${groups.join(', ')}]::text[]`,
+    isByMember: columns.some((column) => column.startsWith(MEMBER_COLUMN)),
     isByUser: dimensions.some(({ name }) => name === 'user'),
     isOfUser,
   };
@@ -163,6 +166,10 @@ interface Bounds {
   lasts: string;
 }
 
+/** A subquery, because the settings of these reads turn joins by index off. */
+const MEMBER_OF_SERIES = `, (
+             SELECT k.member_id FROM api_keys k WHERE k.id = s.api_key_id AND k.organization_id = $1) AS member_id`;
+
 /**
  * The SQL of one source: its pieces, for the spans that use them. Pushes the values it refers to.
  */
@@ -185,7 +192,7 @@ export function sourceSql(source: Source, { ranges, uses }: Reading, asked: Aske
     asked.ofSeries === null
       ? ''
       : `CROSS JOIN LATERAL (
-           SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
+           SELECT s.*${asked.isByMember ? MEMBER_OF_SERIES : ''} FROM usage_series s WHERE s.organization_id = $1 AND s.id = e.series_id OFFSET 0) s
          WHERE ${asked.ofSeries}`;
   return `
     SELECT u.span, e.groups, ${named(sums)}

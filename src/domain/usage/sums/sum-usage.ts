@@ -5,6 +5,7 @@ import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Context } from '../../context.ts';
 import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
+import { findGroupNames } from './name-groups.ts';
 import { readWithin } from './read-within.ts';
 import { askedOf, type Reading, readAll, sourceSql } from './sum-sources.ts';
 import { type Dimension, formatDimensionValue, needsEvents } from './usage-dimension.ts';
@@ -28,6 +29,8 @@ export interface SumGroup extends UsageSums {
   span: number;
   /** In the order of `dimensions`; all null where `other`. */
   values: (string | null)[];
+  /** Of each value, where it is the id of a team, an API key or a member. */
+  names: (string | null)[];
   /** The groups beyond the limit, in one. */
   other: boolean;
 }
@@ -72,7 +75,7 @@ const READ_SETTINGS = `
  */
 const BY_PAGES = 'SET LOCAL enable_indexscan = off';
 
-function readRow(row: Row, dimensions: readonly Dimension[]): SumGroup {
+function readRow(row: Row, dimensions: readonly Dimension[]): Omit<SumGroup, 'names'> {
   const sums = {
     ...zeroSums(),
     requests: row.requests,
@@ -142,5 +145,8 @@ export async function sumUsage(context: Context, question: SumQuestion): Promise
     return rows;
   });
   if (rows.length > MAX_ANSWER_ROWS) throw invalidField('interval', TOO_MANY_ROWS);
-  return rows.map((row) => readRow(row, dimensions));
+  const groups = rows.map((row) => readRow(row, dimensions));
+  const names = await findGroupNames(context, dimensions, groups);
+  const nameOf = (value: string | null) => (value === null ? null : (names.get(value) ?? null));
+  return groups.map((group) => ({ ...group, names: group.values.map(nameOf) }));
 }

@@ -3,7 +3,7 @@ import { formatId } from '../../../platform/ids.ts';
 import { checkText } from '../../input/check-text.ts';
 import { USAGE_LIMITS } from '../../input/limits.ts';
 
-export const DIMENSIONS = ['provider', 'model', 'team', 'user', 'api_key', 'service_tier', 'tag'] as const;
+export const DIMENSIONS = ['provider', 'model', 'team', 'user', 'api_key', 'member', 'service_tier', 'tag'] as const;
 export type DimensionName = (typeof DIMENSIONS)[number];
 
 /** What usage is grouped by; `key` names the tag, and is set for `tag` only. */
@@ -15,11 +15,15 @@ export interface Dimension {
 /** The maximum number of dimensions that group one answer. */
 export const MAX_DIMENSIONS = 3;
 
+/** The member whose key recorded a series: it is read beside the series where it is asked for. */
+export const MEMBER_COLUMN = 's.member_id';
+
 const SERIES_COLUMNS: Partial<Record<DimensionName, string>> = {
   provider: 's.provider',
   model: 's.model',
   team: 's.team_id',
   api_key: 's.api_key_id',
+  member: MEMBER_COLUMN,
   service_tier: 's.service_tier',
 };
 
@@ -63,5 +67,6 @@ export function dimensionColumn({ name, key }: Dimension, values: unknown[]): st
 export function formatDimensionValue({ name }: Dimension, value: string | null): string | null {
   if (value === null) return null;
   if (name === 'team') return formatId('team', value);
+  if (name === 'member') return formatId('member', value);
   return name === 'api_key' ? formatId('apiKey', value) : value;
 }
