@@ -1,3 +1,7 @@
+import { AppError } from '../../platform/errors.ts';
+import { mediaType } from '../../platform/http/http-body.ts';
+import { parseJson } from '../../platform/json.ts';
+
 /** A request as the routes need it, from whatever server it came through. */
 export interface RestRequest {
   method: string;
@@ -22,4 +26,27 @@ export interface RestAnswer {
 /** The same answer as the web has it. */
 export function toResponse({ status, headers, body }: RestAnswer): Response {
   return new Response(body, { status, headers });
+}
+
+export const JSON_TYPE = 'application/json';
+
+/**
+ * The JSON body of a request.
+ * @param otherMedia named by the media types that the route takes besides
+ * @param isOptional whether no body at all is as good as `{}`
+ * @throws AppError unsupported_media_type, payload_too_large, invalid_request
+ */
+export async function readJsonBody(
+  request: RestRequest,
+  otherMedia: object = {},
+  { isOptional = false, maxBytes }: { isOptional?: boolean | undefined; maxBytes?: number | undefined } = {},
+): Promise<unknown> {
+  const type = request.header('content-type');
+  if (isOptional && type === null && (await request.text(maxBytes)) === '') return {};
+  if (mediaType(type) !== JSON_TYPE) {
+    const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
+    throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
+  }
+  const text = await request.text(maxBytes);
+  return isOptional && text === '' ? {} : parseJson(text);
 }

@@ -4,9 +4,8 @@ import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { translateError } from '../../graphql/builder/errors.ts';
-import { AppError } from '../../platform/errors.ts';
+import type { AppError } from '../../platform/errors.ts';
 import { mediaType, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
-import { parseJson } from '../../platform/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { checkValue } from './check-value.ts';
 import { fromGraphQLError, type RestFailure, translateFailure } from './errors.ts';
@@ -14,7 +13,7 @@ import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
 import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
-import type { RestAnswer, RestRequest } from './request.ts';
+import { JSON_TYPE, type RestAnswer, type RestRequest, readJsonBody } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
 /** Runs an operation as the caller. Throws what GraphQL reported. */
@@ -149,7 +148,6 @@ export interface Route {
   handle(resources: Resources, request: RestRequest): Promise<RestAnswer>;
 }
 
-const JSON_TYPE = 'application/json';
 const NO_STORE = { 'Cache-Control': 'no-store' };
 const JSON_HEADERS = { 'Content-Type': JSON_TYPE };
 
@@ -188,32 +186,6 @@ export async function refuseAdmitted(
   const answer = answerFailure(failure, resources, request.requestId);
   Object.assign(answer.headers, limitHeaders, failure === error ? headers : {});
   return answer;
-}
-
-interface BodyOptions {
-  /** Whether no body at all is as good as `{}`. */
-  isOptional?: boolean | undefined;
-  maxBytes?: number | undefined;
-}
-
-/**
- * The JSON body of a request.
- * @param otherMedia named by the media types that the route takes besides
- * @throws AppError unsupported_media_type, payload_too_large, invalid_request
- */
-export async function readJsonBody(
-  request: RestRequest,
-  otherMedia: object = {},
-  { isOptional = false, maxBytes }: BodyOptions = {},
-): Promise<unknown> {
-  const type = request.header('content-type');
-  if (isOptional && type === null && (await request.text(maxBytes)) === '') return {};
-  if (mediaType(type) !== JSON_TYPE) {
-    const types = new Set([JSON_TYPE, ...Object.keys(otherMedia)]);
-    throw new AppError('unsupported_media_type', `Send the body as ${[...types].join(' or ')}.`);
-  }
-  const text = await request.text(maxBytes);
-  return isOptional && text === '' ? {} : parseJson(text);
 }
 
 function renameKeys(values: object, names: ReadonlyMap<string, string>): Input {
@@ -263,8 +235,8 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
     const { variables: asked, own } = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
-    const ofBody = { isOptional: definition.hasOptionalBody, maxBytes };
-    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, ofBody) : undefined;
+    const limits = { isOptional: definition.hasOptionalBody, maxBytes };
+    const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, limits) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
