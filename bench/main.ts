@@ -18,6 +18,7 @@ import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 import { tenants } from './rows/tenants.ts';
+import { webhooks } from './rows/webhooks.ts';
 
 const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   floor,
@@ -28,6 +29,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   memory,
   holds,
   budgets,
+  webhooks,
   tenants,
 };
 
@@ -80,12 +82,13 @@ async function run(names: string[]): Promise<void> {
   const { bench, close } = createBench({
     options: { ...options, minutes: Number(options.minutes), foldSeconds: Number(options['fold-seconds']) },
     postgres: data.postgres,
-    startMeterr: (database) =>
+    startMeterr: (database, env) =>
       database === undefined
         ? startMeterr({ dataDir: data.path })
         : startMeterr({
             dataDir: join(data.path, database),
             databaseUrl: databaseOf(data.postgres.connectionString, database),
+            env,
           }),
     report: (measurement) => measurements.push(measurement),
     skip: (row, why) => skipped.push({ row, why }),

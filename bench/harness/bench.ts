@@ -29,7 +29,7 @@ export interface Bench {
   /**
    * Our server once more, over another database of the same PostgreSQL; whoever starts it stops it.
    */
-  startMeterr(database: string): Promise<StartedMeterr>;
+  startMeterr(database: string, env?: Record<string, string>): Promise<StartedMeterr>;
   baseline(): Promise<Target>;
   floor(): Promise<Target>;
   /**
@@ -61,7 +61,7 @@ export function databaseOf(connectionString: string, name: string): string {
 export interface BenchParts {
   options: BenchOptions;
   postgres: EmbeddedPostgres;
-  startMeterr: (database?: string) => Promise<StartedMeterr>;
+  startMeterr: (database?: string, env?: Record<string, string>) => Promise<StartedMeterr>;
   report: Bench['report'];
   skip: Bench['skip'];
 }
