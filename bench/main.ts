@@ -19,6 +19,7 @@ import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 import { tenants } from './rows/tenants.ts';
+import { webhooks } from './rows/webhooks.ts';
 
 const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   floor,
@@ -30,6 +31,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   holds,
   budgets,
   limits,
+  webhooks,
   tenants,
 };
 

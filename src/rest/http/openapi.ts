@@ -41,6 +41,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Budgets: 'How much may be used, by whom, in which period.',
   Credits: 'Money paid in advance.',
   Events: 'The log of what happened.',
+  Webhooks: 'Where events are sent to, and what became of them.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
   'API keys': 'What programs and people authenticate with.',
   Members: 'The people of a team, what they may do, and who is invited.',
