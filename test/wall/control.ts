@@ -33,7 +33,9 @@ export async function askControl(meterr: TestApp, question: Question, send: Send
   for (const kind of asked) {
     const place = await makeFreshPlace(meterr);
     const mine = await furnish(meterr, place, new Set([...needs, ...(kind ? [kind] : [])]));
-    const secret = question.isOperators ? OPERATOR_KEY : place.organization.key.secret;
+    // Only the operator names an organization, but for `node`.
+    const isOperators = question.isOperators || (kind === 'organization' && question.operation !== 'query node');
+    const secret = isOperators ? OPERATOR_KEY : place.organization.key.secret;
     const id = (kind && mine.get(kind)) ?? null;
     const missing = id === null ? null : await send(question.ask(mine, neighbourOf(id)), secret);
     const answer = await send(question.ask(mine, id), secret);
@@ -74,7 +76,8 @@ export async function askRepeat(meterr: TestApp, question: Question, send: Send)
     for (const one of ids) told.add(one);
     const rows = changesBetween(before, await snapshot(place.organization.uuid)).join('; ');
     if (answer.status < 200 || answer.status > 299) problems.push(`${nameOf(question)} is refused: ${answer.text}`);
-    answers.push({ text: comparable(answer, id, new Set()), rows });
+    const text = answer.text.replaceAll(place.mark, '<mark>');
+    answers.push({ text: comparable({ ...answer, text }, id, new Set()), rows });
   }
   const [, known, unknown] = answers;
   if (known?.text !== unknown?.text || known?.rows !== unknown?.rows) {

@@ -55,6 +55,14 @@ function insertEvent(meterr: TestApp, place: Place): Promise<string> {
   });
 }
 
+/** What the audit log tells of the place's team, or of the organization. */
+function insertAuditEntry(meterr: TestApp, place: Place): Promise<string> {
+  return insert(meterr, 'audit_entries', 'auditEntry', place, {
+    ...{ action: 'team.updated', target_id: place.team?.id ?? place.organization.id },
+    after: JSON.stringify({ name: place.mark }),
+  });
+}
+
 /** A webhook, and a delivery of it that has ended, so that nothing is sent. */
 async function makeDelivery(meterr: TestApp, place: Place): Promise<{ webhookId: string; deliveryId: string }> {
   const at = new Date(meterr.clock.now());
@@ -83,8 +91,10 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
     {
       of: 'team',
       async make(meterr, place) {
-        if (place.team) await makeUsage(meterr, place.organization.key.secret, [eventOf(place)]);
-        return place.team?.id ?? null;
+        if (place.team === null) return null;
+        await makeUsage(meterr, place.organization.key.secret, [eventOf(place)]);
+        await insertAuditEntry(meterr, place);
+        return place.team.id;
       },
     },
   ],
@@ -188,17 +198,7 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
   ],
   ['webhook', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).webhookId }],
   ['delivery', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).deliveryId }],
-  [
-    'auditEntry',
-    {
-      of: 'team',
-      make: (meterr, place) =>
-        insert(meterr, 'audit_entries', 'auditEntry', place, {
-          ...{ action: 'team.updated', target_id: place.team?.id ?? place.organization.id },
-          after: JSON.stringify({ name: place.mark }),
-        }),
-    },
-  ],
+  ['auditEntry', { of: 'team', make: insertAuditEntry }],
 ]);
 
 /** @throws Error that says what to add, for a kind without a maker */

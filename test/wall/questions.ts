@@ -63,7 +63,7 @@ const NAMED: ReadonlyMap<string, readonly ObjectKind[]> = new Map([
   ['since', ['event']],
   ['after', ['event']],
   ['actor', ['apiKey', 'member']],
-  ['target', ['team', 'apiKey', 'budget', 'usageEvent', 'hold']],
+  ['target', ['team', 'budget']],
   ['eventId', ['eventId']],
   ['event_id', ['eventId']],
   ['RecordUsageInput.id', ['eventId']],
