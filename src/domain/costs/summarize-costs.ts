@@ -5,7 +5,7 @@ import type { BudgetStatus } from '../budgets/budget-status.ts';
 import { listCostBudgets } from '../budgets/find-budgets.ts';
 import type { Context } from '../context.ts';
 import { readZone } from '../input/read-span.ts';
-import { requireKnownMember } from '../members/require-known-member.ts';
+import { requireVisibleFilter } from '../usage/event/require-visible-filter.ts';
 import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { readGroupLimit, totalOf } from '../usage/summarize-usage.ts';
 import { sumUsage } from '../usage/sums/sum-usage.ts';
@@ -65,7 +65,7 @@ export async function summarizeCosts(context: Context, question: CostQuestion): 
   const current = spanAt(nowMs, period, zone);
   const before = spanBefore(current.startMs, period, zone);
   const previous = { startMs: before.startMs, endMs: elapsedBefore(current.startMs, nowMs, before, zone) };
-  await requireKnownMember(context, filter.memberId);
+  await requireVisibleFilter(context, filter);
   const sums = await sumUsage(context, { spans: [current], dimensions: groupBy, filter, limit });
   const [past] =
     previous.startMs < previous.endMs

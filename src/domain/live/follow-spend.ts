@@ -3,6 +3,7 @@ import { invalidField } from '../../platform/errors.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { readZone } from '../input/read-span.ts';
+import { requireVisibleFilter } from '../usage/event/require-visible-filter.ts';
 import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { totalOf } from '../usage/summarize-usage.ts';
 import { sumUsage } from '../usage/sums/sum-usage.ts';
@@ -37,6 +38,7 @@ export async function followSpend(context: Context, wanted: SpendWanted): Promis
   if (!Number.isInteger(every) || every < 1 || every > SPEND_EVERY_SECONDS.max) {
     throw invalidField('every', `must be a whole number of seconds from 1 to ${SPEND_EVERY_SECONDS.max}`);
   }
+  await requireVisibleFilter(context, filter);
   const organizationId = caller.organization.id;
   const everyMs = every * 1000;
   const question: SpendQuestion = {

@@ -1,6 +1,7 @@
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { usageMatcher } from '../usage/event/match-usage.ts';
+import { requireVisibleFilter } from '../usage/event/require-visible-filter.ts';
 import type { UsageEvent } from '../usage/event/usage-event.ts';
 import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { readUsageAfter, readUsagePosition } from '../usage/follow-ledger.ts';
@@ -20,6 +21,7 @@ export async function followUsage(context: Context, filter: UsageFilter): Promis
   const { database, live } = resources;
   requireScope(caller, SCOPE);
   const isWanted = usageMatcher(caller, filter);
+  await requireVisibleFilter(context, filter);
   const organizationId = caller.organization.id;
   return createLogSource<UsageEvent>({
     hub: live.usage,

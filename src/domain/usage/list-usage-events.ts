@@ -7,7 +7,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
-import { requireKnownMember } from '../members/require-known-member.ts';
+import { requireVisibleFilter } from './event/require-visible-filter.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 import {
   readUsageEvent,
@@ -92,7 +92,7 @@ export async function readUsagePage(
 ): Promise<Page<UsageEvent>> {
   const where = whereListed(context, question);
   const { conditions, values } = where;
-  await requireKnownMember(context, question.filter?.memberId);
+  await requireVisibleFilter(context, question.filter);
   return readWithin(context, async (sql) => {
     // Later pages follow a page that had events. One event is found by its id at once.
     const mayBeVast = afterUuid === null && typeof question.eventId !== 'string';

@@ -4,7 +4,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { readSpan, type SpanInput } from '../input/read-span.ts';
-import { requireKnownMember } from '../members/require-known-member.ts';
+import { requireVisibleFilter } from './event/require-visible-filter.ts';
 import type { UsageFilter } from './event/usage-filter.ts';
 import { type SumGroup, sumUsage } from './sums/sum-usage.ts';
 import { checkDimensions, type Dimension } from './sums/usage-dimension.ts';
@@ -90,7 +90,7 @@ export async function summarizeUsage(context: Context, question: UsageQuestion):
   const groupBy = question.groupBy ?? [];
   checkDimensions(groupBy);
   const limit = readGroupLimit(question.limit);
-  await requireKnownMember(context, question.filter?.memberId);
+  await requireVisibleFilter(context, question.filter);
   const spans = cut({ startMs, endMs }, interval, zone, nowMs);
   const sums = await sumUsage(context, { spans, dimensions: groupBy, filter: question.filter ?? {}, limit });
   const groups = sums.map((sum): UsageSummaryGroup => {
