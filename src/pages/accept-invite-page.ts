@@ -25,7 +25,8 @@ label { display: block; font-weight: 600; margin: 24px 0 6px; }
 input[type=text] { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; }
 input:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 button { font: inherit; font-weight: 600; color: #fff; background: var(--accent); border: 0; border-radius: 8px; padding: 12px 24px; margin: 20px 0 8px; cursor: pointer; }
-.problem { color: #b91c1c; font-weight: 600; }
+.problem { color: #b91c1c; font-weight: 600; margin: 12px 0 0; }
+a { color: var(--accent); }
 code { font: 14px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .key { display: block; padding: 14px; background: var(--paper); border: 1px solid var(--line); border-radius: 8px; overflow-wrap: anywhere; user-select: all; }
 `;
@@ -67,7 +68,7 @@ export function formPage(invite: TokenInvite, token: string, given: { name: stri
   const problem = given.problem === null ? '' : `<p class="problem" role="alert">${escapeHtml(given.problem)}</p>`;
   return page(
     `Join ${invite.teamName}`,
-    `<p><strong>${email}</strong> is invited to the team <strong>${team}</strong> of ${organization}, as <strong>${invite.role}</strong>.</p>
+    `<p><strong>${email}</strong> is invited to the team <strong>${team}</strong> of ${organization}, with the role <strong>${invite.role}</strong>.</p>
 <form method="post" action="accept">
 <input type="hidden" name="token" value="${escapeHtml(token)}">
 <label for="name">Your name</label>
@@ -83,7 +84,7 @@ ${problem}
 export function acceptedPage({ member, apiKey }: AcceptedInvite): string {
   return page(
     `Welcome, ${member.name}`,
-    `<p>You are a member now, as <strong>${member.role}</strong>. This is your API key:</p>
+    `<p>You are a member now, with the role <strong>${member.role}</strong>. This is your API key:</p>
 <p><code class="key">${escapeHtml(apiKey.secret)}</code></p>
 <p><strong>Keep it now: it is not shown again.</strong> Whoever has it can do what you can.</p>
 <p class="quiet">Send it as <code>Authorization: Bearer ...</code>; the <a href="../docs">reference</a> says what it can do.</p>`,

@@ -3,7 +3,7 @@ import { acceptInvite } from '../domain/members/accept-invite.ts';
 import { getInviteByToken } from '../domain/members/get-invite-by-token.ts';
 import { ACCEPT_PATH } from '../domain/members/send-invite.ts';
 import { translateError } from '../graphql/builder/errors.ts';
-import { AppError, ERROR_STATUS, type ErrorCode } from '../platform/errors.ts';
+import { AppError, ERROR_STATUS, type ErrorCode, type FieldProblem } from '../platform/errors.ts';
 import { mediaType, readBodyText, STRANGER_BODY_BYTES } from '../platform/http/http-body.ts';
 import type { RequestInfo } from '../platform/http/request-info.ts';
 import { ACCEPT_PAGE_HEADERS, acceptedPage, formPage, messagePage } from './accept-invite-page.ts';
@@ -38,6 +38,12 @@ function showFailure(error: unknown, resources: Resources, requestId: string): R
   return show(ERROR_STATUS[code], html, headers);
 }
 
+/** `Your name must not be empty.`: the name is the only field that a person fills in. */
+function describeProblem({ message, details }: AppError): string {
+  const [field] = Object(details).fields as FieldProblem[];
+  return field ? `Your ${field.path} ${field.message}.` : message;
+}
+
 async function readForm(request: Request): Promise<{ token: string; name: string }> {
   if (mediaType(request.headers.get('content-type')) !== FORM_TYPE) {
     throw new AppError('unsupported_media_type', `Send the form as ${FORM_TYPE}.`);
@@ -63,7 +69,7 @@ export function createAcceptPage(resources: Resources): (request: Request, info:
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'invalid_request') throw error;
       const invite = await getInviteByToken({ resources, address }, token);
-      return show(400, formPage(invite, token, { name, problem: error.message }));
+      return show(400, formPage(invite, token, { name, problem: describeProblem(error) }));
     }
   }
 

@@ -74,7 +74,7 @@ describe('the page of an invite', () => {
     const { token } = await makeLink();
     const refused = await send(token, '  ');
     expect(refused.status).toBe(400);
-    expect(refused.html).toContain('name: must not be empty');
+    expect(refused.html).toContain('Your name must not be empty.');
     expect(refused.html).toContain(`value="${token}"`);
     expect((await send(token, 'x'.repeat(101))).status).toBe(400);
     expect((await send(token, 'Ann')).status).toBe(200);

@@ -33,7 +33,7 @@ const plain = (text: string) => text.replaceAll('`', '');
 function composeText(mail: InviteMail): string {
   const { invite, inviter, organizationName, teamName, acceptUrl } = mail;
   return [
-    `${inviter} invites you to the team ${teamName} of ${organizationName} in Meterr, as ${invite.role}.`,
+    `${inviter} invites you to the team ${teamName} of ${organizationName} in Meterr, with the role ${invite.role}.`,
     '',
     'Meterr counts what AI costs. To accept, open this link and enter your name:',
     '',
@@ -65,7 +65,7 @@ function composeHtml(mail: InviteMail): string {
 <tr><td style="padding:36px 40px 8px;font-size:15px;font-weight:600;letter-spacing:.02em;color:#0f766e">Meterr</td></tr>
 <tr><td style="padding:0 40px;font-size:24px;line-height:32px;font-weight:650">Join ${team}</td></tr>
 <tr><td style="padding:16px 40px 0;font-size:16px;line-height:25px">
-<strong>${inviter}</strong> invites you to the team <strong>${team}</strong> of ${organization}, as <strong>${invite.role}</strong>.
+<strong>${inviter}</strong> invites you to the team <strong>${team}</strong> of ${organization}, with the role <strong>${invite.role}</strong>.
 </td></tr>
 <tr><td style="padding:28px 40px"><a href="${url}" style="display:inline-block;background:#0f766e;color:#ffffff;font-size:16px;font-weight:600;text-decoration:none;padding:13px 26px;border-radius:8px">Accept the invitation</a></td></tr>
 <tr><td style="padding:0 40px;font-size:14px;line-height:22px;color:#4b5563">
