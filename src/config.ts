@@ -6,7 +6,7 @@ import {
   PLAN_REQUESTS_FORM,
   type PlanRequests,
   readPlanRequests,
-} from './domain/access/plan-limits.ts';
+} from './domain/access/limits/plan-limits.ts';
 import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

@@ -59,6 +59,8 @@ describe('key', () => {
     const listed = await shown('key', 'list');
     expect(listed).toMatch(new RegExp(`^${id} +My app +${first.slice(-4)} +active +usage:write`, 'm'));
     expect(listed).not.toContain(first);
+    await calls.ok('POST', '/v1/api-keys', { body: { name: 'Wide', preset: 'read' } });
+    expect(await shown('key', 'list')).toMatch(/ Wide .* usage:read,costs:read,budgets:read and 6 more /);
     const rotated = await shown('key', 'rotate', id, '--grace', '3600');
     const second = lineOf(rotated, SECRET);
     expect(lineOf(rotated, 'old secret until')).toMatch(/Z$/);

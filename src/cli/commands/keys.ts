@@ -19,22 +19,31 @@ interface ApiKey {
 }
 
 const MAX_GRACE_SECONDS = 604_800;
+const SHOWN_SCOPES = 3;
 
 function stateOf({ revoked_at: revokedAt, expires_at: expiresAt }: ApiKey): string {
   if (revokedAt) return 'revoked';
   return expiresAt && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'active';
 }
 
-const COLUMNS: readonly Column<ApiKey>[] = [
+/** A table has room for a few; one key is shown with all. */
+function fewScopes({ scopes }: ApiKey): string {
+  const more = scopes.length - SHOWN_SCOPES;
+  return scopes.slice(0, SHOWN_SCOPES).join(',') + (more > 0 ? ` and ${more} more` : '');
+}
+
+const columnsWith = (scopesOf: (key: ApiKey) => string): readonly Column<ApiKey>[] => [
   ['id', ({ id }) => id],
   ['name', ({ name }) => name],
   ['ends with', ({ hint }) => hint],
   ['state', stateOf],
-  ['scopes', ({ scopes }) => scopes.join(',')],
+  ['scopes', scopesOf],
   ['team', (key) => key.team_id],
   ['expires', (key) => formatTime(key.expires_at)],
   ['last used', (key) => formatTime(key.last_used_at)],
 ];
+const COLUMNS = columnsWith(({ scopes }) => scopes.join(','));
+const LIST_COLUMNS = columnsWith(fewScopes);
 const WITH_SECRET: readonly Column<ApiKey>[] = [...COLUMNS, ['secret (shown once)', ({ secret }) => secret]];
 const ROTATED: readonly Column<ApiKey>[] = [
   ...WITH_SECRET,
@@ -77,7 +86,7 @@ export function addKeyCommands(program: Command, open: (command: Command) => Ses
       .description('the keys, newest first, without their secrets')
       .addOption(limitOption())
       .action(async ({ limit }: { limit: number }, command: Command) => {
-        const list = { path: '/v1/api-keys', limit, columns: COLUMNS, none: 'There are no keys.' };
+        const list = { path: '/v1/api-keys', limit, columns: LIST_COLUMNS, none: 'There are no keys.' };
         await showList<ApiKey>(open(command), 'organization', list);
       }),
     'key list',

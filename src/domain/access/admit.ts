@@ -3,8 +3,8 @@ import type { RateLimitState } from '../../platform/rate-limits/rate-limiter.ts'
 import type { Resources } from '../context.ts';
 import type { Caller } from './caller.ts';
 import { identify } from './identify.ts';
+import { rateLimitExceeded } from './limits/plan-limits.ts';
 import { OPERATOR } from './operator.ts';
-import { rateLimitExceeded } from './plan-limits.ts';
 
 /** A caller at the door: known, counted, and perhaps over the plan's limit. */
 export interface Admission {

@@ -198,7 +198,7 @@ describe('an export request is counted before it is decoded', () => {
   const quickly = (act: () => unknown) => {
     const start = performance.now();
     expect(act).toThrow(TOO_MANY);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(5_000);
   };
 
   test('10,000 spans are read, and one more is refused', () => {

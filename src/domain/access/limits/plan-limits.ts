@@ -1,7 +1,11 @@
-import { AppError } from '../../platform/errors.ts';
-import type { RateLimits } from '../../platform/rate-limits/open-rate-limits.ts';
-import { type RateLimiter, type RateLimitState, secondsUntilReset } from '../../platform/rate-limits/rate-limiter.ts';
-import type { Caller, PlanName } from './caller.ts';
+import { AppError } from '../../../platform/errors.ts';
+import type { RateLimits } from '../../../platform/rate-limits/open-rate-limits.ts';
+import {
+  type RateLimiter,
+  type RateLimitState,
+  secondsUntilReset,
+} from '../../../platform/rate-limits/rate-limiter.ts';
+import type { Caller, PlanName } from '../caller.ts';
 
 /** Requests an hour, by plan; null = unlimited. A batch is one request. */
 export type PlanRequests = Readonly<Record<PlanName, number | null>>;

@@ -1,6 +1,6 @@
-import { AppError } from '../../platform/errors.ts';
-import type { RateLimits } from '../../platform/rate-limits/open-rate-limits.ts';
-import { secondsUntilReset } from '../../platform/rate-limits/rate-limiter.ts';
+import { AppError } from '../../../platform/errors.ts';
+import type { RateLimits } from '../../../platform/rate-limits/open-rate-limits.ts';
+import { secondsUntilReset } from '../../../platform/rate-limits/rate-limiter.ts';
 
 const WINDOW_SECONDS = 60;
 /**
