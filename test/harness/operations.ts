@@ -55,7 +55,7 @@ function mutation(
 
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
 /** A public address that is written out, so that no name is looked up. */
-const WEBHOOK = { url: 'https://8.8.8.8/hook', events: ['usage.exceeded'] };
+const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['usage.exceeded'] };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**

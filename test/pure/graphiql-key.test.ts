@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { KEY_SCRIPT } from '../../src/graphql/server/graphiql-key.ts';
+import { KEY_SCRIPT } from '../../src/graphql/graphiql/graphiql-key.ts';
 
 const KEY = 'mtr_live_00secret';
 

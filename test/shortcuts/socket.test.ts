@@ -60,6 +60,7 @@ const IDS: readonly [RegExp, string][] = [
   [/\b([a-z]+)_[0-7][0-9a-hjkmnp-tv-z]{25}\b/g, '$1_ID'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
   [/mtr_live_[\w-]{43,45}/g, 'SECRET'],
+  [/whsec_[\w+/=]+/g, 'SECRET'],
   [/"(hint|next_cursor|cursor|endCursor|retry_after_seconds|retryAfterSeconds)":"?[^",}]*"?/g, '"$1":""'],
 ];
 

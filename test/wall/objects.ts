@@ -68,7 +68,7 @@ async function makeDelivery(meterr: TestApp, place: Place): Promise<{ webhookId:
   const at = new Date(meterr.clock.now());
   const eventId = await insertEvent(meterr, place);
   // It waits for events that nothing here raises.
-  const hook = { url: 'https://8.8.8.8/hook', events: ['webhook.disabled'], description: place.mark };
+  const hook = { url: 'https://receiver.invalid/hook', events: ['webhook.disabled'], description: place.mark };
   const webhookId = await post(meterr, '/v1/webhooks', place, { ...hook, ...teamOf(place) });
   // Where nothing is ever sent to, whatever is asked of it.
   const uuid = parseId('webhook', webhookId);

@@ -15,6 +15,7 @@ const NOT_AUDITED: Readonly<Record<string, string>> = {
   recordUsageBatch: 'As recordUsage.',
   createHold: 'A reservation of a call, which changes no setting; the hold keeps its API key.',
   releaseHold: 'As createHold.',
+  testWebhook: 'It changes nothing; its delivery is listed among those of the webhook.',
 };
 
 interface Made {
@@ -45,6 +46,21 @@ async function accept(made: Made) {
   return { invite: id, member: (member as { id: string }).id };
 }
 
+const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['usage.exceeded'] };
+const webhook = async ({ ask }: Made) => (await ask('createWebhook', WEBHOOK)).id;
+
+/** A delivery, of an event that is raised once the webhook waits for it. */
+async function delivery(made: Made): Promise<unknown> {
+  const { organization, ask } = made;
+  const id = await webhook(made);
+  await ask('createBudget', { ...BUDGET, amount: '0.001' });
+  await makeUsage(meterr(), organization.key.secret);
+  const { data } = await meterr().ok<ListAnswer<{ id: string }>>('GET', `/v1/webhooks/${id}/deliveries`, {
+    key: organization.key.secret,
+  });
+  return data[0]?.id;
+}
+
 const AUDITED: Readonly<Record<string, Audited>> = {
   createApiKey: { action: 'api_key.created', run: apiKey },
   updateApiKey: {
@@ -72,6 +88,23 @@ const AUDITED: Readonly<Record<string, Audited>> = {
   removeMember: {
     action: 'member.removed',
     run: async (made) => (await made.ask('removeMember', { id: (await accept(made)).member })).id,
+  },
+  createWebhook: { action: 'webhook.created', run: webhook },
+  updateWebhook: {
+    action: 'webhook.updated',
+    run: async (made) => (await made.ask('updateWebhook', { id: await webhook(made), description: 'Another' })).id,
+  },
+  deleteWebhook: {
+    action: 'webhook.deleted',
+    run: async (made) => (await made.ask('deleteWebhook', { id: await webhook(made) })).id,
+  },
+  rotateWebhookSecret: {
+    action: 'webhook.secret_rotated',
+    run: async (made) => (await made.ask('rotateWebhookSecret', { id: await webhook(made) })).id,
+  },
+  redeliverWebhook: {
+    action: 'webhook.redelivered',
+    run: async (made) => (await made.ask('redeliverWebhook', { id: await delivery(made) })).webhookId,
   },
   createTeam: { action: 'team.created', run: team },
   updateTeam: {

@@ -6,7 +6,7 @@ import { pathsOf } from '../budget-answers.ts';
 import { type CreatedAnswer, makeWebhook, type WebhookAnswer } from './webhook-answers.ts';
 
 const meterr = useTestApp();
-const URL = 'https://8.8.8.8/hook';
+const URL = 'https://receiver.invalid/hook';
 
 describe('a webhook', () => {
   it('shows its secret when it is made and when it is rotated, never again, and not in the audit log', async () => {
@@ -118,7 +118,7 @@ describe('a webhook', () => {
     const { secret: key } = organization.key;
     await meterr().sql.query(
       `INSERT INTO webhooks (organization_id, id, url, event_types, secret, created_at, updated_at)
-       SELECT $1, gen_random_uuid(), 'https://8.8.8.8/', '{*}', '', now(), now() FROM generate_series(1, 98)`,
+       SELECT $1, gen_random_uuid(), 'https://receiver.invalid/', '{*}', '', now(), now() FROM generate_series(1, 98)`,
       [organization.uuid],
     );
     const body = { url: URL, events: ['*'] };
