@@ -54,8 +54,8 @@ function mutation(
 }
 
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
-/** A public address that is written out, so that no name is looked up. */
-const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['usage.exceeded'] };
+/** A name that never resolves, so that nothing leaves the machine. */
+const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['invite.accepted'] };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pageHeaders } from '../../platform/http/page-headers.ts';
 import { createStaticPage } from '../../platform/http/static-page.ts';
-import { GRAPHQL_PATH } from '../server/graphql-path.ts';
+import { GRAPHQL_PATH } from '../graphql-path.ts';
 import { KEY_FORM, KEY_SCRIPT } from './graphiql-key.ts';
 
 const DEFAULT_QUERY = `# Enter your API key above, then press the button to run this.

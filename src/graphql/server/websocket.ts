@@ -10,12 +10,12 @@ import { BODY_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { refuseHandshake } from '../../platform/http/node-failures.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { translateErrors } from '../builder/errors.ts';
+import { GRAPHQL_PATH } from '../graphql-path.ts';
 import { type FanOut, isLiveSource, type LiveOperation } from '../live/fan-out.ts';
 import { type LiveResults, openLiveResults } from '../live/live-results.ts';
 import { BoundedSocket, type SocketExtra, serveSockets, TRY_AGAIN_LATER } from '../live/serve-sockets.ts';
 import { schema } from '../schema.ts';
 import { checkOperation } from './check-operation.ts';
-import { GRAPHQL_PATH } from './graphql-path.ts';
 import type { KnownDocuments } from './known-documents.ts';
 
 const GOING_AWAY = 1001;
