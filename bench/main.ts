@@ -18,6 +18,7 @@ import { limits } from './rows/limits.ts';
 import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
+import { subscriptions } from './rows/subscriptions.ts';
 import { tenants } from './rows/tenants.ts';
 import { webhooks } from './rows/webhooks.ts';
 
@@ -32,6 +33,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   budgets,
   limits,
   webhooks,
+  subscriptions,
   tenants,
 };
 
