@@ -24,7 +24,8 @@ const MIN_OPERATOR_KEY_LENGTH = 16;
 /** A header can carry visible ASCII; API keys begin with `mtr_live_`. */
 const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** The values of these are not repeated in error messages, because those end up in logs. */
-const SECRETS = new Set(['METERR_OPERATOR_KEY', 'DATABASE_URL', 'REDIS_URL']);
+const SECRETS = new Set(['METERR_OPERATOR_KEY', 'METERR_ENCRYPTION_KEY', 'DATABASE_URL', 'REDIS_URL']);
+const MIN_ENCRYPTION_KEY_LENGTH = 32;
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -34,6 +35,18 @@ const wholeNumber = (min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `a whole number from ${min} to ${max}`);
 
 const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
+
+const MAX_RETRIES = 20;
+const MAX_RETRY_SECONDS = 7 * 86_400;
+const RETRY_SECONDS = `1 to ${MAX_RETRIES} numbers of seconds up to ${MAX_RETRY_SECONDS}, separated by commas`;
+const NUMBER_OF_SECONDS = /^\d{1,6}(\.\d{1,3})?$/;
+
+const retrySeconds = z
+  .string()
+  .transform((value) => value.split(',').map((one) => one.trim()))
+  .refine((list) => list.length <= MAX_RETRIES && list.every((one) => NUMBER_OF_SECONDS.test(one)), RETRY_SECONDS)
+  .transform((list) => list.map(Number))
+  .refine((list) => list.every((seconds) => seconds <= MAX_RETRY_SECONDS), RETRY_SECONDS);
 
 const MAX_PROXY_HOPS = 32;
 const TRUSTED_PROXIES = `false, the number of proxies in front (1 to ${MAX_PROXY_HOPS}), or their addresses and CIDR ranges, separated by commas`;
@@ -99,6 +112,14 @@ const schema = z.object({
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
   METERR_GRAPHIQL: flag.default(true),
+  METERR_ENCRYPTION_KEY: z
+    .string()
+    .min(MIN_ENCRYPTION_KEY_LENGTH, `a secret of at least ${MIN_ENCRYPTION_KEY_LENGTH} characters`)
+    .optional(),
+  METERR_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'a URL such as https://meterr.example.com' }).optional(),
+  METERR_WEBHOOK_RETRY_SECONDS: retrySeconds.default([5, 300, 1800, 7200, 18_000, 36_000, 36_000]),
+  METERR_WEBHOOK_ALLOW_HTTP: flag.default(false),
+  METERR_WEBHOOK_ALLOW_PRIVATE: flag.default(false),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -132,6 +153,15 @@ export interface Config {
   readTimeoutSeconds: number;
   /** Whether a browser at `/graphql` gets GraphiQL. */
   graphiql: boolean;
+  /** What secrets that must be readable are encrypted under; null: they are stored as they are. */
+  encryptionKey: string | null;
+  /** Where people reach this server, for links. It does not end with a slash. */
+  publicUrl: string;
+  /** The waits between the tries of a webhook's delivery. */
+  webhookRetrySeconds: readonly number[];
+  webhookAllowHttp: boolean;
+  /** Whether webhooks may lead to addresses that are not public. */
+  webhookAllowPrivate: boolean;
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -200,5 +230,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
     readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
     graphiql: value.METERR_GRAPHIQL,
+    encryptionKey: value.METERR_ENCRYPTION_KEY ?? null,
+    publicUrl: (value.METERR_PUBLIC_URL ?? `http://${value.HOST}:${value.PORT}`).replace(/\/+$/, ''),
+    webhookRetrySeconds: value.METERR_WEBHOOK_RETRY_SECONDS,
+    webhookAllowHttp: value.METERR_WEBHOOK_ALLOW_HTTP,
+    webhookAllowPrivate: value.METERR_WEBHOOK_ALLOW_PRIVATE,
   });
 }

@@ -14,6 +14,7 @@ import type { PriceBook } from './pricing/book/match-price.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
+import type { WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
 /** What lives as long as the process. Built once, in app.ts. */
 export interface Resources {
@@ -32,6 +33,7 @@ export interface Resources {
   series: SeriesCache;
   budgets: BudgetDirectory;
   usage: UsageCommitter;
+  webhooks: WebhookSender;
   metrics: Metrics;
   /** Tells this process and others what was committed. */
   notices: Notices;

@@ -5,6 +5,7 @@ import { Tally } from '../platform/metrics/tally.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import type { RateLimits } from '../platform/rate-limits/open-rate-limits.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
+import type { WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
 const TRANSACTION_EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;
 const TRANSACTION_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5] as const;
@@ -17,13 +18,18 @@ interface Stored {
   budgets: string;
   waiting: string;
   raised: string;
+  deliveries: string;
 }
 
-/** Living budgets, events without sums by user and tags, and the log of what happened. */
+/**
+ * Living budgets, events without sums by user and tags, the log of what happened, and deliveries that
+ * wait.
+ */
 const STORED = `
   SELECT (SELECT count(*) FROM budgets WHERE deleted_at IS NULL)::text AS budgets,
          greatest(s.last_value - f.position, 0)::text AS waiting,
-         (SELECT last_value FROM events_position_seq)::text AS raised
+         (SELECT last_value FROM events_position_seq)::text AS raised,
+         (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending')::text AS deliveries
     FROM usage_events_position_seq s, usage_fold f`;
 
 /** The transactions that record usage: how many events each had, and how long it took. */
@@ -63,10 +69,11 @@ export interface MeasuredParts {
   config: Readonly<Config>;
   database: Database;
   usage: UsageCommitter;
+  webhooks: WebhookSender;
 }
 
 /** Shows what the queue, the database, the budgets and the fold are doing. */
-export function measureResources(metrics: Metrics, { config, database, usage }: MeasuredParts): void {
+export function measureResources(metrics: Metrics, { config, database, usage, webhooks }: MeasuredParts): void {
   const { pool } = database;
   const stored = storedFigures(database);
   const figure = async (name: keyof Stored) => {
@@ -115,6 +122,17 @@ export function measureResources(metrics: Metrics, { config, database, usage }: 
       name: 'meterr_event_log_position',
       help: 'Position of the newest event in the log (budgets crossed, credits low); followers lag behind it.',
       read: () => figure('raised'),
+    },
+    {
+      name: 'meterr_webhook_deliveries_pending',
+      help: 'Deliveries of all organizations that wait for a try, the first or another.',
+      read: () => figure('deliveries'),
+    },
+    {
+      name: 'meterr_webhook_tries_total',
+      help: 'Tries of deliveries that this process has made, by outcome.',
+      label: 'outcome',
+      read: () => new Map(Object.entries(webhooks.counts)),
     },
   ];
   for (const source of sources) metrics.add(source);

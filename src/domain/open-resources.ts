@@ -30,10 +30,13 @@ import { startFolding } from './usage/upkeep/fold-loop.ts';
 import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
 import { createUsageCommitter } from './usage/write/usage-committer.ts';
+import { removeOldDeliveries } from './webhooks/remove-old-deliveries.ts';
+import { DELIVERIES_DUE, startWebhookSender, type WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
 const RETIRE_SCHEDULE = '7 * * * *';
 const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
 const REMOVE_COUNTS_SCHEDULE = '*/10 * * * *';
+const REMOVE_DELIVERIES_SCHEDULE = '47 * * * *';
 
 export interface OpenOptions {
   config: Readonly<Config>;
@@ -75,14 +78,18 @@ async function preparePrices(database: Database, log: Log) {
  */
 export async function openResources(options: OpenOptions): Promise<OpenResources> {
   const { config, log, connectionString, revive, signal } = options;
+  let webhooks: WebhookSender | undefined;
   const database = openDatabase({
     connectionString,
     connections: config.databaseConnections,
     revive,
+    onNotice: (code, detail) => code === DELIVERIES_DUE && webhooks?.wake(detail),
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
   try {
-    return await cancellingOnAbort(database, signal, () => openOver(database, options));
+    const resources = await cancellingOnAbort(database, signal, () => openOver(database, options));
+    webhooks = resources.webhooks;
+    return resources;
   } catch (error) {
     await database.close();
     throw error;
@@ -135,8 +142,9 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       wakeOrganizations(notices, rows);
     },
   });
-  measureResources(metrics, { config, database, usage });
   const live = createLive({ database, notices, log });
+  const webhooks = startWebhookSender({ config, database, log, clock });
+  measureResources(metrics, { config, database, usage, webhooks });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -164,6 +172,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         schedule: REMOVE_COUNTS_SCHEDULE,
         run: async (stopping) => void (await removeExpiredCounts(database, stopping)),
       },
+      {
+        name: 'remove-old-deliveries',
+        schedule: REMOVE_DELIVERIES_SCHEDULE,
+        run: (stopping) => removeOldDeliveries(database, clock(), stopping),
+      },
     ],
     log,
   );
@@ -172,7 +185,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   measureRateLimits(metrics, limits);
   let stopped: Promise<void> | null = null;
   const stopUpkeep = () => {
-    stopped ??= Promise.all([folder.close(), jobs.close()]).then(() => {});
+    stopped ??= Promise.all([folder.close(), jobs.close(), webhooks.close()]).then(() => {});
     return stopped;
   };
   return {
@@ -189,6 +202,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     series,
     budgets,
     usage,
+    webhooks,
     metrics,
     notices,
     live,

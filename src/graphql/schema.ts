@@ -14,6 +14,7 @@ import './holds.ts';
 import './credits.ts';
 import './events/events.ts';
 import './events/event-subscriptions.ts';
+import './webhooks/webhooks.ts';
 import { defaultFieldResolver, type GraphQLSchema, getNullableType, isObjectType } from 'graphql';
 import { builder } from './builder/builder.ts';
 

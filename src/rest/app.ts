@@ -25,6 +25,8 @@ import { answerFailure, type Route, refuseAdmitted } from './http/route.ts';
 import { answerMetrics } from './metrics.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
+import { deliveryRoutes } from './webhooks/deliveries.ts';
+import { webhookRoutes } from './webhooks/webhooks.ts';
 
 export const ROUTES: readonly Route[] = [
   // Before the route of one event: `holds` is not the id of one.
@@ -36,6 +38,8 @@ export const ROUTES: readonly Route[] = [
   ...budgetRoutes,
   ...creditRoutes,
   ...eventRoutes,
+  ...webhookRoutes,
+  ...deliveryRoutes,
   ...teamRoutes,
   ...organizationRoutes,
   ...accessRoutes,

@@ -54,6 +54,8 @@ function mutation(
 }
 
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
+/** A public address that is written out, so that no name is looked up. */
+const WEBHOOK = { url: 'https://8.8.8.8/hook', events: ['usage.exceeded'] };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
@@ -150,6 +152,50 @@ export const OPERATIONS: readonly Operation[] = [
     graphql: '{ creditLedger { edges { cursor } } }',
   }),
   query('events', 'events:read', { rest: 'GET /v1/events', graphql: '{ events { edges { node { id } } } }' }),
+  mutation('createWebhook', 'webhooks:write', {
+    rest: 'POST /v1/webhooks',
+    body: WEBHOOK,
+    input: WEBHOOK,
+  }),
+  query('webhooks', 'webhooks:read', { rest: 'GET /v1/webhooks', graphql: '{ webhooks { edges { node { id } } } }' }),
+  query('webhook', 'webhooks:read', {
+    rest: 'GET /v1/webhooks/{id}',
+    id: noId('webhook'),
+    graphql: 'query ($id: ID!) { webhook(id: $id) { id } }',
+    variables: { id: noId('webhook') },
+  }),
+  mutation('updateWebhook', 'webhooks:write', {
+    rest: 'PATCH /v1/webhooks/{id}',
+    id: noId('webhook'),
+    body: { description: 'Another' },
+    input: { id: noId('webhook'), description: 'Another' },
+  }),
+  mutation('deleteWebhook', 'webhooks:write', {
+    rest: 'DELETE /v1/webhooks/{id}',
+    id: noId('webhook'),
+    input: { id: noId('webhook') },
+  }),
+  mutation('testWebhook', 'webhooks:write', {
+    rest: 'POST /v1/webhooks/{id}/test',
+    id: noId('webhook'),
+    input: { id: noId('webhook') },
+  }),
+  mutation('rotateWebhookSecret', 'webhooks:write', {
+    rest: 'POST /v1/webhooks/{id}/rotate-secret',
+    id: noId('webhook'),
+    input: { id: noId('webhook') },
+  }),
+  query('webhookDeliveries', 'webhooks:read', {
+    rest: 'GET /v1/webhooks/{id}/deliveries',
+    id: noId('webhook'),
+    graphql: 'query ($id: ID!) { webhookDeliveries(id: $id) { edges { cursor } } }',
+    variables: { id: noId('webhook') },
+  }),
+  mutation('redeliverWebhook', 'webhooks:write', {
+    rest: 'POST /v1/webhooks/deliveries/{id}/redeliver',
+    id: noId('delivery'),
+    input: { id: noId('delivery') },
+  }),
   query('teams', 'teams:read', { rest: 'GET /v1/teams', graphql: '{ teams { edges { node { id } } } }' }),
   query('team', 'teams:read', {
     rest: 'GET /v1/teams/{id}',

@@ -17,6 +17,18 @@ CREATE TYPE "credits_by" AS ENUM ('organization', 'operator');
 -- CreateEnum
 CREATE TYPE "member_role" AS ENUM ('owner', 'admin', 'member', 'viewer');
 
+-- CreateEnum
+CREATE TYPE "webhook_format" AS ENUM ('standard', 'slack');
+
+-- CreateEnum
+CREATE TYPE "webhook_status" AS ENUM ('enabled', 'disabled');
+
+-- CreateEnum
+CREATE TYPE "webhook_disabled_reason" AS ENUM ('gone', 'failing', 'by_hand');
+
+-- CreateEnum
+CREATE TYPE "delivery_status" AS ENUM ('pending', 'succeeded', 'failed', 'cancelled');
+
 -- CreateTable
 CREATE TABLE "organizations" (
     "id" UUID NOT NULL,
@@ -393,6 +405,47 @@ CREATE TABLE "events" (
 );
 
 -- CreateTable
+CREATE TABLE "webhooks" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "team_id" UUID,
+    "url" TEXT NOT NULL,
+    "event_types" TEXT[],
+    "format" "webhook_format" NOT NULL DEFAULT 'standard',
+    "description" TEXT,
+    "status" "webhook_status" NOT NULL DEFAULT 'enabled',
+    "disabled_reason" "webhook_disabled_reason",
+    "secret" BYTEA NOT NULL,
+    "previous_secret" BYTEA,
+    "previous_secret_until" TIMESTAMPTZ(3),
+    "sender" UUID,
+    "sender_until" TIMESTAMPTZ(3),
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+    "updated_at" TIMESTAMPTZ(3) NOT NULL,
+    "deleted_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "webhooks_pkey" PRIMARY KEY ("organization_id","id")
+);
+
+-- CreateTable
+CREATE TABLE "webhook_deliveries" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "position" BIGSERIAL NOT NULL,
+    "webhook_id" UUID NOT NULL,
+    "event_id" UUID NOT NULL,
+    "event_type" TEXT NOT NULL,
+    "status" "delivery_status" NOT NULL DEFAULT 'pending',
+    "attempts" JSONB NOT NULL DEFAULT '[]',
+    "first_attempt_at" TIMESTAMPTZ(3),
+    "next_attempt_at" TIMESTAMPTZ(3),
+    "finished_at" TIMESTAMPTZ(3),
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "webhook_deliveries_pkey" PRIMARY KEY ("organization_id","id")
+);
+
+-- CreateTable
 CREATE TABLE "credit_grants" (
     "organization_id" UUID NOT NULL,
     "id" UUID NOT NULL,
@@ -472,6 +525,9 @@ CREATE INDEX "usage_attribution_days_organization_id_attribution_id_bucke_idx" O
 CREATE UNIQUE INDEX "events_organization_id_position_key" ON "events"("organization_id", "position");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "webhook_deliveries_organization_id_webhook_id_position_key" ON "webhook_deliveries"("organization_id", "webhook_id", "position");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "credit_entries_organization_id_position_key" ON "credit_entries"("organization_id", "position");
 
 -- AddForeignKey
@@ -522,11 +578,19 @@ CREATE INDEX "budgets_raise_idx" ON "budgets" ("organization_id", "raise_until")
 CREATE INDEX "credit_entries_usage_event_idx" ON "credit_entries" ("organization_id", "usage_event_id")
   WHERE "usage_event_id" IS NOT NULL;
 
+-- What waits to be sent, by webhook: only pending rows are indexed, so the log may grow without
+-- slowing the sender. The other index answers whether anything has reached a webhook lately.
+CREATE INDEX "webhook_deliveries_due_idx" ON "webhook_deliveries"
+  ("organization_id", "webhook_id", "next_attempt_at", "position") WHERE status = 'pending';
+CREATE INDEX "webhook_deliveries_succeeded_idx" ON "webhook_deliveries" ("organization_id", "webhook_id", "finished_at")
+  WHERE status = 'succeeded';
+
 -- These rows are updated again and again. Free room on a page lets PostgreSQL write the new version
 -- there, without touching the indexes.
 ALTER TABLE "usage_quarter_hours" SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "usage_days" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "budget_counters" SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE "webhooks" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "credit_accounts" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- The fold's position is one row, which is there from the start.
@@ -615,6 +679,69 @@ BEGIN
       VALUES (organization, uuid_v7_at(at), at, 'expiry', total + moved);
     END IF;
   END IF;
+END $$;
+
+-- Cancels what waits for webhooks that are disabled or deleted, in the order of the ids, in which
+-- the sender locks what it has tried. The caller has changed the webhooks' rows already.
+CREATE OR REPLACE FUNCTION cancel_webhook_deliveries(organization uuid, webhooks uuid[], at timestamptz)
+RETURNS void LANGUAGE sql AS $$
+  UPDATE webhook_deliveries d SET status = 'cancelled', next_attempt_at = NULL, finished_at = at FROM (
+    SELECT q.organization_id, q.id FROM webhook_deliveries q
+     WHERE q.organization_id = organization AND q.webhook_id = ANY (webhooks) AND q.status = 'pending'
+     ORDER BY q.id FOR UPDATE) waiting
+   WHERE d.organization_id = waiting.organization_id AND d.id = waiting.id
+$$;
+
+-- Takes the webhooks that have something due, each for one sender until `lease_until`, and returns
+-- the first of what is due, in order: of each webhook at most its number in `wanted`, and one row
+-- without a delivery where nothing is due. A webhook that another sender has is left to it, so one
+-- sender at a time keeps the order of a webhook's events. It renews the lease by the same call; a
+-- sender that died is followed by another one once its lease is over. `in_flight` are deliveries that
+-- this sender has already. A webhook of which nothing more is due is given back, unless it is one of
+-- `busy`. Rows that somebody is changing are skipped, since the sender asks again.
+CREATE OR REPLACE FUNCTION claim_webhook_deliveries(
+  at timestamptz, claimer uuid, lease_until timestamptz, organizations uuid[], ids uuid[], wanted int[],
+  in_flight uuid[], busy uuid[]
+) RETURNS TABLE (
+  organization_id uuid, id uuid, webhook_id uuid, event_id uuid, event_type text, tries int,
+  url text, format text, secret bytea, previous_secret bytea, previous_secret_until timestamptz,
+  event_created_at timestamptz, event_data jsonb, budget_name text
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+  UPDATE webhooks w SET sender = claimer, sender_until = lease_until FROM (
+    SELECT f.organization_id, f.id FROM webhooks f
+     WHERE (f.organization_id, f.id) IN (SELECT k.organization, k.id FROM unnest(organizations, ids) AS k(organization, id))
+       AND f.status = 'enabled' AND f.deleted_at IS NULL
+       AND (f.sender IS NULL OR f.sender = claimer OR f.sender_until <= at)
+     ORDER BY f.organization_id, f.id FOR NO KEY UPDATE SKIP LOCKED) free
+   WHERE w.organization_id = free.organization_id AND w.id = free.id;
+  -- A statement of its own: it sees what the sender before this one has written.
+  RETURN QUERY
+    SELECT w.organization_id, d.id, w.id, d.event_id, d.event_type, jsonb_array_length(d.attempts),
+           w.url, w.format::text, w.secret, w.previous_secret, w.previous_secret_until,
+           e.created_at, e.data,
+           CASE WHEN w.format = 'slack' THEN (
+             SELECT b.name FROM budgets b
+              WHERE b.organization_id = e.organization_id AND b.id = (e.data ->> 'budgetId')::uuid) END
+      FROM unnest(organizations, ids, wanted) AS k(organization, id, wanted)
+      JOIN webhooks w ON w.organization_id = k.organization AND w.id = k.id AND w.sender = claimer AND w.sender_until >= lease_until
+      LEFT JOIN LATERAL (
+        SELECT * FROM webhook_deliveries q
+         WHERE q.organization_id = w.organization_id AND q.webhook_id = w.id AND q.status = 'pending'
+           AND q.next_attempt_at <= at AND q.id <> ALL (in_flight)
+         ORDER BY q.next_attempt_at, q.position LIMIT k.wanted) d ON true
+      LEFT JOIN events e ON e.organization_id = d.organization_id AND e.id = d.event_id
+     ORDER BY w.organization_id, w.id, d.next_attempt_at, d.position;
+  UPDATE webhooks w SET sender = NULL, sender_until = NULL FROM (
+    SELECT i.organization_id, i.id FROM webhooks i
+     WHERE (i.organization_id, i.id) IN (SELECT k.organization, k.id FROM unnest(organizations, ids) AS k(organization, id))
+       AND i.sender = claimer AND i.id <> ALL (busy)
+       AND NOT EXISTS (
+         SELECT FROM webhook_deliveries q WHERE q.organization_id = i.organization_id AND q.webhook_id = i.id
+            AND q.status = 'pending' AND q.next_attempt_at <= at AND q.id <> ALL (in_flight))
+     ORDER BY i.organization_id, i.id FOR NO KEY UPDATE) idle
+   WHERE w.organization_id = idle.organization_id AND w.id = idle.id;
 END $$;
 
 -- What the ledger says was used of a budget in a span of time, by subject. The counters are kept
@@ -910,6 +1037,30 @@ BEGIN
                             'credits', CASE WHEN is_prepaid THEN (available - credit)::text END);
 END $$;
 
+-- Disables a webhook whose deliveries fail: cancels what waits, and raises webhook.disabled. With
+-- the reason `failing` only where no delivery to it has succeeded since `since`. Returns whether it did.
+-- The caller holds the organization's lock.
+CREATE OR REPLACE FUNCTION disable_webhook(
+  organization uuid, webhook uuid, at timestamptz, reason webhook_disabled_reason, since timestamptz, last_status int
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  disabled webhooks;
+BEGIN
+  IF reason = 'failing' AND EXISTS (
+    SELECT FROM webhook_deliveries d WHERE d.organization_id = organization AND d.webhook_id = webhook
+       AND d.status = 'succeeded' AND d.finished_at >= since) THEN
+    RETURN false;
+  END IF;
+  UPDATE webhooks w SET status = 'disabled', disabled_reason = reason, updated_at = at, sender = NULL, sender_until = NULL
+   WHERE w.organization_id = organization AND w.id = webhook AND w.status = 'enabled' AND w.deleted_at IS NULL
+  RETURNING * INTO disabled;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM cancel_webhook_deliveries(organization, ARRAY[webhook], at);
+  PERFORM raise_event(organization, at, 'webhook.disabled', disabled.team_id, jsonb_build_object(
+    'webhookId', webhook, 'url', disabled.url, 'reason', reason, 'lastStatusCode', last_status));
+  RETURN true;
+END $$;
+
 -- Announces what the raises of an organization uncover that have run out, each once. Whoever reads
 -- budgets or their events calls it first, a job calls it every minute, and a change of budgets
 -- calls it before it does anything: so all agree, whoever comes first. It takes the organization's
@@ -951,6 +1102,24 @@ BEGIN
   IF FOUND THEN
     UPDATE organizations o SET budget_version = o.budget_version + 1 WHERE o.id = organization;
   END IF;
+END $$;
+
+-- Deletes the webhooks of a team that is deleted, cancels what waits for them, and returns them. The
+-- caller holds the organization's lock.
+CREATE OR REPLACE FUNCTION end_team_webhooks(organization uuid, team uuid, at timestamptz)
+RETURNS TABLE (id uuid, url text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  ended uuid[];
+BEGIN
+  SELECT array_agg(w.id ORDER BY w.id) INTO ended FROM webhooks w
+   WHERE w.organization_id = organization AND w.team_id = team AND w.deleted_at IS NULL;
+  IF ended IS NULL THEN RETURN; END IF;
+  RETURN QUERY
+    UPDATE webhooks w SET deleted_at = at, sender = NULL, sender_until = NULL
+     WHERE w.organization_id = organization AND w.id = ANY (ended)
+    RETURNING w.id, w.url;
+  PERFORM cancel_webhook_deliveries(organization, ended, at);
 END $$;
 
 -- Empties the grants that have expired by a moment, and raises the events that follow from it. The
@@ -1026,6 +1195,31 @@ BEGIN
   FOREACH organization IN ARRAY organizations LOOP
     PERFORM lock_organization(organization);
   END LOOP;
+END $$;
+
+-- Queues a delivery of each new event for each enabled webhook that wants it, in the transaction of
+-- the event: the trigger of events calls it, so no code that raises an event can forget it. Whoever
+-- raises events holds the organization's lock, and so does whoever changes webhooks: an event
+-- comes wholly before a change or wholly after it. The notice tells the process on this connection
+-- that its sender has work once the transaction is committed.
+CREATE OR REPLACE FUNCTION queue_webhook_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  organization uuid;
+BEGIN
+  FOR organization IN
+    WITH queued AS (
+      INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_id, event_type, next_attempt_at, created_at)
+      SELECT e.organization_id, uuid_v7_at(e.created_at), w.id, e.id, e.type, e.created_at, e.created_at
+        FROM raised e JOIN webhooks w ON w.organization_id = e.organization_id
+       WHERE w.status = 'enabled' AND w.deleted_at IS NULL
+         AND (w.event_types && ARRAY['*', e.type]) AND (w.team_id IS NULL OR w.team_id = e.team_id)
+       ORDER BY e.position, w.id
+      RETURNING organization_id)
+    SELECT DISTINCT q.organization_id FROM queued q
+  LOOP
+    RAISE NOTICE USING ERRCODE = 'MT100', MESSAGE = 'webhook deliveries are due', DETAIL = organization::text;
+  END LOOP;
+  RETURN NULL;
 END $$;
 
 -- Raises credits.low (a tenth of the living grants is left) and credits.exhausted (nothing is
@@ -1678,3 +1872,7 @@ CREATE CONSTRAINT TRIGGER "announce_change"
     "previous_secret_until", "scopes", "expires_at", "revoked_at"
   ON "api_keys"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
+
+-- Deliveries to webhooks are made with their event, whoever raises it.
+CREATE TRIGGER "queue_webhook_deliveries" AFTER INSERT ON "events"
+  REFERENCING NEW TABLE AS raised FOR EACH STATEMENT EXECUTE FUNCTION queue_webhook_deliveries();

@@ -35,8 +35,19 @@ async function endBudgets(models: Models, context: Context, team: Team, atMs: nu
   }
 }
 
+/** Its webhooks have nothing left to receive: they end with it. */
+async function deleteWebhooks(models: Models, context: Context, team: Team, atMs: number): Promise<void> {
+  const now = new Date(atMs);
+  const ended = await models.$queryRaw<{ id: string; url: string }[]>`
+    SELECT id, url FROM end_team_webhooks(${context.caller.organization.id}::uuid, ${team.id}::uuid, ${now})`;
+  for (const { id, url } of ended) {
+    const change = { action: 'webhook.deleted', targetId: formatId('webhook', id), before: { url }, after: null };
+    await recordAudit(models, context, { ...change, atMs });
+  }
+}
+
 /**
- * Deletes a team, revokes the keys that are bound to it and ends its budgets. Its usage stays, its
+ * Deletes a team, revokes the keys that are bound to it ends its budgets and deletes its webhooks. Its usage stays, its
  * name is free again.
  * @param input.id TypeID of the team
  * @returns the team as it was, with `deletedAt`
@@ -61,6 +72,7 @@ export async function deleteTeam(context: Context, input: { id: string }): Promi
     await recordAudit(models, context, { action: 'team.deleted', targetId: input.id, before, after: null, atMs });
     await revokeKeys(models, context, team, atMs);
     await endBudgets(models, context, team, atMs);
+    await deleteWebhooks(models, context, team, atMs);
     return gone;
   });
   resources.changes.forget(deleted.organizationId);

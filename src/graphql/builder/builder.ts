@@ -17,6 +17,8 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   budget: 'Budget',
   hold: 'Hold',
   event: 'Event',
+  webhook: 'Webhook',
+  delivery: 'WebhookDelivery',
   auditEntry: 'AuditEntry',
 };
 

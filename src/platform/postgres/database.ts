@@ -6,7 +6,7 @@ import { parseExactNames } from '../escaped-names.ts';
 import { keepCancelling } from './cancel-statement.ts';
 import { isConnectionLoss } from './database-errors.ts';
 import { isOutOfTime } from './prisma-errors.ts';
-import { connectUntil, runTransaction, type TransactionLimits } from './transaction.ts';
+import { connectUntil, followNotices, runTransaction, type TransactionLimits } from './transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
@@ -77,6 +77,8 @@ export interface DatabaseOptions {
    * without a limit.
    */
   lockTimeoutMs?: number;
+  /** Receives what a transaction of this process has announced, see {@link followNotices}. */
+  onNotice?: (code: string, detail: string) => void;
   onError: (error: Error) => void;
 }
 
@@ -133,6 +135,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   // A connection that is lost while it is out of the pool says so itself; the query that it ran
   // fails as well.
   pool.on('connect', (client) => client.on('error', options.onError));
+  const { onNotice } = options;
+  if (onNotice) pool.on('connect', (client) => followNotices(client, onNotice));
   const connected = new Set<pg.PoolClient>();
   pool.on('connect', (client) => connected.add(client));
   pool.on('remove', (client) => connected.delete(client));

@@ -8,7 +8,7 @@ import type { Sql } from './database.ts';
  */
 export async function findPosition(
   sql: Sql,
-  table: 'events' | 'credit_entries',
+  table: 'events' | 'credit_entries' | 'webhook_deliveries',
   organizationId: string,
   id: string,
 ): Promise<number> {

@@ -67,7 +67,7 @@ export function ownLeaf(type: string, field: string): z.ZodType | undefined {
 export const GROUP = z.record(z.string(), z.string().nullable()).openapi({ example: { model: 'gpt-4o' } });
 
 /** May be null in GraphQL, but is not where REST asks for it. */
-export const NEVER_NULL = new Set(['Hold.budgets']);
+export const NEVER_NULL = new Set(['Webhook.secret', 'Hold.budgets']);
 
 /** Types whose counts may be negative, where an event was voided. */
 export const SIGNED = new Set(['UsageEvent', 'UsageTotals', 'UsageGroup', 'CostBreakdownLine']);

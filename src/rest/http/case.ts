@@ -1,7 +1,10 @@
 import { type DocumentNode, isInputObjectType, isObjectType, Kind, visit } from 'graphql';
 import { schema } from '../../graphql/schema.ts';
+import { snakeName, snakeRecord } from '../../platform/snake-case.ts';
 
-// The only place that knows both spellings.
+// The only place that knows the spellings of both doors.
+
+export { snakeName, snakeRecord };
 
 type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9';
 type SnakeText<T extends string> = T extends `${infer First}${infer Rest}`
@@ -24,13 +27,6 @@ export type Snake<T> = T extends readonly (infer Item)[]
       ? string
       : T;
 
-const UPPER = /[A-Z]/g;
-
-/** `cacheWrite1hTokens` -> `cache_write_1h_tokens`. */
-export function snakeName(name: string): string {
-  return name.replace(/([a-z])(\d)/g, '$1_$2').replace(UPPER, (letter) => `_${letter.toLowerCase()}`);
-}
-
 /** Below these names the spelling is the caller's own, his provider's, or that of OTLP. */
 const FREE_HEADS = new Set(['tags', 'usage', 'metadata', 'tag', 'resourceSpans', 'resourceLogs', 'resourceMetrics']);
 
@@ -42,23 +38,6 @@ export function snakePath(path: string): string {
   const [head = '', ...rest] = path.split('.');
   if (FREE_HEADS.has(head)) return path;
   return [snakeName(head), ...(rest.length > 0 ? [snakePath(rest.join('.'))] : [])].join('.');
-}
-
-const isFree = (key: string) => key === 'tags' || key === 'metadata';
-
-function snakeKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeKeys);
-  return typeof value === 'object' && value !== null ? snakeRecord(value) : value;
-}
-
-/**
- * Plain data with all keys in snake_case, at every depth but in `tags` and `metadata`, which the
- * caller spelled.
- */
-export function snakeRecord(value: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [snakeName(key), isFree(key) ? inner : snakeKeys(inner)]),
-  );
 }
 
 /**

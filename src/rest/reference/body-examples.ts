@@ -49,6 +49,15 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ],
   ['updateBudget', { amount: '150.00' }],
   ['grantCredits', { amount: '50.00', note: 'Invoice 17' }],
+  [
+    'createWebhook',
+    {
+      url: 'https://example.com/meterr',
+      events: ['usage.exceeded', 'budget.recovered'],
+      description: 'Pages the team',
+    },
+  ],
+  ['updateWebhook', { events: ['*'] }],
   ['createTeam', { name: 'Search' }],
   ['updateTeam', { name: 'Search and answers' }],
   ['createOrganization', { name: 'Acme', plan: 'pro', credits: 'none' }],

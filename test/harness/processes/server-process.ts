@@ -23,7 +23,7 @@ export interface ServerProcessOptions {
   key: string;
   /** The initial time of the clock in epoch milliseconds; without it the clock is real. */
   nowMs?: number;
-  /** More settings. */
+  /** Environment variables beside those of the test. */
   env?: Record<string, string>;
 }
 

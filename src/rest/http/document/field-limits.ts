@@ -4,6 +4,7 @@ import { HOLD_SECONDS } from '../../../domain/holds/create-hold.ts';
 import { USAGE_LIMITS } from '../../../domain/input/limits.ts';
 import { MAX_NAME_CHARACTERS } from '../../../domain/input/read-name.ts';
 import { MAX_RETENTION_DAYS } from '../../../domain/organizations/update-organization.ts';
+import { WEBHOOK_LIMITS } from '../../../domain/webhooks/webhook.ts';
 import { ID_PREFIXES, type IdKind } from '../../../platform/ids.ts';
 
 // The domain checks these limits; the OpenAPI document tells them, in the words of JSON Schema.
@@ -28,7 +29,9 @@ function idOf(kind: IdKind): FieldLimits {
 const text = (minLength: number, maxLength: number): FieldLimits => ({ minLength, maxLength });
 const NAME = text(1, MAX_NAME_CHARACTERS);
 
-/** By field, in inputs and answers alike. */
+const EVENTS = { maxItems: WEBHOOK_LIMITS.eventTypes };
+
+/** By field, or by type and field, in inputs and answers alike. */
 const IDS: ReadonlyMap<string, FieldLimits> = new Map([
   ['teamId', idOf('team')],
   ['apiKeyId', idOf('apiKey')],
@@ -38,6 +41,10 @@ const IDS: ReadonlyMap<string, FieldLimits> = new Map([
   ['usageId', idOf('usageEvent')],
   ['voids', idOf('usageEvent')],
   ['priceId', idOf('price')],
+  ['WebhookDelivery.id', idOf('delivery')],
+  ['WebhookDelivery.eventId', idOf('event')],
+  ['RedeliverWebhookInput.id', idOf('delivery')],
+  ['webhookDeliveries.id', idOf('webhook')],
 ]);
 
 /** By type and field, or by field alone, in inputs. */
@@ -55,6 +62,10 @@ const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ['UpdateBudgetInput.tokens', { minimum: 1 }],
   ['thresholds', { maxItems: BUDGET_LIMITS.thresholds }],
   ['per', { pattern: `^(team|user|api_key|tag:[\\s\\S]{1,${USAGE_LIMITS.tagKey}})$` }],
+  ['url', text(1, WEBHOOK_LIMITS.urlCharacters)],
+  ['description', { maxLength: WEBHOOK_LIMITS.descriptionCharacters }],
+  ['CreateWebhookInput.events', EVENTS],
+  ['UpdateWebhookInput.events', EVENTS],
   ['note', { maxLength: GRANT_LIMITS.note }],
   ['expiresIn', { minimum: 1, maximum: HOLD_SECONDS.max }],
   ['retentionDays', { minimum: 1, maximum: MAX_RETENTION_DAYS }],
@@ -81,18 +92,19 @@ const INPUT = /Input$/;
 const FILTER = /Filter$|^[a-z]/;
 /** `id` of a thing: in its answer, in its query, and in the input of what is done to it. */
 const OWN_ID =
-  /^(?:update|delete|release|void)?(budget|hold|team|organization|usage(?=Event|Input))(?:Event)?(?:Input)?$/i;
+  /^(?:update|delete|release|void|test|rotate)?(budget|hold|team|organization|webhook|usage(?=Event|Input))(?:Event|Secret)?(?:Input)?$/i;
 const OWN_KINDS: ReadonlyMap<string, IdKind> = new Map([
   ['budget', 'budget'],
   ['hold', 'hold'],
   ['team', 'team'],
   ['organization', 'organization'],
   ['usage', 'usageEvent'],
+  ['webhook', 'webhook'],
 ]);
 
 /** The limits of `field` in `type`, an object or input type, or a field of Query; empty without any. */
 export function limitsOf(type: string, field: string): FieldLimits {
-  const known = IDS.get(field);
+  const known = IDS.get(field) ?? IDS.get(`${type}.${field}`);
   if (known) return known;
   const kind = field === 'id' ? OWN_KINDS.get(OWN_ID.exec(type)?.[1]?.toLowerCase() ?? '') : undefined;
   if (kind) return idOf(kind);

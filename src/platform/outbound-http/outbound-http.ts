@@ -1,0 +1,113 @@
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { explainFailure, OutboundRefusal } from './outbound-failure.ts';
+import { type OutboundRules, problemWithTarget, problemWithUrl } from './outbound-url.ts';
+import { isPublicAddress, literalAddress } from './public-address.ts';
+import { readStart } from './read-start.ts';
+import { guardedLookup, type ResolveHost, resolveHost } from './resolve-host.ts';
+
+/** What became of a POST. Exactly one of `statusCode` and `error` is set. */
+export interface OutboundAnswer {
+  statusCode: number | null;
+  /** Why there was no answer, in words that may be shown to whoever chose the URL. */
+  error: string | null;
+  /** The first KiB of the body, as text; null without an answer. */
+  text: string | null;
+  retryAfter: string | null;
+  durationMs: number;
+}
+
+/** Calls URLs that customers choose. */
+export interface OutboundHttp {
+  /** What is wrong with a URL as a target; null where nothing is. */
+  problemWith(url: string): Promise<string | null>;
+  /**
+   * Sends a body to a URL. It never rejects. No redirect is followed. A 2xx that arrives in time is
+   * an answer even where its body is late.
+   * @param signal aborted: the call is given up
+   */
+  post(url: string, headers: Record<string, string>, body: Buffer, signal?: AbortSignal): Promise<OutboundAnswer>;
+  /** Closes all connections at once. */
+  close(): Promise<void>;
+}
+
+export interface OutboundOptions extends OutboundRules {
+  /** How long a call may take until its status is there. */
+  timeoutMs: number;
+  /** How names are resolved; by default by the system's name servers. */
+  resolve?: ResolveHost;
+}
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const KEEP_ALIVE_MS = 10_000;
+/** Connections to one origin: of all webhooks that share it. */
+const MAX_CONNECTIONS = 64;
+
+/**
+ * Makes a client that only reaches what the rules allow. A URL's own address is checked before each
+ * connection, because a socket never looks an address up; a name's addresses are checked in the very
+ * look-up that the socket connects by, so that a name cannot change in between.
+ */
+export function createOutboundHttp(options: OutboundOptions): OutboundHttp {
+  const { allowPrivate, timeoutMs, resolve = resolveHost } = options;
+  const isAllowed = (address: string) => allowPrivate || isPublicAddress(address);
+  const connectTo = buildConnector({
+    allowH2: false,
+    timeout: timeoutMs,
+    lookup: guardedLookup(resolve, isAllowed, () => new OutboundRefusal()),
+  });
+  const connect: buildConnector.connector = (target, callback) => {
+    const address = literalAddress(target.hostname);
+    if (address !== null && !isAllowed(address)) callback(new OutboundRefusal(), null);
+    else connectTo(target, callback);
+  };
+  const agent = new Agent({
+    connect,
+    connections: MAX_CONNECTIONS,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+
+  async function send(url: string, request: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
+    const { origin, pathname, search } = new URL(url);
+    const { statusCode, headers, body } = await agent.request({ ...request, origin, path: pathname + search });
+    const text = await readStart(body);
+    const retryAfter = headers['retry-after'];
+    return { statusCode, error: null, text, retryAfter: typeof retryAfter === 'string' ? retryAfter : null };
+  }
+
+  return {
+    problemWith: (url) => problemWithTarget(url, options, resolve),
+    async post(url, headers, body, signal) {
+      const startedMs = performance.now();
+      const durationMs = () => Math.round(performance.now() - startedMs);
+      const refused = problemWithUrl(url, options);
+      if (refused !== null) {
+        return {
+          statusCode: null,
+          error: `the URL ${refused}`,
+          text: null,
+          retryAfter: null,
+          durationMs: durationMs(),
+        };
+      }
+      const ending = new AbortController();
+      const timer = setTimeout(() => ending.abort(), timeoutMs);
+      const stop = () => ending.abort();
+      signal?.addEventListener('abort', stop, { once: true });
+      if (signal?.aborted) stop();
+      try {
+        const answer = await send(url, { method: 'POST', headers, body, signal: ending.signal });
+        return { ...answer, durationMs: durationMs() };
+      } catch (error) {
+        const why = ending.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : explainFailure(error);
+        return { statusCode: null, error: why, text: null, retryAfter: null, durationMs: durationMs() };
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', stop);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
