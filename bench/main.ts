@@ -18,6 +18,7 @@ import { limits } from './rows/limits.ts';
 import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
+import { subscriptions } from './rows/subscriptions.ts';
 import { tenants } from './rows/tenants.ts';
 
 const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
@@ -30,6 +31,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   holds,
   budgets,
   limits,
+  subscriptions,
   tenants,
 };
 

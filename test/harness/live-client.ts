@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import type { Calls } from './calls.ts';
+import { OPERATOR_KEY } from './operator-key.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** A message of the protocol graphql-transport-ws. */
@@ -42,16 +44,28 @@ export async function openRaw(port: number, key: string): Promise<RawClient> {
   };
 }
 
-/**
- * Resolves when the server has begun whatever the socket asked before: it reads messages in their
- * order, and answers a query only when the subscriptions before it have their place in the log.
- */
-export async function settle(client: RawClient): Promise<void> {
-  const id = `settle-${client.received.length}-${Math.random()}`;
-  client.ask(id, '{ events(first: 1) { edges { node { id } } } }');
-  await waitUntil('the server has begun', () =>
-    client.received.some((one) => one.id === id && one.type === 'complete'),
-  );
+/** Live subscriptions of a process. */
+export async function countSubscriptions({ rest }: Pick<Calls, 'rest'>): Promise<number> {
+  const { text } = await rest('GET', '/metrics', { key: OPERATOR_KEY });
+  return Number(/^meterr_subscriptions (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Begins a subscription; resolves when the server has given it its place in the log. */
+export async function subscribe(
+  calls: Pick<Calls, 'rest'>,
+  client: RawClient,
+  ...[id, query, variables]: Parameters<RawClient['ask']>
+): Promise<void> {
+  const before = await countSubscriptions(calls);
+  client.ask(id, query, variables);
+  await waitUntil(`${id} has begun`, async () => (await countSubscriptions(calls)) > before);
+}
+
+/** Resolves when the server has answered a query on the socket. */
+export async function roundTrip(client: RawClient): Promise<void> {
+  const id = `query-${client.received.length}-${Math.random()}`;
+  client.ask(id, '{ me { scopes } }');
+  await waitUntil('it is answered', () => client.received.some((one) => one.id === id && one.type === 'complete'));
 }
 
 /** The published client, which reconnects by itself. */

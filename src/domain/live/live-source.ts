@@ -15,6 +15,8 @@ export type TakeTold<Value> = (told: Told<Value>) => void | Promise<void>;
  * the same. By position no value is missed between the two, and none told twice.
  */
 export interface LiveSource<Value = unknown> {
+  /** Where set: a subscriber is told at most once in this time, and later what was the last. */
+  everyMs?: number;
   /** The root field's own scope and place: refuses a caller whose key has changed meanwhile. */
   requireStill(caller: Caller): void;
   /** Everything up to here was told, or came before the subscription. */

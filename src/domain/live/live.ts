@@ -5,12 +5,14 @@ import type { LoggedEvent } from '../event-log/event.ts';
 import type { UsageEvent } from '../usage/event/usage-event.ts';
 import { createEventHub } from './event-hub.ts';
 import type { LogHub } from './log-hub.ts';
+import { createSpendTickers, type SpendTickers } from './spend-tickers.ts';
 import { createUsageHub } from './usage-hub.ts';
 
 /** What this process follows for its subscribers. Nothing is read while there are none. */
 export interface Live {
   events: LogHub<LoggedEvent>;
   usage: LogHub<UsageEvent>;
+  spend: SpendTickers;
   close(): Promise<void>;
 }
 
@@ -23,10 +25,13 @@ export interface LiveOptions {
 export function createLive({ database, notices, log }: LiveOptions): Live {
   const events = createEventHub(database.pool, notices, log);
   const usage = createUsageHub(database.pool, notices, log);
+  const spend = createSpendTickers(notices, log);
   return {
     events,
     usage,
+    spend,
     async close() {
+      spend.close();
       await Promise.all([events.close(), usage.close()]);
     },
   };

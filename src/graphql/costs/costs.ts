@@ -31,7 +31,7 @@ import {
   UNPRICED_REASON_DESCRIPTION,
 } from '../usage/usage-types.ts';
 
-const PeriodEnum = builder.enumType('CostPeriod', {
+export const PeriodEnum = builder.enumType('CostPeriod', {
   description: 'Calendar period in the time zone that is asked for.',
   values: Object.fromEntries(COST_PERIODS.map((period) => [period.toUpperCase(), { value: period }])) as Record<
     string,

@@ -76,12 +76,20 @@ export function createFanOut({ metrics, log }: Pick<Resources, 'metrics' | 'log'
     const members = new Set<Subscriber>();
     let before: Promise<void> = Promise.resolve();
 
+    const everyMs = operation.source.everyMs ?? 0;
+
+    /** It had this one before it joined, or the last one is not long enough ago. */
+    function isSpared({ position, sentAtMs }: Subscriber, told: Told<unknown>): boolean {
+      return position >= told.position || (everyMs > 0 && performance.now() - sentAtMs < everyMs);
+    }
+
     async function tell(told: Told<unknown>): Promise<void> {
+      if (members.values().every((member) => isSpared(member, told))) return;
       const message = new LiveMessage(await serializeResult(operation, told));
       for (const member of members) {
-        // It had this one before it joined.
-        if (member.position >= told.position) continue;
+        if (isSpared(member, told)) continue;
         member.position = told.position;
+        if (everyMs > 0) member.sentAtMs = performance.now();
         deliveries++;
         member.send(message);
       }

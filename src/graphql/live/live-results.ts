@@ -61,6 +61,7 @@ export function openLiveResults(
       if (lastError) return endWith(lastError);
       if (told) {
         subscriber.position = told.position;
+        subscriber.sentAtMs = performance.now();
         return { done: false, value: await execute({ ...args, rootValue: told.value }) };
       }
       // Nothing is awaited between the last look and this.

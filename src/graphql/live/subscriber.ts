@@ -4,6 +4,8 @@ import type { LiveMessage } from './live-message.ts';
 export interface Subscriber {
   /** Everything up to here was sent to it. */
   position: number;
+  /** When it was sent the last one, from `performance.now()`; 0 before the first. */
+  sentAtMs: number;
   /** Sends a value. Closes its connection where that is read too slowly. */
   send(message: LiveMessage): void;
   /** Closes its connection, because it cannot be told all that happens. */

@@ -101,7 +101,7 @@ export function createStreamDoor({ resources, keys, fanOut, documents }: StreamP
         for (const end of ends) end();
       },
     });
-    const subscriber = { position: 0, send: stream.send, closeBehind: () => stream.end() };
+    const subscriber = { position: 0, sentAtMs: 0, send: stream.send, closeBehind: () => stream.end() };
     let results: LiveResults;
     try {
       results = openLiveResults(fanOut, operation, subscriber, () => {});

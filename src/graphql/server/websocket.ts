@@ -139,6 +139,7 @@ export function openWebSocketDoor(parts: WebSocketParts): WebSocketDoor {
     const { socket, connection } = extra;
     const subscriber = {
       position: 0,
+      sentAtMs: 0,
       send: (message: Parameters<BoundedSocket['sendLive']>[0]) => socket.sendLive(message, id, connection),
       closeBehind: () => socket.closeBehind(),
     };

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBudget } from '../../doors/budget-answers.ts';
 import type { ListAnswer } from '../../harness/answers.ts';
 import { createTestApp, type TestApp } from '../../harness/app.ts';
-import { openRaw, type RawClient, settle } from '../../harness/live-client.ts';
+import { openRaw, type RawClient, subscribe } from '../../harness/live-client.ts';
 import { type MadeOrganization, makeKey, makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
+import { OPERATOR_KEY } from '../../harness/operator-key.ts';
 import { waitUntil } from '../../harness/wait-until.ts';
 
 let meterr: TestApp;
@@ -11,7 +12,7 @@ let port: number;
 const opened: RawClient[] = [];
 
 beforeAll(async () => {
-  meterr = await createTestApp({ through: 'fetch' });
+  meterr = await createTestApp({ through: 'fetch', env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
   ({ port } = await meterr.app.listen(0, '127.0.0.1'));
 });
 
@@ -57,9 +58,8 @@ describe('events', () => {
   it('are told when they happen, in order, to all who subscribe, and to no other organization', async () => {
     const [mine, theirs] = [await newOrganization(), await newOrganization()];
     const [one, two, other] = [await open(mine.key.secret), await open(mine.key.secret), await open(theirs.key.secret)];
-    for (const client of [one, two, other]) client.ask('a', EVENTS);
-    two.ask('a longer id, with "quotes" and ü', EVENTS);
-    for (const client of [one, two, other]) await settle(client);
+    for (const client of [one, two, other]) await subscribe(meterr, client, 'a', EVENTS);
+    await subscribe(meterr, two, 'a longer id, with "quotes" and ü', EVENTS);
     await cross(mine, 5);
     const log = await logOf(mine.key.secret);
     expect(log).toHaveLength(5);
@@ -78,13 +78,19 @@ describe('events', () => {
     const organization = await makeOrganization(meterr);
     const budget = await makeBudget(meterr, organization, { amount: '0.2', thresholds: [50] });
     const client = await open(organization.key.secret);
-    client.ask(
+    await subscribe(
+      meterr,
+      client,
       'e',
       'subscription { events { event data payload { __typename ... on UsageExceeded { limit unit } ' +
         '... on BudgetThresholdReached { threshold periodStart } } } }',
     );
-    client.ask('u', 'subscription { usageExceeded { id event createdAt data { teamId limit current budgetId } } }');
-    await settle(client);
+    await subscribe(
+      meterr,
+      client,
+      'u',
+      'subscription { usageExceeded { id event createdAt data { teamId limit current budgetId } } }',
+    );
     await cross(organization, 2);
     await waitUntil('both are told', () => client.told('e').length === 2 && client.told('u').length === 1);
     expect(client.told('e')).toMatchObject([
@@ -128,8 +134,7 @@ describe('events', () => {
         errors: [{ extensions: { code: 'invalid_request', details: { fields: [{ path: 'after' }] } } }],
       });
     }
-    client.ask('4', EVENTS);
-    await settle(client);
+    await subscribe(meterr, client, '4', EVENTS);
     await cross(mine);
     await waitUntil('it is told', () => idsOf(client, '4').length === 1);
   });
@@ -141,14 +146,19 @@ describe('events', () => {
     await makeBudget(meterr, organization, { amount: '0.1', thresholds: [] });
     const key = await makeKey(meterr, organization, { scopes: ['events:read'], team: mine });
     const [bound, whole] = [await open(key.secret), await open(organization.key.secret)];
-    bound.ask('e', 'subscription { events { id data } }');
-    bound.ask('u', 'subscription { usageExceeded { id data { teamId } } }');
+    await subscribe(meterr, bound, 'e', 'subscription { events { id data } }');
+    await subscribe(meterr, bound, 'u', 'subscription { usageExceeded { id data { teamId } } }');
     bound.ask('x', 'subscription ($teamId: ID) { usageExceeded(teamId: $teamId) { id } }', { teamId: other.id });
-    whole.ask('t', 'subscription ($teamId: ID) { usageExceeded(teamId: $teamId) { data { teamId } } }', {
-      teamId: other.id,
-    });
-    whole.ask('e', EVENTS);
-    for (const client of [bound, whole]) await settle(client);
+    await subscribe(
+      meterr,
+      whole,
+      't',
+      'subscription ($teamId: ID) { usageExceeded(teamId: $teamId) { data { teamId } } }',
+      {
+        teamId: other.id,
+      },
+    );
+    await subscribe(meterr, whole, 'e', EVENTS);
     await cross(organization, 1, { team_id: other.id });
     await cross(organization, 1, { team_id: mine.id });
     await waitUntil('all are told', () => whole.told('e').length === 3 && whole.told('t').length === 1);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestApp, DEFAULT_NOW, type TestApp } from '../../harness/app.ts';
-import { openRaw, type RawClient, settle } from '../../harness/live-client.ts';
+import { openRaw, type RawClient, roundTrip, subscribe } from '../../harness/live-client.ts';
 import { makeKey, makeOrganization, makeTeam } from '../../harness/make.ts';
+import { OPERATOR_KEY } from '../../harness/operator-key.ts';
 import { waitUntil } from '../../harness/wait-until.ts';
 
 // Two processes on one database: `here` makes the changes, and sockets are open on both.
@@ -12,8 +13,9 @@ const ports: number[] = [];
 const opened: RawClient[] = [];
 
 beforeAll(async () => {
-  here = await createTestApp({ through: 'fetch' });
-  there = await createTestApp({ through: 'fetch', connectionString: here.connectionString });
+  const env = { METERR_OPERATOR_KEY: OPERATOR_KEY };
+  here = await createTestApp({ through: 'fetch', env });
+  there = await createTestApp({ through: 'fetch', env, connectionString: here.connectionString });
   for (const { app } of [here, there]) ports.push((await app.listen(0, '127.0.0.1')).port);
 });
 
@@ -27,8 +29,10 @@ afterAll(async () => {
 async function openAll(secret: string): Promise<RawClient[]> {
   const clients = await Promise.all(ports.flatMap((port) => [openRaw(port, secret), openRaw(port, secret)]));
   opened.push(...clients);
-  for (const [i, client] of clients.entries()) if (i % 2 === 0) client.ask('a', 'subscription { events { id } }');
-  await Promise.all(clients.filter((_, i) => i % 2 === 0).map(settle));
+  // Two sockets on each process, in its order.
+  const [onHere, , onThere] = clients as [RawClient, RawClient, RawClient];
+  await subscribe(here, onHere, 'a', 'subscription { events { id } }');
+  await subscribe(there, onThere, 'a', 'subscription { events { id } }');
   return clients;
 }
 
@@ -43,7 +47,7 @@ describe('sockets, idle ones too, are closed with 4403 on every process', () => 
     const others = await openAll(organization.key.secret);
     await here.ok('DELETE', `/v1/teams/${team.id}`, { key: organization.key.secret });
     expect(await codesOf(clients)).toEqual([4403, 4403, 4403, 4403]);
-    for (const other of others) await settle(other);
+    for (const other of others) await roundTrip(other);
   });
 
   it('when their key is revoked, whoever revokes it', async () => {
@@ -60,7 +64,7 @@ describe('sockets, idle ones too, are closed with 4403 on every process', () => 
     const key = await makeKey(here, organization, { scopes: ['events:read'], expiresAt });
     const clients = await openAll(key.secret);
     for (const { clock } of [here, there]) clock.set(expiresAt.getTime() - 1);
-    for (const client of clients) await settle(client);
+    for (const client of clients) await roundTrip(client);
     for (const { clock } of [here, there]) clock.set(expiresAt.getTime());
     expect(await codesOf(clients)).toEqual([4403, 4403, 4403, 4403]);
     for (const { clock } of [here, there]) clock.set(DEFAULT_NOW);

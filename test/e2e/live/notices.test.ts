@@ -2,8 +2,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeBudget } from '../../doors/budget-answers.ts';
 import { createTestApp, type TestApp } from '../../harness/app.ts';
-import { openRaw, type RawClient, settle } from '../../harness/live-client.ts';
+import { openRaw, type RawClient, subscribe } from '../../harness/live-client.ts';
 import { type MadeOrganization, makeOrganization, makeUsage } from '../../harness/make.ts';
+import { OPERATOR_KEY } from '../../harness/operator-key.ts';
 import { waitUntil } from '../../harness/wait-until.ts';
 
 // Two processes on one database: one records, the other has the subscriber.
@@ -18,7 +19,11 @@ const opened: RawClient[] = [];
 
 beforeAll(async () => {
   recording = await createTestApp({ through: 'fetch' });
-  following = await createTestApp({ through: 'fetch', connectionString: recording.connectionString });
+  following = await createTestApp({
+    through: 'fetch',
+    env: { METERR_OPERATOR_KEY: OPERATOR_KEY },
+    connectionString: recording.connectionString,
+  });
   ({ port } = await following.app.listen(0, '127.0.0.1'));
   listener = new pg.Client({ connectionString: recording.connectionString });
   await listener.connect();
@@ -42,8 +47,7 @@ const wakes = () => notices.filter(({ kind }) => kind === 'wake').length;
 async function open(): Promise<RawClient> {
   const client = await openRaw(port, organization.key.secret);
   opened.push(client);
-  client.ask('a', 'subscription { events { id } }');
-  await settle(client);
+  await subscribe(following, client, 'a', 'subscription { events { id } }');
   return client;
 }
 
