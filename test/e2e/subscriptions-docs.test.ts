@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -83,6 +83,10 @@ function run(name: string) {
     });
   return { output: () => output, prints, end: () => end(child) };
 }
+
+/** What it keeps for its next start. */
+const keptBy = (name: string) =>
+  readFile(join(folder, name.endsWith('.sh') ? 'last-event' : 'last-event.txt'), 'utf8').catch(() => '');
 
 let users = 0;
 
@@ -184,7 +188,7 @@ it.each(['follow.js', 'follow.sh'])(
     const seen = await raiseUntilPrinted(first);
     // The last of all: none is under way when it is killed.
     const { id: last } = await exceed();
-    await first.prints(last);
+    await waitUntil(`${name} has kept ${last}`, async () => (await keptBy(name)).includes(last));
     await first.end();
     const missed: Raised[] = [];
     for (let i = 0; i < 2; i++) missed.push(await exceed());
