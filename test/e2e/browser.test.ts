@@ -64,6 +64,8 @@ beforeAll(async () => {
   sql = new pg.Pool({ connectionString: database.connectionString, max: 2 });
   organization = await makeOrganization({ sql });
   server = await start();
+  const budget = { name: 'Each user', amount: '0.1', period: 'month', per: 'user', thresholds: [] };
+  await curl(server, '/v1/budgets', budget);
   pages = await servePage((await makeKey({ sql }, organization, { scopes: ['events:read'] })).secret);
   browser = await puppeteer.launch({ executablePath: CHROMIUM, headless: true, args: ['--no-sandbox'] });
   page = await browser.newPage();
@@ -101,8 +103,6 @@ async function pageShows(what: string, isShown: () => Promise<boolean> | boolean
 it.skipIf(!isRun)(
   'a page shows what curl raises, also what is raised while its server is killed and started again',
   async () => {
-    const budget = { name: 'Each user', amount: '0.1', period: 'month', per: 'user', thresholds: [] };
-    await curl(server, '/v1/budgets', budget);
     const raised: string[] = [];
     const raise = async (by: MainProcess, name: string) => {
       raised.push(name);
@@ -145,4 +145,37 @@ it.skipIf(!isRun)(
     expect(failures).toEqual([]);
   },
   120_000,
+);
+
+it.skipIf(!isRun)(
+  'GraphiQL subscribes with the key that was entered above it',
+  async () => {
+    const graphiql = await browser.newPage();
+    const query = 'subscription { usageExceeded { data { subject } } }';
+    await graphiql.goto(`${server.url}/graphql`);
+    await graphiql.type('#key', organization.key.secret);
+    await graphiql.keyboard.press('Enter');
+    await graphiql.click('.graphiql-query-editor, .graphiql-editor');
+    await graphiql.keyboard.down('Control');
+    await graphiql.keyboard.press('a');
+    await graphiql.keyboard.up('Control');
+    await graphiql.keyboard.sendCharacter(query);
+    const run = await graphiql.waitForSelector('button.graphiql-execute-button:not([disabled])');
+    await run?.click();
+    const shown = () => graphiql.$eval('.result-window', ({ textContent }) => textContent ?? '');
+    let raised = 0;
+    let raisedMs = 0;
+    await waitUntil('GraphiQL shows what is exceeded', async () => {
+      if (/"subject":\s*"graphiql-\d/.test(await shown())) return true;
+      if (performance.now() - raisedMs > RAISE_EVERY_MS) {
+        raisedMs = performance.now();
+        await exceed(server, `graphiql-${raised++}`);
+      }
+      return false;
+    }).catch(async (error) => {
+      throw new Error(`${error.message}. It shows:\n${await shown()}`);
+    });
+    await graphiql.close();
+  },
+  60_000,
 );
