@@ -6,10 +6,15 @@ import { between, type Random } from './random.ts';
 
 const MIN_PHASE_MS = 300;
 const MAX_PHASE_MS = 1_200;
+/** How long a phase waits for its first request. */
+const MAX_IDLE_MS = 3_000;
+/** Each takes one of the few places of the endpoint for 15 s: with more, the other phases would see nothing. */
+const MAX_HANGING = 2;
+const POLL_MS = 20;
 const ELSEWHERE = '/elsewhere';
 
-type Mode = 'ok' | '500' | '429' | '301' | 'garbage' | 'hangs' | 'dead';
-const MODES: readonly Mode[] = ['ok', '500', '429', 'ok', 'hangs', '301', 'ok', 'garbage', 'dead'];
+export type Mode = 'ok' | '500' | '429' | '301' | 'garbage' | 'hangs' | 'dead';
+const MODES: readonly Mode[] = ['ok', '500', '429', 'ok', '301', 'garbage', 'ok', 'dead', 'hangs'];
 
 /** A receiver of webhooks that behaves badly in turn. */
 export interface BadReceiver {
@@ -21,7 +26,8 @@ export interface BadReceiver {
   taken: ReadonlyMap<string, number>;
   /** The exact bodies that each event came with. */
   bodies: ReadonlyMap<string, ReadonlySet<string>>;
-  tries(): number;
+  /** How many tries met each behaviour. */
+  tries: ReadonlyMap<Mode, number>;
   /** What must not have come: bad signatures, requests that followed a redirect. */
   faults: readonly string[];
   close(): Promise<void>;
@@ -40,7 +46,8 @@ export async function startBadReceiver(random: Random): Promise<BadReceiver> {
   const bodies = new Map<string, Set<string>>();
   const faults: string[] = [];
   let mode: Mode = 'ok';
-  let tries = 0;
+  const tries = new Map<Mode, number>();
+  let hanging = 0;
   let webhook: Webhook | null = null;
 
   function read(path: string, headers: Record<string, string>, body: string): string {
@@ -62,9 +69,10 @@ export async function startBadReceiver(random: Random): Promise<BadReceiver> {
     } catch {
       return; // The sender was killed within its request.
     }
-    tries++;
     const id = read(request.url ?? '', request.headers as Record<string, string>, Buffer.concat(chunks).toString());
-    if (mode !== 'ok') return misbehave(mode, response);
+    const now = mode === 'hangs' && hanging++ >= MAX_HANGING ? '500' : mode;
+    tries.set(now, (tries.get(now) ?? 0) + 1);
+    if (now !== 'ok') return misbehave(now, response);
     response.writeHead(200).end('ok');
     if (!taken.has(id)) taken.set(id, Date.now());
   });
@@ -86,14 +94,18 @@ export async function startBadReceiver(random: Random): Promise<BadReceiver> {
       for (let turn = 0; !isOver(); turn++) {
         mode = MODES[turn % MODES.length] as Mode;
         if (mode === 'dead') await die();
+        const before = tries.get(mode);
+        hanging = 0;
         await pause(between(random, MIN_PHASE_MS, MAX_PHASE_MS));
+        const idleUntil = Date.now() + MAX_IDLE_MS;
+        while (mode !== 'dead' && tries.get(mode) === before && Date.now() < idleUntil) await pause(POLL_MS);
         if (mode === 'dead') await listen(port);
       }
       mode = 'ok';
     },
     taken,
     bodies,
-    tries: () => tries,
+    tries,
     faults,
     close: die,
   };

@@ -116,6 +116,7 @@ it(
       expect([...(receiver.bodies.get(event.id) ?? [])].map((body) => JSON.parse(body))).toEqual([event]);
     expect([...receiver.taken.keys()].toSorted()).toEqual(ids.toSorted());
     expect(servers.kills()).toBeGreaterThan(0);
+    expect([...receiver.tries.keys()].toSorted()).toEqual(['301', '429', '500', 'garbage', 'hangs', 'ok']);
 
     const lastKillMs = servers.lastKillMs();
     const delays = log.map(
@@ -123,7 +124,7 @@ it(
     );
     console.info(
       `${written.length} usage events (${repeats} requests repeated), ${log.length} usage.exceeded, ${servers.kills()} kills, ` +
-        `${receiver.tries()} tries, connections ${subscribers.map(({ connections }) => connections()).join()}, ` +
+        `tries ${[...receiver.tries].map(([mode, count]) => `${mode} ${count}`).join(', ')}; connections ${subscribers.map(({ connections }) => connections()).join()}, ` +
         `slowest delivery after the last kill ${Math.max(...delays)} ms, all ${recoveredMs - lastKillMs} ms after it`,
     );
   },
