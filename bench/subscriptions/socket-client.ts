@@ -20,6 +20,9 @@ const report = (message: SocketReport) => process.send?.(message);
 const nowMs = () => performance.timeOrigin + performance.now();
 const OPENED_AT_ONCE = 50;
 const TEXT = 0x81;
+const PING = 0x89;
+/** Masked, as all that a client sends, and empty, as the ping was. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
@@ -62,6 +65,7 @@ function countFrames(socket: Socket, onText: () => void): void {
       skip =
         header + (short === LENGTH_16 ? bytes.readUInt16BE(2) : short === LENGTH_64 ? bytes.readUInt32BE(6) : short);
       if (bytes[0] === TEXT) onText();
+      else if (bytes[0] === PING) socket.write(PONG);
     }
     left = bytes;
   });
