@@ -23,12 +23,12 @@ type Timed = { firstAtMs: number; lastAtMs: number };
 type Client = Awaited<ReturnType<typeof openSockets>>;
 
 /** Subscribers in a process of their own. */
-async function openSockets(target: { port: number; key: string }, count: number, counted = true) {
+async function openSockets(target: { port: number; key: string }, count: number) {
   const child = startChild({ script: 'bench/subscriptions/socket-client.ts', ipc: true, core: CORES.client });
   const say = (message: SocketRequest) => child.process.send(message);
   const hear = async () => (await once(child.process, 'message'))[0] as SocketReport;
   const opened = hear();
-  say({ open: { port: target.port, key: target.key, count, counted } });
+  say({ open: { port: target.port, key: target.key, count } });
   await opened;
   // The last of them is acknowledged before it has its place.
   await sleep(SETTLE_MS);
@@ -90,9 +90,9 @@ async function measureDelay(client: Client, tell: (count: number) => Promise<unk
 
 async function measureIdle(bench: Bench, target: Target): Promise<void> {
   const { pid } = target.process;
-  const few = await openSockets(target, IDLE_SUBSCRIBERS / 3, false);
+  const few = await openSockets(target, IDLE_SUBSCRIBERS / 3);
   const before = await residentBytes(pid);
-  const many = await openSockets(target, IDLE_SUBSCRIBERS, false);
+  const many = await openSockets(target, IDLE_SUBSCRIBERS);
   const after = await residentBytes(pid);
   if (before === null || after === null) bench.skip('subscriptions: memory', 'there is no /proc here');
   else {

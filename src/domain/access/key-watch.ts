@@ -2,6 +2,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { Resources } from '../context.ts';
 import type { Caller } from './caller.ts';
 import { findCaller } from './identify.ts';
+import { OPERATOR } from './operator.ts';
 
 /** Keys of open connections are looked at this often: those that expire end within a second. */
 const LOOK_EVERY_MS = 500;
@@ -69,6 +70,8 @@ export function createKeyWatch(resources: Resources): KeyWatch {
 
   return {
     watch(authorization, caller, watcher) {
+      // The operator's key stays as long as the process, and subscribes to nothing.
+      if (caller === OPERATOR) return () => {};
       const one = watched.get(authorization) ?? { authorization, caller, watchers: new Set() };
       watched.set(authorization, one);
       one.watchers.add(watcher);

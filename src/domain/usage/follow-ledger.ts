@@ -56,7 +56,10 @@ export async function countUsageAfter(
 export async function readUsagePosition(database: Database, organizationId: string): Promise<number> {
   return database.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [organizationId]);
-    const { rows } = await sql.query<{ last_value: number }>('SELECT last_value FROM usage_events_position_seq');
-    return rows[0]?.last_value ?? 0;
+    // A sequence that was never drawn from says 1 all the same.
+    const { rows } = await sql.query<{ position: number }>(
+      'SELECT last_value - (NOT is_called)::int AS position FROM usage_events_position_seq',
+    );
+    return rows[0]?.position ?? 0;
   });
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ExecutionArgs, execute } from 'graphql';
 import type { Context, Resources } from '../../domain/context.ts';
 import type { LiveSource, Told } from '../../domain/live/live-source.ts';
@@ -52,6 +53,10 @@ export async function serializeResult({ args }: LiveOperation, { value }: Told<u
   return JSON.stringify({ ...result, errors: translateErrors(result.errors, resources.log, requestId) });
 }
 
+/** What is sent to one subscriber without a pause: much less than may wait for a reader. */
+const PAUSE_AFTER_BYTES = 262_144;
+/** Deliveries to all without a pause: some 20 ms. */
+const PAUSE_AFTER_DELIVERIES = 1_000;
 /** Live subscriptions of an organization in one process. */
 export const MAX_SUBSCRIPTIONS = 10_000;
 
@@ -75,12 +80,24 @@ export function createFanOut({ metrics, log }: Pick<Resources, 'metrics' | 'log'
   function create(key: string, operation: LiveOperation): Group {
     const members = new Set<Subscriber>();
     let before: Promise<void> = Promise.resolve();
+    let unpausedBytes = 0;
+    let unpausedDeliveries = 0;
 
     const everyMs = operation.source.everyMs ?? 0;
 
     /** It had this one before it joined, or the last one is not long enough ago. */
     function isSpared({ position, sentAtMs }: Subscriber, told: Told<unknown>): boolean {
       return position >= told.position || (everyMs > 0 && performance.now() - sentAtMs < everyMs);
+    }
+
+    /** Lets the sockets write, and others be served, before more is sent. */
+    async function pauseAfter(bytes: number): Promise<void> {
+      unpausedBytes += bytes;
+      unpausedDeliveries += members.size;
+      if (unpausedBytes < PAUSE_AFTER_BYTES && unpausedDeliveries < PAUSE_AFTER_DELIVERIES) return;
+      unpausedBytes = 0;
+      unpausedDeliveries = 0;
+      await nextTurn();
     }
 
     async function tell(told: Told<unknown>): Promise<void> {
@@ -93,6 +110,7 @@ export function createFanOut({ metrics, log }: Pick<Resources, 'metrics' | 'log'
         deliveries++;
         member.send(message);
       }
+      await pauseAfter(message.payload.length);
     }
 
     const take = (told: Told<unknown>) => {
