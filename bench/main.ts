@@ -20,6 +20,7 @@ import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
 import { subscriptions } from './rows/subscriptions.ts';
 import { tenants } from './rows/tenants.ts';
+import { webhooks } from './rows/webhooks.ts';
 
 const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   floor,
@@ -32,6 +33,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   budgets,
   limits,
   subscriptions,
+  webhooks,
   tenants,
 };
 

@@ -190,6 +190,7 @@ describe('who may import whom', () => {
     ['graphile-worker', ['src/platform/postgres/jobs.ts']],
     ['prisma/generated/client/client.ts', ['src/platform/postgres/database.ts']],
     ['pino', ['src/platform/log.ts']],
+    ['undici', ['src/platform/outbound-http/outbound-http.ts']],
   ])('%s is known to one file', (name, allowed) => {
     const users = files.filter(({ imports }) => imports.some(({ target, runtime }) => target === name && runtime));
     expect(users.map(({ path }) => path)).toEqual(users.length === 0 ? [] : allowed);

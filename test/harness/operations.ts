@@ -54,8 +54,8 @@ function mutation(
 }
 
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
-/** A public address that is written out, so that no name is looked up. */
-const WEBHOOK = { url: 'https://8.8.8.8/hook', events: ['usage.exceeded'] };
+/** A public address that is written out, so that no name is looked up, and an event that no test raises. */
+const WEBHOOK = { url: 'https://8.8.8.8/hook', events: ['invite.accepted'] };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**

@@ -1,5 +1,4 @@
 import { AppError } from '../../platform/errors.ts';
-import { parseId } from '../../platform/ids.ts';
 import { type Page, type PageInput, parseUuidCursor, readPageSize } from '../../platform/page.ts';
 import { findPosition } from '../../platform/postgres/find-position.ts';
 import { where } from '../../platform/postgres/where.ts';
@@ -45,13 +44,10 @@ const VISIBLE_DELIVERY = `
  * A delivery by its UUID.
  * @throws AppError not_found, insufficient_permissions
  */
-export async function getDelivery({ caller, resources }: Context, uuid: string | null): Promise<Delivery> {
+export async function getDelivery({ caller, resources }: Context, uuid: string): Promise<Delivery> {
   requireScope(caller, 'webhooks:read');
   const values = [caller.organization.id, uuid, caller.teamId];
-  const [found] = uuid === null ? [] : (await resources.database.pool.query<Delivery>(VISIBLE_DELIVERY, values)).rows;
-  if (!found) throw new AppError('not_found', 'There is no delivery with this id.');
-  return found;
+  const { rows } = await resources.database.pool.query<Delivery>(VISIBLE_DELIVERY, values);
+  if (!rows[0]) throw new AppError('not_found', 'There is no delivery with this id.');
+  return rows[0];
 }
-
-/** The UUID in a delivery's TypeID, or null. */
-export const deliveryUuid = (id: string): string | null => parseId('delivery', id);

@@ -39,8 +39,6 @@ export interface OutboundOptions extends OutboundRules {
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const KEEP_ALIVE_MS = 10_000;
-/** Connections to one origin: of all webhooks that share it. */
-const MAX_CONNECTIONS = 64;
 
 /**
  * Makes a client that only reaches what the rules allow. A URL's own address is checked before each
@@ -62,7 +60,9 @@ export function createOutboundHttp(options: OutboundOptions): OutboundHttp {
   };
   const agent = new Agent({
     connect,
-    connections: MAX_CONNECTIONS,
+    // As many as are asked for at a time, which the caller limits: whoever shares an origin with a URL
+    // that hangs must not wait for it.
+    connections: null,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -41,6 +41,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Budgets: 'How much may be used, by whom, in which period.',
   Credits: 'Money paid in advance.',
   Events: 'The log of what happened.',
+  Webhooks: 'Where events are sent to, and what became of them.',
   Teams: 'The parts of an organization that usage and budgets are told apart by.',
   Organizations: 'The tenants, for whoever runs this server: only with the operator key.',
   Access: 'Who may do what, and who did.',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { schema } from '../../../src/graphql/schema.ts';
-import { ID_PREFIXES } from '../../../src/platform/ids.ts';
+import { formatId, ID_PREFIXES, newUuid } from '../../../src/platform/ids.ts';
 import { useTestApp } from '../../harness/app.ts';
 import { EVENT, makeKey } from '../../harness/make.ts';
 import { noId } from '../../harness/operations.ts';
@@ -22,6 +22,18 @@ const MAKERS: Record<string, () => Promise<string>> = {
   AuditEntry: async () => {
     await post('/v1/teams', { name: 'Audited' });
     return first('/v1/audit-log');
+  },
+  // Nothing is sent: nobody accepts an invite here.
+  Webhook: () => post('/v1/webhooks', { url: 'https://8.8.8.8/', events: ['invite.accepted'] }),
+  WebhookDelivery: async () => {
+    const id = newUuid();
+    await MAKERS.Webhook?.();
+    await meterr().sql.query(
+      `INSERT INTO webhook_deliveries (organization_id, id, webhook_id, event_id, event_type, status, created_at)
+       SELECT organization_id, $1, id, gen_random_uuid(), 'invite.accepted', 'cancelled', now() FROM webhooks LIMIT 1`,
+      [id],
+    );
+    return formatId('delivery', id);
   },
   Event: async () => {
     await post('/v1/budgets', { name: 'Tiny', amount: '0.000001', period: 'day' });

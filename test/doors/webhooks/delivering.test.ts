@@ -66,6 +66,24 @@ it('each webhook receives the types that it asked for, and those of its team onl
   ]);
 });
 
+it('Slack gets a message that names the budget and the exact amounts; other events are told as well', async () => {
+  const { meterr, receiver } = tools();
+  const organization = await makeOrganization(meterr, { credits: 'prepaid' });
+  const { secret: key } = organization.key;
+  await makeWebhook(meterr, organization, { url: receiver.url, format: 'slack' });
+  await makeBudget(meterr, organization, { name: 'R&D', amount: '0.001', thresholds: [] });
+  await meterr.ok('POST', '/v1/credits/grants', { key, body: { amount: '0.001' } });
+  await makeUsage(meterr, key);
+  const texts = (await receiver.waitFor(3)).map(({ body }) => JSON.parse(body).text as string);
+  expect(texts).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^Budget R&amp;D exceeded its limit: Used \$0\.0075, Limit \$0\.001, Period 20/),
+      expect.stringMatching(/^Prepaid credits are running low: Available -?\$/),
+      expect.stringMatching(/^Prepaid credits are used up: Available -?\$/),
+    ]),
+  );
+});
+
 it('a receiver that answers gets events in the order of the log', async () => {
   const { meterr, receiver } = tools();
   const organization = await makeOrganization(meterr);

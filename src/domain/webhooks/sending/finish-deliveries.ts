@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import type { WaitingWebhook } from './claim-deliveries.ts';
+import type { DeliveryStatus } from './delivery.ts';
 import type { TriedDelivery } from './try-delivery.ts';
 
 /** A delivery after a try. */
@@ -26,11 +27,11 @@ const FINISH = `
          finished_at = CASE WHEN t.succeeded OR t.next_attempt_at IS NULL THEN t.finished_at ELSE d.finished_at END
     FROM tried t JOIN locked l USING (organization_id, id)
    WHERE d.organization_id = t.organization_id AND d.id = t.id
-  RETURNING d.id, d.first_attempt_at`;
+  RETURNING d.status::text AS status, d.first_attempt_at`;
 
 async function writeTries(sql: Sql, finished: readonly FinishedDelivery[], now: Date) {
   const columns = finished.map(({ tried }) => tried);
-  const { rows } = await sql.query<{ id: string; first_attempt_at: Date }>({
+  const { rows } = await sql.query<{ status: DeliveryStatus; first_attempt_at: Date }>({
     name: 'finish-webhook-deliveries',
     text: FINISH,
     values: [
@@ -55,8 +56,10 @@ async function writeFailure(database: Database, finished: FinishedDelivery, now:
   await database.transaction(async (sql) => {
     await sql.query('SELECT lock_organization($1)', [organizationId]);
     const [row] = await writeTries(sql, [finished], now);
+    // It was cancelled meanwhile: the webhook was disabled by hand, and may be enabled again.
+    if (row?.status !== 'failed') return;
     const reason = tried.isGone ? 'gone' : 'failing';
-    const values = [organizationId, webhookId, now, reason, row?.first_attempt_at ?? now, tried.attempt.statusCode];
+    const values = [organizationId, webhookId, now, reason, row.first_attempt_at, tried.attempt.statusCode];
     await sql.query('SELECT disable_webhook($1, $2, $3, $4::webhook_disabled_reason, $5, $6)', values);
   });
 }

@@ -52,7 +52,9 @@ const LEASE_MS = 30_000;
 const RENEW_AFTER_MS = LEASE_MS / 3;
 const MAX_WEBHOOKS_AT_ONCE = 200;
 const MAX_FINISHED_AT_ONCE = 200;
+/** What tries on their way get when the server stops, and a quarter of the time that it has at most. */
 const CLOSE_GRACE_MS = 3_000;
+const CLOSE_SHARE = 1 / 4;
 
 /**
  * Starts the sender of this process. A webhook belongs to one sender at a time, by a lease in the
@@ -217,7 +219,8 @@ export function startWebhookSender({ config, database, log, clock }: SenderOptio
   }
 
   async function waitForTries(): Promise<void> {
-    const deadline = performance.now() + CLOSE_GRACE_MS;
+    const graceMs = Math.min(CLOSE_GRACE_MS, config.shutdownSeconds * 1000 * CLOSE_SHARE);
+    const deadline = performance.now() + graceMs;
     while (pump.inFlight() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     stopping.abort();
     await http.close();
