@@ -55,8 +55,8 @@ export async function serializeResult({ args }: LiveOperation, { value }: Told<u
 
 /** What is sent to one subscriber without a pause: much less than may wait for a reader. */
 const PAUSE_AFTER_BYTES = 262_144;
-/** Deliveries to all without a pause: some 20 ms. */
-const PAUSE_AFTER_DELIVERIES = 1_000;
+/** Deliveries to all without a pause: some 30 ms. */
+const PAUSE_AFTER_DELIVERIES = 8_000;
 /** Live subscriptions of an organization in one process. */
 export const MAX_SUBSCRIPTIONS = 10_000;
 

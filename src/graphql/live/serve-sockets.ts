@@ -24,6 +24,7 @@ export class BoundedSocket extends WebSocket {
   /** Whether it has answered since the last ping. */
   isAlive = true;
   #unsentMessages = 0;
+  #isGathering = false;
 
   override send(...args: unknown[]): void {
     this.#closeSlow();
@@ -41,7 +42,21 @@ export class BoundedSocket extends WebSocket {
     this.#unsentMessages++;
     this.#closeSlow();
     if (!isPlainId(id)) this.send(message.text(id));
-    else if (this.readyState === WebSocket.OPEN && connection.writable) connection.write(message.frame(id));
+    else if (this.readyState === WebSocket.OPEN && connection.writable) {
+      this.#gather(connection);
+      connection.write(message.frame(id));
+    }
+  }
+
+  /** What is sent in one turn leaves in one call to the system. */
+  #gather(connection: Socket): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    connection.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      connection.uncork();
+    });
   }
 
   #closeSlow(): void {
