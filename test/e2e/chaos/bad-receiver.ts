@@ -7,7 +7,7 @@ import { between, type Random } from './random.ts';
 const MIN_PHASE_MS = 300;
 const MAX_PHASE_MS = 1_200;
 /** How long a phase waits for its first request. */
-const MAX_IDLE_MS = 3_000;
+const MAX_IDLE_MS = 1_500;
 /** Each takes one of the few places of the endpoint for 15 s: with more, the other phases would see nothing. */
 const MAX_HANGING = 2;
 const POLL_MS = 20;

@@ -4,8 +4,8 @@ import { type MainProcess, startMain } from '../../harness/processes/main-proces
 import { between, type Random } from './random.ts';
 
 const COUNT = 2;
-const MIN_WAIT_MS = 800;
-const MAX_WAIT_MS = 3_000;
+const MIN_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 5_000;
 /** Of the kills, how many end both at once. */
 const BOTH = 0.2;
 
