@@ -19,6 +19,7 @@ import { followTenantChanges } from './access/tenant-changes.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
+import { EVENTS_RAISED } from './event-log/event.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
@@ -33,7 +34,7 @@ import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
 import { createUsageCommitter } from './usage/write/usage-committer.ts';
 import { removeOldDeliveries } from './webhooks/remove-old-deliveries.ts';
-import { DELIVERIES_DUE, startWebhookSender, type WebhookSender } from './webhooks/sending/webhook-sender.ts';
+import { startWebhookSender } from './webhooks/sending/webhook-sender.ts';
 
 const RETIRE_SCHEDULE = '7 * * * *';
 const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
@@ -80,18 +81,21 @@ async function preparePrices(database: Database, log: Log) {
  */
 export async function openResources(options: OpenOptions): Promise<OpenResources> {
   const { config, log, connectionString, revive, signal } = options;
-  let webhooks: WebhookSender | undefined;
+  let opened: OpenResources | undefined;
   const database = openDatabase({
     connectionString,
     connections: config.databaseConnections,
     revive,
-    onNotice: (code, detail) => code === DELIVERIES_DUE && webhooks?.wake(detail),
+    onNotice(code, organizationId) {
+      if (code !== EVENTS_RAISED || !opened) return;
+      opened.webhooks.wake(organizationId);
+      opened.notices.wake(organizationId);
+    },
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
   try {
-    const resources = await cancellingOnAbort(database, signal, () => openOver(database, options));
-    webhooks = resources.webhooks;
-    return resources;
+    opened = await cancellingOnAbort(database, signal, () => openOver(database, options));
+    return opened;
   } catch (error) {
     await database.close();
     throw error;

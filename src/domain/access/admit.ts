@@ -80,7 +80,7 @@ export async function admit(
   if (caller) resources.apiKeys.markUsed(caller.apiKeyId);
   else caller = await identifyCounted(resources, authorization, address);
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
-  const rateLimit = await resources.planLimits.consume(caller);
+  const rateLimit = await resources.planLimits.consume(caller.organization);
   const refusal = suspension(caller) ?? (rateLimit?.exceeded ? rateLimitExceeded(rateLimit, resources.clock()) : null);
   return { caller, rateLimit, refusal, requests: 1 };
 }
@@ -94,6 +94,6 @@ export async function countMore(resources: Resources, admission: Admission, requ
   const more = requests - admission.requests;
   if (more <= 0 || admission.rateLimit === null || caller === OPERATOR) return;
   admission.requests = requests;
-  admission.rateLimit = await resources.planLimits.consume(caller, more);
+  admission.rateLimit = await resources.planLimits.consume(caller.organization, more);
   if (admission.rateLimit?.exceeded) admission.refusal = rateLimitExceeded(admission.rateLimit, resources.clock());
 }

@@ -1,7 +1,8 @@
+import type { PlanName } from './limits/plan-limits.ts';
 import type { MemberRoleName } from './roles.ts';
 import type { Scope } from './scopes.ts';
 
-export type PlanName = 'free' | 'pro' | 'enterprise';
+export type { PlanName };
 export type CreditsModeName = 'none' | 'prepaid';
 /** Whose key may grant credits. */
 export type CreditsByName = 'organization' | 'operator';

@@ -32,7 +32,6 @@ export async function changeBudgets(context: Context, work: (sql: Sql) => Promis
     return change;
   });
   if (isChanged) resources.changes.forget(organizationId);
-  resources.notices.wake(organizationId);
   return budget;
 }
 

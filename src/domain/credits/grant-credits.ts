@@ -125,6 +125,5 @@ export async function grantCredits(context: Context, input: GrantInput): Promise
     const change = { action: 'credits.granted', targetId: formatId('grant', id), atMs: nowMs };
     await recordAudit(sql, context, { organizationId, ...change, before: null, after: grant });
   });
-  resources.notices.wake(organizationId);
   return { id, ...grant, createdAt: now };
 }

@@ -21,6 +21,9 @@ export interface EventRow {
   data: unknown;
 }
 
+/** The SQLSTATE of the notice that says, once a transaction is over, of which organization it raised events. */
+export const EVENTS_RAISED = 'MT100';
+
 /** The columns of an {@link EventRow}. */
 export const EVENT_COLUMNS = 'id, position, type, team_id, created_at, data';
 

@@ -86,7 +86,7 @@ const MeRef = builder.objectRef<Caller>('Me').implement({
       type: RateLimitRef,
       nullable: true,
       description: 'Null where the plan has no limit on requests, and while requests cannot be counted.',
-      resolve: (caller, _, { resources }) => resources.planLimits.peek(caller),
+      resolve: (caller, _, { resources }) => resources.planLimits.peek(caller.organization),
     }),
   }),
 });

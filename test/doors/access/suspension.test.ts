@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { createTestApp, useTestApp } from '../../harness/app.ts';
 import { EVENT, makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
 import { OPERATIONS, REST_ONLY } from '../../harness/operations.ts';
+import { waitUntil } from '../../harness/wait-until.ts';
 
 const OPERATOR_KEY = 'operator-key-of-the-tests';
 const env = { METERR_OPERATOR_KEY: OPERATOR_KEY };
@@ -79,14 +80,16 @@ it('another process refuses it too, once it has read what was changed', async ()
   await second.close();
 });
 
-it('an operation on a socket that was opened before is refused as over HTTP', async () => {
+it('closes the sockets of its keys with 4403, and opens none until it is active again', async () => {
   const organization = await makeOrganization(meterr());
   const { port } = await meterr().app.listen(0, '127.0.0.1');
+  const closed: number[] = [];
   const client = createClient({
     url: `ws://127.0.0.1:${port}/graphql`,
     connectionParams: { authorization: `Bearer ${organization.key.secret}` },
     lazyCloseTimeout: 5_000,
     retryAttempts: 0,
+    on: { closed: (event) => void closed.push((event as { code: number }).code) },
   });
   const ask = async () => {
     for await (const answer of client.iterate({ query: '{ me { scopes } }' })) return answer;
@@ -94,8 +97,9 @@ it('an operation on a socket that was opened before is refused as over HTTP', as
   };
   expect((await ask())?.errors).toBeUndefined();
   await setStatus(organization.id, 'suspended');
-  const refused = await ask().catch((errors: unknown) => ({ errors }));
-  expect(refused?.errors).toMatchObject([{ message: SUSPENDED.message, extensions: { code: SUSPENDED.code } }]);
+  await waitUntil('the socket is closed', () => closed.length > 0);
+  await expect(ask()).rejects.toMatchObject({ code: 4403 });
+  expect(closed).toEqual([4403, 4403]);
   await setStatus(organization.id, 'active');
   expect((await ask())?.errors).toBeUndefined();
   await client.dispose();

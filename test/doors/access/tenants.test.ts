@@ -40,7 +40,8 @@ describe('another organization', () => {
     const key = theirs.key.secret;
     expect(await totals(key)).toMatchObject({ requests: 0, cost: '0' });
     expect(await totals(key, '?user_id=u&tag.env=prod')).toMatchObject({ requests: 0 });
-    expect(await totals(key, `?api_key_id=${mine.key.id}`)).toMatchObject({ requests: 0 });
+    const foreign = await meterr().rest('GET', `/v1/usage?api_key_id=${mine.key.id}`, { key });
+    expect(foreign.error).toMatchObject({ code: 'invalid_request', details: { fields: [{ path: 'api_key_id' }] } });
     expect(await history(key)).toEqual([]);
     expect(await meterr().ok('GET', '/v1/costs', { key })).toMatchObject({ total: '0', data: [] });
   });
@@ -120,7 +121,8 @@ describe('a key that is bound to a team', () => {
     ]) {
       expect(await totals(bound.secret, query)).toMatchObject({ requests: 1, cost: EVENT_COST });
     }
-    expect(await totals(bound.secret, `?team_id=${otherTeam.id}`)).toMatchObject({ requests: 0 });
+    const other = await meterr().rest('GET', `/v1/usage?team_id=${otherTeam.id}`, { key: bound.secret });
+    expect(other.error).toMatchObject({ code: 'invalid_request', details: { fields: [{ path: 'team_id' }] } });
     expect(await totals(organization.key.secret)).toMatchObject({ requests: 3 });
   });
 
@@ -128,7 +130,8 @@ describe('a key that is bound to a team', () => {
     const { ok, data } = meterr();
     expect(await ok('GET', '/v1/costs', { key: bound.secret })).toMatchObject({ total: EVENT_COST });
     expect((await history(bound.secret)).map(({ id }) => id)).toEqual([ofTeam]);
-    expect(await history(bound.secret, `?team_id=${otherTeam.id}`)).toEqual([]);
+    const other = await meterr().rest('GET', `/v1/usage/history?team_id=${otherTeam.id}`, { key: bound.secret });
+    expect(other.status).toBe(400);
     const query = '{ costs { total } usage { totals { requests } } usageEvents { edges { node { id } } } }';
     expect(await data(query, null, { key: bound.secret })).toEqual({
       costs: { total: EVENT_COST },

@@ -5,7 +5,15 @@ import {
   type RateLimitState,
   secondsUntilReset,
 } from '../../../platform/rate-limits/rate-limiter.ts';
-import type { Caller, PlanName } from '../caller.ts';
+
+export type PlanName = 'free' | 'pro' | 'enterprise';
+
+/** Whose requests are counted. */
+export interface PlanHolder {
+  /** UUID. */
+  id: string;
+  plan: PlanName;
+}
 
 /** Requests an hour, by plan; null = unlimited. A batch is one request. */
 export type PlanRequests = Readonly<Record<PlanName, number | null>>;
@@ -49,8 +57,8 @@ export interface PlanLimits {
    * Counts requests, one by default. Null where the plan has no limit, or the counts cannot be had:
    * limits are then open.
    */
-  consume(caller: Caller, requests?: number): Promise<RateLimitState | null>;
-  peek(caller: Caller): Promise<RateLimitState | null>;
+  consume(organization: PlanHolder, requests?: number): Promise<RateLimitState | null>;
+  peek(organization: PlanHolder): Promise<RateLimitState | null>;
 }
 
 /** One limiter a plan, over the same counts: a change of plan does not begin the hour anew. */
@@ -63,8 +71,8 @@ export function createPlanLimits(limits: RateLimits, requests: PlanRequests): Pl
   const unlimited = Promise.resolve(null);
   return {
     isLimited: (plan) => limiters.has(plan),
-    consume: ({ organization }, calls) => limiters.get(organization.plan)?.consume(organization.id, calls) ?? unlimited,
-    peek: ({ organization }) => limiters.get(organization.plan)?.peek(organization.id) ?? unlimited,
+    consume: ({ id, plan }, calls) => limiters.get(plan)?.consume(id, calls) ?? unlimited,
+    peek: ({ id, plan }) => limiters.get(plan)?.peek(id) ?? unlimited,
   };
 }
 

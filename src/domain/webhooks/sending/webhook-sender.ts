@@ -41,8 +41,6 @@ export interface SenderOptions {
   clock: () => number;
 }
 
-/** The SQLSTATE of the notice that says which organization has deliveries to send. */
-export const DELIVERIES_DUE = 'MT100';
 const POLL_EVERY_MS = 1_000;
 /** A poll that takes long waits this many times as long until the next. */
 const POLL_REST = 10;
