@@ -15,6 +15,7 @@ import { floor } from './rows/floor.ts';
 import { graphql } from './rows/graphql.ts';
 import { holds } from './rows/holds.ts';
 import { limits } from './rows/limits.ts';
+import { listeners } from './rows/listeners.ts';
 import { memory } from './rows/memory.ts';
 import { queries } from './rows/queries.ts';
 import { single } from './rows/single.ts';
@@ -34,6 +35,7 @@ const ROWS: Record<string, (bench: Bench) => Promise<void>> = {
   limits,
   webhooks,
   subscriptions,
+  listeners,
   tenants,
 };
 

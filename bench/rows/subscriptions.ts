@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../harness/bench.ts';
 import { CORES, startChild } from '../harness/child.ts';
@@ -8,44 +7,20 @@ import { openCaller } from '../harness/http-caller.ts';
 import { figure } from '../harness/report.ts';
 import type { Target } from '../harness/shoot.ts';
 import { interleave, median, quantile } from '../harness/statistics.ts';
-import type { SocketReport, SocketRequest } from '../subscriptions/socket-client.ts';
+import { openSockets, type SubscriberProcess } from '../subscriptions/open-sockets.ts';
 
 const SUBSCRIBERS = 2_000;
 /** Events that one request makes. */
 const EVENTS = 30;
 const SLOW_EVENTS = 25;
 const SLOW_EVERY_MS = 200;
-const IDLE_SUBSCRIBERS = 3_000;
-const SETTLE_MS = 2_000;
+const IDLE_SUBSCRIBERS = 12_000;
 const KIBIBYTE = 1024;
-
-type Timed = { firstAtMs: number; lastAtMs: number };
-type Client = Awaited<ReturnType<typeof openSockets>>;
-
-/** Subscribers in a process of their own. */
-async function openSockets(target: { port: number; key: string }, count: number) {
-  const child = startChild({ script: 'bench/subscriptions/socket-client.ts', ipc: true, core: CORES.client });
-  const say = (message: SocketRequest) => child.process.send(message);
-  const hear = async () => (await once(child.process, 'message'))[0] as SocketReport;
-  const opened = hear();
-  say({ open: { port: target.port, key: target.key, count } });
-  await opened;
-  // The last of them is acknowledged before it has its place.
-  await sleep(SETTLE_MS);
-  return {
-    /** Resolves when this many messages have come, all in all. */
-    expect(messages: number): Promise<Timed> {
-      say({ expect: messages });
-      return hear() as Promise<Timed>;
-    },
-    stop: child.stop,
-  };
-}
 
 const nowMs = () => performance.timeOrigin + performance.now();
 
 /** @returns deliveries a second, and the server's CPU for each in microseconds */
-async function measureFanOut(client: Client, pid: number, tell: () => Promise<unknown>) {
+async function measureFanOut(client: SubscriberProcess, pid: number, tell: () => Promise<unknown>) {
   const deliveries = SUBSCRIBERS * EVENTS;
   const { result, seconds } = await cpuSpentDuring([pid], async () => {
     const all = client.expect(deliveries);
@@ -72,7 +47,7 @@ async function createTeller(target: Target) {
 }
 
 /** Milliseconds from sending the request to what the first and the last subscriber received. */
-async function measureDelay(client: Client, tell: (count: number) => Promise<unknown>) {
+async function measureDelay(client: SubscriberProcess, tell: (count: number) => Promise<unknown>) {
   const first: number[] = [];
   const last: number[] = [];
   for (let i = 0; i < SLOW_EVENTS; i++) {
