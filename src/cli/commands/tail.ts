@@ -4,6 +4,7 @@ import { ApiFailure, CliFailure, explain, Unreachable } from '../session/failure
 import { wholeNumber, withExamples } from '../session/options.ts';
 import { PAGE_ROWS, type Session } from '../session/session.ts';
 import { formatTime, printable } from '../session/text.ts';
+import { openEventAlarm } from './event-alarm.ts';
 import { type News, readEvents, type TailEvent } from './follow-events.ts';
 
 const SECONDS_PER_HOUR = 3_600;
@@ -39,30 +40,39 @@ function retryAfter(error: unknown): number | null {
   return error.status === 429 || error.status >= 500 ? (error.retryAfterSeconds ?? 0) : null;
 }
 
-/** Shows events until it is interrupted. What is read once and fails later is read again. */
+/**
+ * Shows events until it is interrupted: reads the log when a subscription says that there is something
+ * new, and each few seconds where there is no subscription. What is read once and fails later is read
+ * again.
+ */
 async function follow(session: Session, { last, every, type }: TailOptions, signal: AbortSignal): Promise<void> {
   const reader = readEvents(session, type, signal);
-  const show = ({ events }: News) => {
+  const show = ({ events, headers }: News): number => {
     for (const event of events) session.write(session.isJson ? JSON.stringify(event) : formatEvent(event));
+    return intervalOf(every, headers);
   };
-  const first = await reader.last(last);
-  show(first);
-  let waitSeconds = intervalOf(every, first.headers);
-  if (waitSeconds > every) session.note(`The plan limits requests: events are read every ${Math.ceil(waitSeconds)} s.`);
-  for (let isFailing = false; ; ) {
-    await pause(waitSeconds * 1_000, undefined, { signal });
-    try {
-      const news = await reader.next();
-      show(news);
-      waitSeconds = intervalOf(every, news.headers);
-      isFailing = false;
-    } catch (error) {
-      const seconds = retryAfter(error);
-      if (seconds === null) throw error;
-      if (!isFailing && error instanceof CliFailure) session.note(`${explain(error)} Trying again.`);
-      isFailing = true;
-      waitSeconds = Math.max(waitSeconds, seconds);
+  let waitSeconds = show(await reader.last(last));
+  if (waitSeconds > every) {
+    session.note(`The plan limits requests: events are read every ${Math.ceil(waitSeconds)} s at most.`);
+  }
+  const alarm = openEventAlarm(session, type);
+  try {
+    for (let isFailing = false; ; ) {
+      await alarm.wait(signal);
+      try {
+        waitSeconds = show(await reader.next());
+        isFailing = false;
+      } catch (error) {
+        const seconds = retryAfter(error);
+        if (seconds === null) throw error;
+        if (!isFailing && error instanceof CliFailure) session.note(`${explain(error)} Trying again.`);
+        isFailing = true;
+        waitSeconds = Math.max(waitSeconds, seconds);
+      }
+      await pause(waitSeconds * 1_000, undefined, { signal });
     }
+  } finally {
+    alarm.close();
   }
 }
 
@@ -79,7 +89,9 @@ export function addTailCommand(program: Command, open: (command: Command) => Ses
           .default(10),
       )
       .addOption(
-        new Option('--every <seconds>', 'how often to ask').argParser(wholeNumber(1, SECONDS_PER_HOUR)).default(1),
+        new Option('--every <seconds>', 'how often to read the log, at most')
+          .argParser(wholeNumber(1, SECONDS_PER_HOUR))
+          .default(1),
       )
       .action(async (options: TailOptions, command: Command) => {
         const session = open(command);

@@ -64,6 +64,32 @@ async function identifyCounted(
   }
 }
 
+async function knowCaller(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Caller> {
+  const caller = peekCaller(resources, authorization);
+  if (!caller) return identifyCounted(resources, authorization, address);
+  resources.apiKeys.markUsed(caller.apiKeyId);
+  return caller;
+}
+
+/**
+ * Who opens a connection that stays open: that is no request, so no plan counts it.
+ * @throws AppError as `admit` does, insufficient_permissions (the organization is suspended)
+ */
+export async function admitConnection(
+  resources: Resources,
+  authorization: string | null | undefined,
+  address: string,
+): Promise<Caller> {
+  const caller = await knowCaller(resources, authorization, address);
+  const refusal = caller === OPERATOR ? null : suspension(caller);
+  if (refusal) throw refusal;
+  return caller;
+}
+
 /**
  * What every door does first: who is it, and has the plan room? Both doors call this and nothing
  * else, so they cannot differ. Failed authentication is limited by address. What a suspended
@@ -76,9 +102,7 @@ export async function admit(
   authorization: string | null | undefined,
   address: string,
 ): Promise<Admission> {
-  let caller = peekCaller(resources, authorization);
-  if (caller) resources.apiKeys.markUsed(caller.apiKeyId);
-  else caller = await identifyCounted(resources, authorization, address);
+  const caller = await knowCaller(resources, authorization, address);
   if (caller === OPERATOR) return { caller, rateLimit: null, refusal: null, requests: 1 };
   const rateLimit = await resources.planLimits.consume(caller.organization);
   const refusal = suspension(caller) ?? (rateLimit?.exceeded ? rateLimitExceeded(rateLimit, resources.clock()) : null);

@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import { CloseCode, makeServer, type ServerOptions } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
-import { admit } from '../../domain/access/admit.ts';
+import { admit, admitConnection } from '../../domain/access/admit.ts';
 import type { KeyWatch } from '../../domain/access/key-watch.ts';
 import type { Context, Resources } from '../../domain/context.ts';
 import { AppError } from '../../platform/errors.ts';
@@ -69,7 +69,8 @@ function closeForbidden({ socket }: Extra): void {
 /**
  * GraphQL over WebSocket (graphql-transport-ws), at the same path and with the same schema, limits
  * and context as over HTTP. The key travels in `connection_init`; a wrong one closes with 4403, and
- * so does one that is not valid any more. Every operation is admitted and counted anew.
+ * so does one that is not valid any more. Opening a socket is not counted; every operation is admitted
+ * and counted anew.
  */
 export function openWebSocketDoor(parts: WebSocketParts): WebSocketDoor {
   const { resources, server, addressOf, keys, fanOut, documents } = parts;
@@ -86,15 +87,11 @@ export function openWebSocketDoor(parts: WebSocketParts): WebSocketDoor {
   metrics.add({ name: 'meterr_websockets', help: 'Open WebSockets.', read: () => sockets.clients.size });
   const asked = new WeakMap<ExecutionArgs, Asked & { context: Context }>();
 
-  function admitConnection({ connectionParams, extra }: Connection) {
-    return admit(resources, authorizationOf(connectionParams), extra.address);
-  }
-
-  async function admitOperation(connection: Connection) {
+  async function admitOperation({ connectionParams, extra }: Connection) {
     try {
-      return await admitConnection(connection);
+      return await admit(resources, authorizationOf(connectionParams), extra.address);
     } catch (error) {
-      if (isForbidden(error)) closeForbidden(connection.extra);
+      if (isForbidden(error)) closeForbidden(extra);
       throw error;
     }
   }
@@ -165,10 +162,10 @@ export function openWebSocketDoor(parts: WebSocketParts): WebSocketDoor {
 
   const protocol = makeServer<Record<string, unknown>, Extra>({
     async onConnect(connection) {
-      const { socket } = connection.extra;
+      const { connectionParams, extra } = connection;
+      const { socket, address } = extra;
       try {
-        const { refusal, caller } = await admitConnection(connection);
-        if (refusal !== null) return false;
+        const caller = await admitConnection(resources, authorizationOf(connectionParams), address);
         if (socket.readyState === socket.OPEN) watch(connection, caller);
         return true;
       } catch (error) {
