@@ -131,12 +131,15 @@ describe('a webhook', () => {
     expect(await read()).toMatchObject({ status: 'enabled' });
   });
 
-  it('that answers 410 is disabled at once', async () => {
-    const { meterr, receiver, organization, webhook, read } = await setUp();
+  it('that answers 410 is disabled at once, by the server, as the audit log tells', async () => {
+    const { meterr, receiver, organization, webhook, key, read } = await setUp();
     receiver.behave(answerWith(410));
     await exceed(meterr, organization);
     await settled(meterr, organization, webhook.id, 'failed');
     expect(await read()).toMatchObject({ status: 'disabled', disabled_reason: 'gone' });
+    const log = await meterr.ok('GET', `/v1/audit-log?target=${webhook.id}&action=webhook.disabled`, { key });
+    const after = { status: 'disabled', disabled_reason: 'gone' };
+    expect(log).toMatchObject({ data: [{ actor_key_id: null, address: null, after }] });
   });
 
   it('that is disabled by hand or deleted gets nothing of what waits', async () => {

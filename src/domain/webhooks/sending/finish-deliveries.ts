@@ -1,4 +1,6 @@
+import { formatId } from '../../../platform/ids.ts';
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
+import { recordAudit, SERVER } from '../../audit/record-audit.ts';
 import type { WaitingWebhook } from './claim-deliveries.ts';
 import type { DeliveryStatus } from './delivery.ts';
 import type { TriedDelivery } from './try-delivery.ts';
@@ -60,7 +62,17 @@ async function writeFailure(database: Database, finished: FinishedDelivery, now:
     if (row?.status !== 'failed') return;
     const reason = tried.isGone ? 'gone' : 'failing';
     const values = [organizationId, webhookId, now, reason, row.first_attempt_at, tried.attempt.statusCode];
-    await sql.query('SELECT disable_webhook($1, $2, $3, $4::webhook_disabled_reason, $5, $6)', values);
+    const text = 'SELECT disable_webhook($1, $2, $3, $4::webhook_disabled_reason, $5, $6) AS was_disabled';
+    const disabled = await sql.query<{ was_disabled: boolean }>(text, values);
+    if (!disabled.rows[0]?.was_disabled) return;
+    await recordAudit(sql, SERVER, {
+      organizationId,
+      action: 'webhook.disabled',
+      targetId: formatId('webhook', webhookId),
+      before: { status: 'enabled' },
+      after: { status: 'disabled', disabledReason: reason },
+      atMs: now.getTime(),
+    });
   });
 }
 
