@@ -34,7 +34,7 @@ export function openEventAlarm(session: Session, type: string | undefined): Even
     connectionParams: { authorization: `Bearer ${requireKey(session, 'organization')}` },
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: () => pause(RETRY_MS),
-    // What is wrong is told by the next read of the log.
+    // Nothing is printed here: the next read of the log fails in the same way, and says why.
     onNonLazyError: () => {},
     on: {
       connected() {

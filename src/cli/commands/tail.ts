@@ -41,9 +41,9 @@ function retryAfter(error: unknown): number | null {
 }
 
 /**
- * Shows events until it is interrupted: reads the log when a subscription says that there is something
- * new, and each few seconds where there is no subscription. What is read once and fails later is read
- * again.
+ * Shows events until it is interrupted. It reads the log when a subscription says that there is
+ * something new; without a subscription it reads as often as `--every` says. The first read must
+ * succeed; a later one that fails is repeated.
  */
 async function follow(session: Session, { last, every, type }: TailOptions, signal: AbortSignal): Promise<void> {
   const reader = readEvents(session, type, signal);

@@ -77,7 +77,7 @@ export async function callApi<Body>(url: string, call: Call, accepts: readonly n
   const { method = 'GET', path, body, key, signal } = call;
   const headers: Record<string, string> = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
-  // What no header can carry is no key; the API says so in its own words.
+  // A header cannot carry other characters. The API then refuses the key in its own words.
   if (key !== null) headers.authorization = `Bearer ${VISIBLE_ASCII.test(key) ? key : 'invalid'}`;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;

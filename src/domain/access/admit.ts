@@ -76,7 +76,7 @@ async function knowCaller(
 }
 
 /**
- * Who opens a connection that stays open: that is no request, so no plan counts it.
+ * Identifies who opens a connection that stays open. Plans count the operations on it, not the opening.
  * @throws AppError as `admit` does, insufficient_permissions (the organization is suspended)
  */
 export async function admitConnection(

@@ -31,7 +31,8 @@ export async function findValidKey({ apiKeys, clock }: Resources, secret: string
 }
 
 /**
- * Whose key is it? Asked again and again while a connection is open, which is no use of the key.
+ * Finds the caller behind a key. It is asked again and again while a connection is open, so it does
+ * not mark the key as used.
  * @param authorization the `Authorization` header, or what stands for it in a WebSocket's
  * connection_init
  * @throws AppError invalid_api_key, expired_api_key

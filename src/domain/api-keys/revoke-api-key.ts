@@ -7,7 +7,7 @@ import { lockApiKey } from './lock-api-key.ts';
 
 /**
  * Ends a key for ever: at once in this process, within a second in others. A key may revoke itself. A
- * key that was revoked before is answered as it is.
+ * key that was revoked before is returned unchanged.
  * @param input.id TypeID of the key
  * @throws AppError not_found, insufficient_permissions (also where it is stronger than the caller's),
  * invalid_api_key (the caller's key ended meanwhile)

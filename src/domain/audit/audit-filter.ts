@@ -5,7 +5,7 @@ import { type Where, where } from '../../platform/postgres/where.ts';
 import { endMsOf } from '../../platform/time.ts';
 import type { Caller } from '../access/caller.ts';
 
-/** Which changes are listed. What is left out is no condition. */
+/** Which changes are listed. A field that is left out filters nothing. */
 export interface AuditFilter {
   /** TypeID of an API key or of a member, or the word `operator`. */
   actor?: string | null;

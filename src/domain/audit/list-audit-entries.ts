@@ -13,7 +13,7 @@ export interface AuditEntry {
   organizationId: string;
   id: string;
   at: Date;
-  /** Null: the operator; or the server itself, where there is no address either. */
+  /** Null where the operator made the change, or the server itself, which has no `address` either. */
   actorKeyId: string | null;
   /** The member whose key it was. */
   actorMemberId: string | null;

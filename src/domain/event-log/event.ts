@@ -21,7 +21,10 @@ export interface EventRow {
   data: unknown;
 }
 
-/** The SQLSTATE of the notice that says, once a transaction is over, of which organization it raised events. */
+/**
+ * The SQLSTATE of a notice of PostgreSQL: the transaction has raised events of the organization that the
+ * notice's detail names.
+ */
 export const EVENTS_RAISED = 'MT100';
 
 /** The columns of an {@link EventRow}. */

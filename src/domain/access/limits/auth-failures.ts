@@ -4,8 +4,8 @@ import { secondsUntilReset } from '../../../platform/rate-limits/rate-limiter.ts
 
 const WINDOW_SECONDS = 60;
 /**
- * A flood from many addresses asks the store about so many at a time; the others are refused
- * unasked.
+ * The number of addresses that the store is asked about at the same time. In a flood from more
+ * addresses, the others are refused without asking the store.
  */
 const MAX_ADDRESSES_UNDER_WAY = 100;
 /** When to come again after a refusal for which nothing was counted. */
