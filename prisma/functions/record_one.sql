@@ -12,7 +12,8 @@ CREATE OR REPLACE FUNCTION record_one(
   new_cache_read_tokens bigint, new_cache_write_tokens bigint, new_cache_write_1h_tokens bigint,
   new_reasoning_tokens bigint, new_input_audio_tokens bigint, new_output_audio_tokens bigint, new_web_searches bigint,
   new_cost numeric, new_computed_cost numeric, new_cost_source text, new_price_id uuid, new_unpriced_reason text,
-  new_user_id text, new_tags jsonb, new_metadata jsonb, new_warnings jsonb, known_budget_version bigint,
+  new_user_id text, new_tags jsonb, new_metadata jsonb, new_warnings jsonb, new_response_id text,
+  new_details jsonb, known_budget_version bigint,
   at timestamptz DEFAULT NULL, counter_budgets uuid[] DEFAULT NULL, counter_subjects text[] DEFAULT NULL,
   counter_starts timestamptz[] DEFAULT NULL, counter_ends timestamptz[] DEFAULT NULL,
   counter_alarms numeric[] DEFAULT NULL, counter_spents numeric[] DEFAULT NULL
@@ -39,12 +40,12 @@ BEGIN
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
     output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-    metadata, warnings)
+    metadata, warnings, details)
   SELECT
     organization, new_id, new_event_id, new_body_hash, new_time, new_recorded_at, new_series_id, 1, new_input_tokens,
     new_output_tokens, new_cache_read_tokens, new_cache_write_tokens, new_cache_write_1h_tokens, new_reasoning_tokens,
     new_input_audio_tokens, new_output_audio_tokens, new_web_searches, new_cost, new_computed_cost, new_cost_source,
-    new_price_id, new_unpriced_reason, new_user_id, new_tags, new_metadata, new_warnings
+    new_price_id, new_unpriced_reason, new_user_id, new_tags, new_metadata, new_warnings, new_details
     FROM organizations o
    WHERE o.id = organization AND o.budget_version = known_budget_version AND o.credits_mode = 'none'
      AND NOT EXISTS (SELECT FROM usage_events e

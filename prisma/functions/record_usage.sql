@@ -28,7 +28,8 @@ CREATE OR REPLACE FUNCTION record_usage(
   reasoning_counts bigint[], input_audio_counts bigint[], output_audio_counts bigint[], web_search_counts bigint[],
   costs numeric[], computed_costs numeric[], cost_sources text[], price_ids uuid[], unpriced_reasons text[],
   user_ids text[], tag_objects jsonb[], metadata_objects jsonb[], warning_lists jsonb[], hold_ids uuid[],
-  voids_ids uuid[], void_reasons text[],
+  voids_ids uuid[], void_reasons text[], response_ids text[], detail_objects jsonb[], adjusts_ids uuid[],
+  unpriced_changes smallint[],
   sum_organizations uuid[], sum_buckets timestamptz[], sum_series int[], sum_events int[], sum_requests bigint[],
   sum_inputs bigint[], sum_outputs bigint[], sum_cache_reads bigint[], sum_cache_writes bigint[],
   sum_reasonings bigint[], sum_costs numeric[], sum_unpriced bigint[],
@@ -178,7 +179,7 @@ BEGIN
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
     output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-    metadata, warnings, hold_id, voids_id, void_reason)
+    metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change)
   SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
          coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
          i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
@@ -186,17 +187,19 @@ BEGIN
          coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
          CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
          coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
-         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
+         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.details, i.hold_id, i.voids_id,
+         i.void_reason, i.adjusts_id, i.unpriced_change
     FROM unnest(
       organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
       output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
       input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
-      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, detail_objects, hold_ids, voids_ids,
+      void_reasons, adjusts_ids, unpriced_changes
     ) WITH ORDINALITY AS i(
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-      metadata, warnings, hold_id, voids_id, void_reason, ordinal)
+      metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change, ordinal)
    WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
 
   INSERT INTO usage_quarter_hours AS q (

@@ -154,6 +154,7 @@ CREATE TABLE "prices" (
     "model" TEXT NOT NULL,
     "match" JSONB NOT NULL,
     "service_tier" TEXT,
+    "region" TEXT,
     "valid_from" TIMESTAMPTZ(3),
     "valid_to" TIMESTAMPTZ(3),
     "daily_window" JSONB,
@@ -179,6 +180,9 @@ CREATE TABLE "catalog_entries" (
     "version" TEXT NOT NULL,
     "ordinal" INTEGER NOT NULL,
     "price_id" UUID NOT NULL,
+    "agreement" TEXT NOT NULL,
+    "sources" JSONB NOT NULL,
+    "dispute" TEXT,
 
     CONSTRAINT "catalog_entries_pkey" PRIMARY KEY ("version","ordinal")
 );
@@ -225,9 +229,12 @@ CREATE TABLE "usage_events" (
     "tags" JSONB,
     "metadata" JSONB,
     "warnings" JSONB,
+    "details" JSONB,
     "hold_id" UUID,
     "voids_id" UUID,
     "void_reason" TEXT,
+    "adjusts_id" UUID,
+    "unpriced_change" SMALLINT,
 
     CONSTRAINT "usage_events_pkey" PRIMARY KEY ("organization_id","id")
 );
@@ -276,6 +283,15 @@ CREATE TABLE "retired_usage_events" (
     "cost" DECIMAL(38,18),
 
     CONSTRAINT "retired_usage_events_pkey" PRIMARY KEY ("organization_id","event_id")
+);
+
+-- CreateTable
+CREATE TABLE "usage_responses" (
+    "organization_id" UUID NOT NULL,
+    "response_id" TEXT COLLATE "C" NOT NULL,
+    "event_id" TEXT COLLATE "C" NOT NULL,
+
+    CONSTRAINT "usage_responses_pkey" PRIMARY KEY ("organization_id","response_id")
 );
 
 -- CreateTable
@@ -1381,7 +1397,8 @@ CREATE OR REPLACE FUNCTION record_one(
   new_cache_read_tokens bigint, new_cache_write_tokens bigint, new_cache_write_1h_tokens bigint,
   new_reasoning_tokens bigint, new_input_audio_tokens bigint, new_output_audio_tokens bigint, new_web_searches bigint,
   new_cost numeric, new_computed_cost numeric, new_cost_source text, new_price_id uuid, new_unpriced_reason text,
-  new_user_id text, new_tags jsonb, new_metadata jsonb, new_warnings jsonb, known_budget_version bigint,
+  new_user_id text, new_tags jsonb, new_metadata jsonb, new_warnings jsonb, new_response_id text,
+  new_details jsonb, known_budget_version bigint,
   at timestamptz DEFAULT NULL, counter_budgets uuid[] DEFAULT NULL, counter_subjects text[] DEFAULT NULL,
   counter_starts timestamptz[] DEFAULT NULL, counter_ends timestamptz[] DEFAULT NULL,
   counter_alarms numeric[] DEFAULT NULL, counter_spents numeric[] DEFAULT NULL
@@ -1408,12 +1425,12 @@ BEGIN
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
     output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-    metadata, warnings)
+    metadata, warnings, details)
   SELECT
     organization, new_id, new_event_id, new_body_hash, new_time, new_recorded_at, new_series_id, 1, new_input_tokens,
     new_output_tokens, new_cache_read_tokens, new_cache_write_tokens, new_cache_write_1h_tokens, new_reasoning_tokens,
     new_input_audio_tokens, new_output_audio_tokens, new_web_searches, new_cost, new_computed_cost, new_cost_source,
-    new_price_id, new_unpriced_reason, new_user_id, new_tags, new_metadata, new_warnings
+    new_price_id, new_unpriced_reason, new_user_id, new_tags, new_metadata, new_warnings, new_details
     FROM organizations o
    WHERE o.id = organization AND o.budget_version = known_budget_version AND o.credits_mode = 'none'
      AND NOT EXISTS (SELECT FROM usage_events e
@@ -1525,7 +1542,8 @@ CREATE OR REPLACE FUNCTION record_usage(
   reasoning_counts bigint[], input_audio_counts bigint[], output_audio_counts bigint[], web_search_counts bigint[],
   costs numeric[], computed_costs numeric[], cost_sources text[], price_ids uuid[], unpriced_reasons text[],
   user_ids text[], tag_objects jsonb[], metadata_objects jsonb[], warning_lists jsonb[], hold_ids uuid[],
-  voids_ids uuid[], void_reasons text[],
+  voids_ids uuid[], void_reasons text[], response_ids text[], detail_objects jsonb[], adjusts_ids uuid[],
+  unpriced_changes smallint[],
   sum_organizations uuid[], sum_buckets timestamptz[], sum_series int[], sum_events int[], sum_requests bigint[],
   sum_inputs bigint[], sum_outputs bigint[], sum_cache_reads bigint[], sum_cache_writes bigint[],
   sum_reasonings bigint[], sum_costs numeric[], sum_unpriced bigint[],
@@ -1675,7 +1693,7 @@ BEGIN
     organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
     output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-    metadata, warnings, hold_id, voids_id, void_reason)
+    metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change)
   SELECT coalesce(sole, i.organization_id), i.id, i.event_id, i.body_hash, i.time,
          coalesce(sole_recorded_at, i.recorded_at), i.series_id, coalesce(i.requests, 1), i.input_tokens,
          i.output_tokens, coalesce(i.cache_read_tokens, 0), coalesce(i.cache_write_tokens, 0),
@@ -1683,17 +1701,19 @@ BEGIN
          coalesce(i.output_audio_tokens, 0), coalesce(i.web_searches, 0), i.cost,
          CASE WHEN computed_costs IS NULL THEN i.cost ELSE i.computed_cost END, coalesce(sole_source, i.cost_source),
          coalesce(sole_price, i.price_id), i.unpriced_reason, coalesce(sole_user, i.user_id),
-         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.hold_id, i.voids_id, i.void_reason
+         coalesce(sole_tags, i.tags), i.metadata, i.warnings, i.details, i.hold_id, i.voids_id,
+         i.void_reason, i.adjusts_id, i.unpriced_change
     FROM unnest(
       organization_ids, ids, event_ids, body_hashes, times, recorded_ats, series_ids, request_counts, input_counts,
       output_counts, cache_read_counts, cache_write_counts, cache_write_1h_counts, reasoning_counts,
       input_audio_counts, output_audio_counts, web_search_counts, costs, computed_costs, cost_sources, price_ids,
-      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, hold_ids, voids_ids, void_reasons
+      unpriced_reasons, user_ids, tag_objects, metadata_objects, warning_lists, detail_objects, hold_ids, voids_ids,
+      void_reasons, adjusts_ids, unpriced_changes
     ) WITH ORDINALITY AS i(
       organization_id, id, event_id, body_hash, time, recorded_at, series_id, requests, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens, input_audio_tokens,
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
-      metadata, warnings, hold_id, voids_id, void_reason, ordinal)
+      metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change, ordinal)
    WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
 
   INSERT INTO usage_quarter_hours AS q (

@@ -8,7 +8,7 @@ import { checkText } from '../input/check-text.ts';
 import { foldName } from '../input/fold-name.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
+import { ENTRY_COLUMNS, NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
 import type { Price } from './price/price.ts';
 import { normalizeProvider } from './price/provider-name.ts';
 
@@ -33,11 +33,11 @@ export function priceCursorKey(price: Price): string {
  * Prisma cannot put two sources into one order, by an ordinal that only the catalog's entries have.
  */
 const inForceFor = (organizationId: string) => `
-  SELECT ${PRICE_COLUMNS}, c.ordinal
+  SELECT ${PRICE_COLUMNS}, ${ENTRY_COLUMNS}, c.ordinal
     FROM catalog_entries c JOIN prices p ON p.id = c.price_id
    WHERE c.version = (SELECT version FROM catalog_versions ORDER BY imported_at DESC LIMIT 1)
   UNION ALL
-  SELECT ${PRICE_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
+  SELECT ${PRICE_COLUMNS}, ${NO_ENTRY_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
 
 /**
  * The prices that the organization's events are priced by: its own, and the catalog's.

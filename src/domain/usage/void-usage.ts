@@ -42,6 +42,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     holdId: null,
     voidsId: event.id,
     voidReason: reason,
+    adjustsId: null,
     voidedById: null,
   };
 }
@@ -91,6 +92,7 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
       bodyHash,
       costAtto,
       tagsText: formatTags(reversed.tags),
+      unpricedChange: null,
       requireCredits: false,
       writeAlso: auditVoid(context, event, reversed),
     },

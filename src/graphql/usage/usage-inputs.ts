@@ -49,6 +49,15 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
       type: 'JSON',
       description: "The provider's own usage object, or its whole response body, unchanged. It replaces the counts.",
     }),
+    units: t.field({
+      type: 'JSON',
+      description: 'What else was used: an object of quantities by unit, such as {"output_image_tokens": 1290}.',
+    }),
+    responseId: t.string({
+      description:
+        "The provider's own id of the answer, at most 255 characters. One answer is one event: a later event with the " +
+        'same id returns the first record, whatever else it says. Default: the id that `usage` names.',
+    }),
     serviceTier: t.string({ description: 'Default: the tier that `usage` names, else `standard`.' }),
     timestamp: t.field({
       type: 'DateTime',

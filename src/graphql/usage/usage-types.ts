@@ -2,6 +2,7 @@ import { requireScope } from '../../domain/access/require-scope.ts';
 import type { Context } from '../../domain/context.ts';
 import { UNPRICED_REASONS } from '../../domain/pricing/price/unpriced-reason.ts';
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
+import type { UsageUnits } from '../../domain/pricing/price/usage-units.ts';
 import { COST_SOURCES, type CostSource, type UsageEvent } from '../../domain/usage/event/usage-event.ts';
 import { type CostBreakdownLine, explainCost } from '../../domain/usage/explain-cost.ts';
 import { findUsageEvent } from '../../domain/usage/find-usage-event.ts';
@@ -13,11 +14,17 @@ import { builder } from '../builder/builder.ts';
  * resolver call.
  */
 export interface UsageEventSource
-  extends Omit<UsageEvent, 'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId' | 'voidedById'> {
+  extends Omit<
+    UsageEvent,
+    'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId' | 'voidedById' | 'details' | 'adjustsId'
+  > {
   event: UsageEvent;
   totalTokens: number;
   timestamp: Date;
   recordedAt: Date;
+  units: UsageUnits;
+  responseId: string | null;
+  servedModel: string | null;
   voids: string | null;
   voidedBy: string | null;
   /** Whether an earlier request recorded the event. */
@@ -25,6 +32,8 @@ export interface UsageEventSource
   /** Set when it was computed before the field was asked for. */
   costBreakdown?: ReturnType<typeof explainCost>;
 }
+
+const NO_UNITS: UsageUnits = Object.freeze({});
 
 /**
  * Makes the source of the type UsageEvent. It is a literal because V8 gives no stable hidden class
@@ -63,6 +72,9 @@ export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageE
     priceId: priceId && formatId('price', priceId),
     unpricedReason: event.unpricedReason,
     warnings: event.warnings,
+    units: event.details?.units ?? NO_UNITS,
+    responseId: event.details?.responseId ?? null,
+    servedModel: event.details?.servedModel ?? null,
     holdId: holdId && formatId('hold', holdId),
     voids: voidsId && formatId('usageEvent', voidsId),
     voidReason: event.voidReason,
@@ -161,6 +173,18 @@ builder.node(UsageEventRef, {
     }),
     warnings: t.exposeStringList('warnings', {
       description: "Contradictions in the provider's usage object, each as a message.",
+    }),
+    units: t.expose('units', {
+      type: 'JSON',
+      description: 'What else was used: an object of quantities by unit; empty where there is nothing.',
+    }),
+    responseId: t.exposeString('responseId', {
+      nullable: true,
+      description: "The provider's own id of the answer; null where it is not known.",
+    }),
+    servedModel: t.exposeString('servedModel', {
+      nullable: true,
+      description: 'The model that the answer names, where it is not `model`.',
     }),
     holdId: t.exposeID('holdId', { nullable: true, description: 'The hold that the event settled.' }),
     voids: t.exposeID('voids', {

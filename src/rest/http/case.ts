@@ -28,7 +28,16 @@ export type Snake<T> = T extends readonly (infer Item)[]
       : T;
 
 /** Below these names the spelling is the caller's own, his provider's, or that of OTLP. */
-const FREE_HEADS = new Set(['tags', 'usage', 'metadata', 'tag', 'resourceSpans', 'resourceLogs', 'resourceMetrics']);
+const FREE_HEADS = new Set([
+  'tags',
+  'usage',
+  'metadata',
+  'units',
+  'tag',
+  'resourceSpans',
+  'resourceLogs',
+  'resourceMetrics',
+]);
 
 /**
  * `events.3.inputTokens` -> `events.3.input_tokens`; what follows `tags.` or `usage.` is the

@@ -4,6 +4,7 @@ import { BUDGET_LIMITS } from '../../domain/budgets/read-budget-input.ts';
 import { GRANT_LIMITS } from '../../domain/credits/grant-credits.ts';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
+import { USAGE_UNITS } from '../../domain/pricing/price/usage-units.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
 import { ERROR_LIMITS, ERROR_STATUS } from '../../platform/errors.ts';
 import { isObject } from '../../platform/json.ts';
@@ -127,6 +128,9 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   Decimal: { schema: decimalInput, isPlain: (value) => isString(value) && isDecimal(value) },
 };
 
+/** A quantity of an event, as the OpenAPI document has it; the domain checks it. */
+const COUNT_DOCUMENT = { type: 'integer' as const, minimum: 0, maximum: USAGE_LIMITS.count };
+
 /**
  * By the field's name: those that say more than their type, and those whose inside is the caller's
  * own.
@@ -152,6 +156,13 @@ export const FREE_LEAVES: Readonly<Record<string, Leaf>> = {
     isPlain: isTags,
   },
   metadata: { schema: asGiven(() => true, 'a JSON value', { additionalProperties: {} }), isPlain: isObject },
+  units: {
+    schema: asGiven(() => true, 'a whole number', {
+      properties: Object.fromEntries(USAGE_UNITS.map(({ unit }) => [unit, COUNT_DOCUMENT])),
+      additionalProperties: false,
+    }),
+    isPlain: isObject,
+  },
   usage: { schema: z.unknown().openapi({ type: ['object', 'null'] }), isPlain: () => true },
 };
 

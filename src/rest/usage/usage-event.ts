@@ -7,7 +7,7 @@ export const usageEventFields = graphql(`
     cacheWrite1hTokens reasoningTokens inputAudioTokens outputAudioTokens webSearches requests timestamp recordedAt
     teamId userId apiKeyId tags metadata cost computedCost costSource priceId unpricedReason
     costBreakdown { unit quantity unitPrice amount }
-    warnings holdId voids voidReason voidedBy
+    warnings units responseId servedModel holdId voids voidReason voidedBy
   }
 `);
 

@@ -11,6 +11,10 @@ export interface UsageCase {
   model?: string;
   serviceTier?: string;
   cost?: string;
+  units?: DecodedUsage['units'];
+  responseId?: string;
+  region?: string;
+  parts?: DecodedUsage['parts'];
   /** One entry per expected warning: a part of its text. */
   warnings?: string[];
 }
@@ -19,7 +23,16 @@ export const NO_COUNTS: UsageCounts = countsOf({});
 
 export function expectedOf(usageCase: UsageCase): Omit<DecodedUsage, 'warnings' | 'shape'> {
   const { model = null, serviceTier = null, cost = null } = usageCase;
-  return { model, serviceTier, cost, counts: { ...NO_COUNTS, ...usageCase.counts } };
+  return {
+    model,
+    serviceTier,
+    units: usageCase.units ?? null,
+    responseId: usageCase.responseId ?? null,
+    region: usageCase.region ?? null,
+    parts: usageCase.parts ?? [],
+    cost,
+    counts: { ...NO_COUNTS, ...usageCase.counts },
+  };
 }
 
 const CHAT_USAGE = {

@@ -74,6 +74,10 @@ describe('the catalog', () => {
     const [before, after] = sheetsOf('openai', 'o3');
     expect([before?.validFrom, before?.validTo]).toEqual([null, Date.UTC(2025, 5, 10)]);
     expect([after?.validFrom, after?.validTo]).toEqual([Date.UTC(2025, 5, 10), null]);
-    expect(sheetsOf('deepseek', 'deepseek-chat')[1]?.dailyWindow).toEqual({ startSeconds: 1800, endSeconds: 59_400 });
+    expect(sheetsOf('deepseek', 'deepseek-chat')[1]?.dailyWindow).toEqual({
+      startSeconds: 1800,
+      endSeconds: 59_400,
+      weekdays: null,
+    });
   });
 });

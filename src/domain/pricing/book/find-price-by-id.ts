@@ -1,7 +1,7 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Price } from '../price/price.ts';
 import type { PriceBook } from './price-book.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './price-row.ts';
+import { NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './price-row.ts';
 
 const indexes = new WeakMap<PriceBook, Map<string, Price>>();
 
@@ -36,7 +36,7 @@ export async function findPriceById(
   if (known) return known;
   const { text, values } = wherePrices(organizationId).and('p.id = $?', id);
   const { rows } = await sql.query<PriceRow>(
-    `SELECT ${PRICE_COLUMNS}, 0 AS ordinal FROM prices p WHERE ${text}`,
+    `SELECT ${PRICE_COLUMNS}, ${NO_ENTRY_COLUMNS}, 0 AS ordinal FROM prices p WHERE ${text}`,
     values,
   );
   if (!rows[0]) return null;

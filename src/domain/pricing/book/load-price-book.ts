@@ -2,7 +2,7 @@ import type { Sql } from '../../../platform/postgres/database.ts';
 import type { CatalogProvider } from '../catalog/read-catalog.ts';
 import type { Price } from '../price/price.ts';
 import { createPriceBook, type PriceBook, setOverrides } from './price-book.ts';
-import { PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
+import { ENTRY_COLUMNS, NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
 
 /**
  * The prices in force: the catalog version imported last, and every organization's overrides.
@@ -15,13 +15,13 @@ export async function loadPriceBook(sql: Sql): Promise<PriceBook> {
   const newest = versions.rows[0];
   if (!newest) throw new Error('no price catalog was imported');
   const catalog = await sql.query<PriceRow>(
-    `SELECT ${PRICE_COLUMNS}, c.ordinal FROM catalog_entries c JOIN prices p ON p.id = c.price_id
+    `SELECT ${PRICE_COLUMNS}, ${ENTRY_COLUMNS}, c.ordinal FROM catalog_entries c JOIN prices p ON p.id = c.price_id
       WHERE c.version = $1 ORDER BY c.ordinal`,
     [newest.version],
   );
   const book = createPriceBook({ providers: newest.providers, prices: catalog.rows.map(readPrice) });
   const own = await sql.query<PriceRow>(
-    `SELECT ${PRICE_COLUMNS}, row_number() OVER (ORDER BY p.created_at, p.id)::int AS ordinal
+    `SELECT ${PRICE_COLUMNS}, ${NO_ENTRY_COLUMNS}, row_number() OVER (ORDER BY p.created_at, p.id)::int AS ordinal
        FROM prices p WHERE p.organization_id IS NOT NULL`,
   );
   const overrides = new Map<string, Price[]>();

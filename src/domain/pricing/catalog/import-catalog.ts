@@ -29,12 +29,12 @@ export async function importCatalog(database: Database, catalog: Catalog): Promi
     await sql.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     if (await isImported()) return false;
     await sql.query(
-      `INSERT INTO prices (id, organization_id, provider, model, match, service_tier, valid_from, valid_to,
-                           daily_window, units, source, source_version)
-       SELECT id, NULL, provider, model, match, tier, valid_from, valid_to, daily_window, units, source, $11
+      `INSERT INTO prices (id, organization_id, provider, model, match, service_tier, region, valid_from,
+                           valid_to, daily_window, units, source, source_version)
+       SELECT id, NULL, provider, model, match, tier, region, valid_from, valid_to, daily_window, units, source, $12
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-                     $8::jsonb[], $9::jsonb[], $10::text[])
-           AS p(id, provider, model, match, tier, valid_from, valid_to, daily_window, units, source)
+                     $8::jsonb[], $9::jsonb[], $10::text[], $11::text[])
+           AS p(id, provider, model, match, tier, valid_from, valid_to, daily_window, units, source, region)
        ON CONFLICT (id) DO NOTHING`,
       [
         prices.map((price) => price.id),
@@ -47,6 +47,7 @@ export async function importCatalog(database: Database, catalog: Catalog): Promi
         prices.map((price) => jsonOrNull(price.dailyWindow)),
         prices.map((price) => JSON.stringify(price.units)),
         prices.map((price) => price.source),
+        prices.map((price) => price.region),
         version,
       ],
     );
@@ -55,9 +56,17 @@ export async function importCatalog(database: Database, catalog: Catalog): Promi
       JSON.stringify(providers),
     ]);
     await sql.query(
-      `INSERT INTO catalog_entries (version, ordinal, price_id)
-       SELECT $1, ordinal - 1, id FROM unnest($2::uuid[]) WITH ORDINALITY AS e(id, ordinal)`,
-      [version, prices.map((price) => price.id)],
+      `INSERT INTO catalog_entries (version, ordinal, price_id, agreement, sources, dispute)
+       SELECT $1, ordinal - 1, id, agreement, sources, dispute
+         FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::text[])
+           WITH ORDINALITY AS e(id, agreement, sources, dispute, ordinal)`,
+      [
+        version,
+        prices.map((price) => price.id),
+        prices.map((price) => price.agreement),
+        prices.map((price) => JSON.stringify(price.sources)),
+        prices.map((price) => price.dispute),
+      ],
     );
     return true;
   });

@@ -99,7 +99,11 @@ function readSheets(
     const validFrom = constraint?.type === 'start_date' ? Date.parse(constraint.start_date) : null;
     const dailyWindow =
       constraint?.type === 'time_of_date'
-        ? { startSeconds: secondsOfDay(constraint.start_time), endSeconds: secondsOfDay(constraint.end_time) }
+        ? {
+            startSeconds: secondsOfDay(constraint.start_time),
+            endSeconds: secondsOfDay(constraint.end_time),
+            weekdays: null,
+          }
         : null;
     return { validFrom, dailyWindow, units: readUnits(prices, onRounded) };
   });
@@ -128,12 +132,16 @@ function readProvider({ id: provider, models }: Provider, sourceVersion: string,
       model,
       match,
       serviceTier: null,
+      region: null,
       validFrom,
       validTo,
       dailyWindow,
       units,
       source: 'genai-prices',
       sourceVersion,
+      sources: [{ name: 'genai-prices', version: sourceVersion }],
+      agreement: 'single',
+      dispute: null,
       ordinal,
     };
   });

@@ -39,7 +39,22 @@ export interface UnitPrice {
 export interface DailyWindow {
   startSeconds: number;
   endSeconds: number;
+  /** The UTC days of the week on which it begins, 0 = Sunday; null = every day. */
+  weekdays: readonly number[] | null;
 }
+
+/** A source of prices, and which version of it states the price. */
+export interface PriceSource {
+  name: string;
+  version: string;
+}
+
+/**
+ * What the sources say of a price: several state it, one does, they differ, or it is the
+ * organization's own.
+ */
+export const PRICE_AGREEMENTS = ['agreed', 'single', 'disputed', 'own'] as const;
+export type PriceAgreement = (typeof PRICE_AGREEMENTS)[number];
 
 /**
  * One price sheet of one model for one stretch of time. Never changed, only followed by another;
@@ -54,8 +69,10 @@ export interface Price {
   /** The catalog's own name of the model; of an override, the name or pattern it was made for. */
   model: string;
   match: MatchRule;
-  /** Null = the standard tier, the only one the catalog knows. */
+  /** Null = the standard tier. */
   serviceTier: string | null;
+  /** Where the provider is made to process the request (`us`); null = wherever it likes. */
+  region: string | null;
   /** Epoch milliseconds, included; null = always so far. */
   validFrom: number | null;
   /** Epoch milliseconds, not included; null = until further notice. */
@@ -65,6 +82,14 @@ export interface Price {
   /** `genai-prices`, or `override`. */
   source: string;
   sourceVersion: string;
+  /** The sources that state this price, the one it was taken from first; empty for an own price. */
+  sources: readonly PriceSource[];
+  agreement: PriceAgreement;
+  /**
+   * The warning that an event carries which is charged by a disputed price: a sentence that names both
+   * sources and what they say. Null for other prices.
+   */
+  dispute: string | null;
   /**
    * Order inside the provider. Of the sheets that fit a name and a time the last one of the first
    * model counts.

@@ -76,7 +76,18 @@ export function decodeUsage(provider: string, raw: unknown): DecodedUsage {
   const cost = readCharge(source);
   if (source.problems.length > 0) throw invalidRequest(source.problems);
   const warnings = [...new Set(source.warnings)].slice(0, MAX_REMARKS);
-  return { shape: shape.shape, model: readModel(source), serviceTier: readServiceTier(source), counts, cost, warnings };
+  return {
+    shape: shape.shape,
+    model: readModel(source),
+    serviceTier: readServiceTier(source),
+    counts,
+    units: null,
+    responseId: null,
+    region: null,
+    parts: [],
+    cost,
+    warnings,
+  };
 }
 
 function refusalOf(source: Source): string {

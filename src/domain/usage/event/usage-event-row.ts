@@ -1,6 +1,7 @@
 import { plainDecimal } from '../../../platform/money.ts';
 import type { Tags } from '../../input/read-tags.ts';
 import { type CountColumn, USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
+import type { UsageDetails } from './usage-details.ts';
 import type { CostSource, UsageEvent } from './usage-event.ts';
 
 interface Row extends Record<CountColumn, number> {
@@ -24,9 +25,11 @@ interface Row extends Record<CountColumn, number> {
   price_id: string | null;
   unpriced_reason: string | null;
   warnings: string[] | null;
+  details: UsageDetails | null;
   hold_id: string | null;
   voids_id: string | null;
   void_reason: string | null;
+  adjusts_id: string | null;
 }
 
 export type UsageEventRow = Row;
@@ -37,7 +40,8 @@ const COUNT_COLUMNS = USAGE_COUNTS.map(({ column }) => `e.${column}`).join(', ')
 export const USAGE_EVENT_COLUMNS = `
   e.organization_id, e.id, e.event_id, e.time, e.recorded_at, s.provider, s.model, s.service_tier, s.team_id,
   s.api_key_id, e.user_id, e.tags, e.metadata, e.requests, ${COUNT_COLUMNS}, e.cost, e.computed_cost,
-  e.cost_source, e.price_id, e.unpriced_reason, e.warnings, e.hold_id, e.voids_id, e.void_reason`;
+  e.cost_source, e.price_id, e.unpriced_reason, e.warnings, e.details, e.hold_id, e.voids_id, e.void_reason,
+  e.adjusts_id`;
 
 /** The join that the columns above need. */
 export const USAGE_EVENT_TABLES = `
@@ -78,9 +82,11 @@ export function readUsageEvent(row: UsageEventRow): UsageEvent {
     priceId: row.price_id,
     unpricedReason: row.unpriced_reason,
     warnings: row.warnings ?? [],
+    details: row.details,
     holdId: row.hold_id,
     voidsId: row.voids_id,
     voidReason: row.void_reason,
+    adjustsId: row.adjusts_id,
     voidedById: null,
   };
 }

@@ -2,6 +2,7 @@ import type { AttoUsd } from '../../../platform/money.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Tags } from '../../input/read-tags.ts';
 import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
+import type { UsageDetails } from './usage-details.ts';
 
 export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
 /**
@@ -37,11 +38,14 @@ export interface UsageEvent extends UsageCounts {
   costSource: CostSource;
   priceId: string | null;
   unpricedReason: string | null;
-  /** What did not add up in the provider's own usage object. */
+  /** What did not add up in the provider's own usage object, or in its price. */
   warnings: string[];
+  details: UsageDetails | null;
   holdId: string | null;
   voidsId: string | null;
   voidReason: string | null;
+  /** The event whose cost this row changes; null for events themselves. */
+  adjustsId: string | null;
   /** The row that reverses this one, where it was looked up. */
   voidedById: string | null;
 }
@@ -56,6 +60,8 @@ export interface UsageRow {
   costAtto: AttoUsd | null;
   /** The event's tags as JSON; null where there are none. */
   tagsText: string | null;
+  /** Of a row that changes a cost: what it adds to the number of unpriced requests; else null. */
+  unpricedChange: number | null;
   /**
    * Whether it is refused where prepaid credits do not cover it: then it is a transaction of its
    * own.

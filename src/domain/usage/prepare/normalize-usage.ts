@@ -165,9 +165,11 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     priceId: priced.priceId,
     unpricedReason: priced.unpricedReason,
     warnings: read.warnings,
+    details: null,
     holdId,
     voidsId: null,
     voidReason: null,
+    adjustsId: null,
     voidedById: null,
   };
   const tagsText = formatTags(tags);

@@ -20,7 +20,17 @@ function normalizeOrExplain(context: Context, input: UsageInput): NormalizedUsag
 
 function toRow(one: NormalizedUsage, seriesId: number, input: UsageInput | undefined): PreparedUsage {
   const { event, bodyHash, costAtto, tagsText } = one;
-  return { row: { event, seriesId, bodyHash, costAtto, tagsText, requireCredits: input?.requireCredits ?? false } };
+  return {
+    row: {
+      event,
+      seriesId,
+      bodyHash,
+      costAtto,
+      tagsText,
+      unpricedChange: null,
+      requireCredits: input?.requireCredits ?? false,
+    },
+  };
 }
 
 /**

@@ -106,4 +106,8 @@ export const EVENT_PARAMETERS: readonly CallParameter<EventList>[] = [
   ['hold_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.holdId)],
   ['voids_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.voidsId)],
   ['void_reasons', 'text[]', each(unlessNull(textArray), (event) => event.voidReason)],
+  ['response_ids', 'text[]', each(unlessNull(textArray), ({ details }) => details?.responseId ?? null)],
+  ['detail_objects', 'jsonb[]', each(unlessNull(jsonbArray), (event) => jsonOrNull(event.details))],
+  ['adjusts_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.adjustsId)],
+  ['unpriced_changes', 'smallint[]', eachRow(unlessNull(int2Array), (row) => row.unpricedChange)],
 ];

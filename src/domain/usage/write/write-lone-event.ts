@@ -37,6 +37,8 @@ const PARAMETERS: readonly CallParameter<LoneRecording>[] = [
   ['new_tags', 'jsonb', ({ row }) => row.tagsText],
   ['new_metadata', 'jsonb', ({ event }) => (event.metadata === null ? null : JSON.stringify(event.metadata))],
   ['new_warnings', 'jsonb', ({ event }) => (event.warnings.length === 0 ? null : JSON.stringify(event.warnings))],
+  ['new_response_id', 'text', ({ event }) => event.details?.responseId ?? null],
+  ['new_details', 'jsonb', ({ event }) => (event.details === null ? null : JSON.stringify(event.details))],
   ['known_budget_version', 'bigint', ({ plan }) => plan.versions[0] ?? null],
 ];
 
@@ -57,7 +59,7 @@ export function needsFullWrite(error: unknown): boolean {
 
 /** Whether a row can go the short way: alone, and nothing hangs on it but sums and budgets. */
 export function canGoAlone({ event, requireCredits }: UsageRow): boolean {
-  return !requireCredits && event.requests === 1 && event.holdId === null;
+  return !requireCredits && event.requests === 1 && event.holdId === null && event.adjustsId === null;
 }
 
 /**

@@ -56,6 +56,7 @@ const IDS: ReadonlyMap<string, FieldLimits> = new Map([
 /** By type and field, or by field alone, in inputs. */
 const INPUTS: ReadonlyMap<string, FieldLimits> = new Map<string, FieldLimits>([
   ['RecordUsageInput.id', text(1, USAGE_LIMITS.eventId)],
+  ['RecordUsageInput.responseId', text(1, USAGE_LIMITS.eventId)],
   ['provider', text(1, USAGE_LIMITS.provider)],
   ['model', text(1, USAGE_LIMITS.model)],
   ['userId', text(1, USAGE_LIMITS.userId)],

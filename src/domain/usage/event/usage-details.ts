@@ -1,0 +1,30 @@
+import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
+import type { UsageUnits } from '../../pricing/price/usage-units.ts';
+
+/**
+ * What a second model did within one answer and is charged beside it, such as an advisor that the
+ * first one asked. Its tokens are in no count of the event; its cost is in the event's.
+ */
+export interface UsagePart {
+  model: string;
+  counts: Partial<UsageCounts>;
+  /** UUID of the price that it is charged by; null where it has none. */
+  priceId: string | null;
+}
+
+/**
+ * What only few events have. It is one JSON column of the ledger, null for all others, so that they
+ * pay nothing for it. What is not known is left out.
+ */
+export interface UsageDetails {
+  units?: UsageUnits;
+  /** The provider's own id of the answer. */
+  responseId?: string;
+  /** The model that the answer names, where it is not the event's. */
+  servedModel?: string;
+  /** Where the provider was made to process the request (`us`), which has a price of its own. */
+  region?: string;
+  parts?: readonly UsagePart[];
+  /** The time whose prices apply, where it is not the event's: epoch milliseconds. */
+  pricedAtMs?: number;
+}
