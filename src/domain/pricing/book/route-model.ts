@@ -3,6 +3,7 @@ import { vendorOfModel } from '../price/model-vendor.ts';
 import { knownProvider, normalizeProvider } from '../price/provider-name.ts';
 import { isFramework, isGateway } from '../price/relay-names.ts';
 import type { PriceBook } from './price-book.ts';
+import { withoutRoute } from './spell-model.ts';
 
 /** Whose price a call is charged by, and how they may call the model. */
 export interface Route {
@@ -77,9 +78,9 @@ export function routeModel(book: PriceBook, givenProvider: string, givenModel: s
   const routes = [{ provider, model }];
   // Workers AI and Cloudflare's gateway are one provider to many.
   if (provider === 'cloudflare' && !model.includes('@')) routes.push(...routeOfGateway(book, provider, model));
-  if (provider === 'openrouter' && !/:(?:free|extended)$/.test(model)) {
-    const vendor = splitVendor(book, model.replace(/(?::[a-z]+)+$/, ''));
-    if (vendor && PASSED_ON.has(vendor.provider)) routes.push(vendor);
+  if (provider === 'openrouter') {
+    const vendor = splitVendor(book, withoutRoute(model) ?? model);
+    if (vendor && PASSED_ON.has(vendor.provider) && !vendor.model.includes(':')) routes.push(vendor);
   }
   return routes;
 }
