@@ -53,7 +53,7 @@ function routeOfGateway(book: PriceBook, provider: string, model: string): Route
   const own = GATEWAY_LISTS.filter(([name]) => name.test(provider)).map(([, id]) => ({ provider: id, model }));
   if (vendorOfModel(model) === 'aws') return [{ provider: 'aws', model }, ...own];
   const vendor = splitVendor(book, model);
-  if (vendor) return [vendor, ...own];
+  if (vendor) return [...routeModel(book, vendor.provider, vendor.model), ...own];
   const maker = findMaker(book, model);
   return maker === null ? own : [{ provider: maker, model }, ...own];
 }
