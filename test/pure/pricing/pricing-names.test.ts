@@ -79,6 +79,9 @@ describe('a prefix or suffix that says only where a model is served is no part o
     expect(answer('aws', 'eu.moonshotai.kimi-house')).toBe('aws moonshotai.kimi-house');
     expect(answer('aws', 'global.anthropic.claude-house-9')).toBe('unknown_model');
     expect(answer('aws', 'us-gov.anthropic.claude-house-9')).toBe('unknown_model');
+    expect(answer('aws', 'us-gov.amazon.nova-lite-v1:0')).toBe('unknown_model');
+    expect(answer('aws', 'global.amazon.nova-lite-v1:0')).toBe('unknown_model');
+    expect(answer('aws', 'us.amazon.nova-lite-v1:0')).toBe('aws amazon.nova-lite-v1:0');
   });
 
   test('a data zone of Azure has its own price or none', () => {
