@@ -1,6 +1,6 @@
 import { type BillableSpan, deduplicateSpans } from './deduplicate-spans.ts';
-import { readGenaiSpan, type SpanUsage } from './genai-span.ts';
-import type { OtlpSpan } from './otlp-span.ts';
+import { readGenaiSpan, type SpanUsage } from './span/genai-span.ts';
+import type { OtlpSpan } from './wire/otlp-span.ts';
 
 export interface RejectedSpan {
   /** 16 hex digits; empty when the id itself is invalid. */

@@ -1,5 +1,5 @@
-import type { SpanUsage } from './genai-span.ts';
-import type { OtlpSpan } from './otlp-span.ts';
+import type { SpanUsage } from './span/genai-span.ts';
+import type { OtlpSpan } from './wire/otlp-span.ts';
 
 /** A billable span: `at` is its index among all spans of the request. */
 export interface BillableSpan {

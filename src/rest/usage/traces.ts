@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { USAGE_LIMITS } from '../../domain/input/limits.ts';
 import { collectSpanUsage, type RejectedSpan } from '../../domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../domain/otlp/decode-otlp.ts';
-import { encodeOtlpError, encodeOtlpResponse, OTLP_CONTENT_TYPES } from '../../domain/otlp/encode-otlp-response.ts';
+import { decodeOtlp } from '../../domain/otlp/wire/decode-otlp.ts';
+import { encodeOtlpError, encodeOtlpResponse, OTLP_CONTENT_TYPES } from '../../domain/otlp/wire/encode-otlp-response.ts';
 import type { SpanUsage } from '../../domain/otlp/genai-span.ts';
-import type { OtlpEncoding } from '../../domain/otlp/otlp-span.ts';
+import type { OtlpEncoding } from '../../domain/otlp/wire/otlp-span.ts';
 import { AppError, type ErrorCode } from '../../platform/errors.ts';
 import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
 import { translateFailure } from '../http/errors.ts';

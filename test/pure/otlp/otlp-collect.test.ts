@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { collectSpanUsage } from '../../../src/domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../../src/domain/otlp/decode-otlp.ts';
+import { decodeOtlp } from '../../../src/domain/otlp/wire/decode-otlp.ts';
 import {
   END,
   encodeRequest,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { collectSpanUsage } from '../../../src/domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../../src/domain/otlp/decode-otlp.ts';
-import { encodeOtlpError, encodeOtlpResponse } from '../../../src/domain/otlp/encode-otlp-response.ts';
-import type { OtlpEncoding } from '../../../src/domain/otlp/otlp-span.ts';
+import { decodeOtlp } from '../../../src/domain/otlp/wire/decode-otlp.ts';
+import { encodeOtlpError, encodeOtlpResponse } from '../../../src/domain/otlp/wire/encode-otlp-response.ts';
+import type { OtlpEncoding } from '../../../src/domain/otlp/wire/otlp-span.ts';
 import { AppError } from '../../../src/platform/errors.ts';
 import { EXPORTER_REQUEST } from './otlp-exporter-fixture.ts';
 import { encodeRequest, ResponseType, RpcStatusType, SECRET, toRequest } from './otlp-request.ts';

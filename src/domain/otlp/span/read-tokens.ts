@@ -1,7 +1,7 @@
-import { COUNT_MESSAGE, isEventCount } from '../input/event-count.ts';
-import { countsOf, type UsageCounts } from '../pricing/price/usage-counts.ts';
-import { TOKEN_NAMES } from './genai-attributes.ts';
-import type { Attributes } from './otlp-span.ts';
+import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
+import { countsOf, type UsageCounts } from '../../pricing/price/usage-counts.ts';
+import { TOKEN_NAMES } from '../names/genai-attributes.ts';
+import type { Attributes } from '../wire/otlp-span.ts';
 
 /**
  * How a span's input was read: with its cached tokens inside it, or beside it and therefore added.

@@ -1,10 +1,10 @@
-import { foldName } from '../input/fold-name.ts';
-import type { UsageInput } from '../usage/event/usage-input.ts';
+import { foldName } from '../../input/fold-name.ts';
+import type { UsageInput } from '../../usage/event/usage-input.ts';
 import { findWord } from './find-attribute.ts';
 import { findProvider } from './find-provider.ts';
-import { WORD_NAMES } from './genai-attributes.ts';
+import { WORD_NAMES } from '../names/genai-attributes.ts';
 import { isBillable } from './is-billable.ts';
-import type { OtlpSpan } from './otlp-span.ts';
+import type { OtlpSpan } from '../wire/otlp-span.ts';
 import { hasTokens, type InputRule, readTokens } from './read-tokens.ts';
 
 export interface SpanUsage {

@@ -1,4 +1,4 @@
-import { READ_NAMES } from './genai-attributes.ts';
+import { READ_NAMES } from '../names/genai-attributes.ts';
 import type { Attributes, AttributeValue } from './otlp-span.ts';
 import { type Fields, readList, readObject } from './read-fields.ts';
 

@@ -1,6 +1,6 @@
 import { findWord, hasAnyOf } from './find-attribute.ts';
-import { KIND_NAMES, TOKEN_NAMES, WORD_NAMES } from './genai-attributes.ts';
-import type { OtlpSpan } from './otlp-span.ts';
+import { KIND_NAMES, TOKEN_NAMES, WORD_NAMES } from '../names/genai-attributes.ts';
+import type { OtlpSpan } from '../wire/otlp-span.ts';
 
 /** The second row has the names that older libraries and Sentry use for `chat`. */
 const MODEL_CALLS: ReadonlySet<string> = new Set([

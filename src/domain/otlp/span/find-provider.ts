@@ -1,7 +1,7 @@
-import { normalizeProvider } from '../pricing/price/provider-name.ts';
+import { normalizeProvider } from '../../pricing/price/provider-name.ts';
 import { findWord } from './find-attribute.ts';
-import { WORD_NAMES } from './genai-attributes.ts';
-import type { Attributes } from './otlp-span.ts';
+import { WORD_NAMES } from '../names/genai-attributes.ts';
+import type { Attributes } from '../wire/otlp-span.ts';
 
 /** The provider behind a host. The SDK that calls it may be another vendor's. */
 const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [

@@ -1,4 +1,4 @@
-import type { Attributes } from './otlp-span.ts';
+import type { Attributes } from '../wire/otlp-span.ts';
 
 /** Returns the first of these attributes that is a string and not blank, trimmed. */
 export function findWord(attributes: Attributes, names: readonly string[]): string | undefined {
