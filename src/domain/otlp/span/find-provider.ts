@@ -1,7 +1,9 @@
+import { vendorOfModel } from '../../pricing/price/model-vendor.ts';
 import { normalizeProvider } from '../../pricing/price/provider-name.ts';
+import { isFramework, isGateway } from '../../pricing/price/relay-names.ts';
+import { WORD_NAMES } from '../names/word-names.ts';
+import type { Attributes, OtlpSpan } from '../wire/otlp-span.ts';
 import { findWord } from './find-attribute.ts';
-import { WORD_NAMES } from '../names/genai-attributes.ts';
-import type { Attributes } from '../wire/otlp-span.ts';
 
 /** The provider behind a host. The SDK that calls it may be another vendor's. */
 const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [
@@ -18,39 +20,63 @@ const HOSTS: readonly (readonly [host: RegExp, provider: string])[] = [
   [/(?:^|\.)cohere\.(?:ai|com)$/, 'cohere'],
   [/(?:^|\.)anthropic\.com$/, 'anthropic'],
   [/(?:^|\.)openai\.com$/, 'openai'],
+  [/(?:^|\.)voyageai\.com$/, 'voyageai'],
+  [/(?:^|\.)z\.ai$/, 'zai'],
+  [/(?:^|\.)minimax\.io$/, 'minimax'],
+  [/(?:^|\.)deepinfra\.com$/, 'deepinfra'],
+  [/(?:^|\.)novita\.ai$/, 'novita'],
+  [/(?:^|\.)githubcopilot\.com$/, 'github-copilot'],
   [/\.azure\.com$/, 'azure'],
   [/\.amazonaws\.com$/, 'aws'],
   [/\.googleapis\.com$/, 'google'],
 ];
 
-/** The provider of a model, for a provider attribute that is missing or cannot be right. */
-const MODELS: readonly (readonly [model: RegExp, provider: string])[] = [
-  [/^claude-/, 'anthropic'],
-  [/^gemini-/, 'google'],
-  [/^grok-/, 'x-ai'],
-  [/^deepseek-/, 'deepseek'],
-  [/^(?:mistral|magistral|ministral|codestral|pixtral)-/, 'mistral'],
-  [/^command-/, 'cohere'],
-  [/^(?:gpt-\d|chatgpt-|o\d|text-embedding-)/, 'openai'],
-];
 const OPENAI = 'openai';
+const OPENROUTER = 'openrouter';
 const UNKNOWN = 'unknown';
+const OPENROUTER_SOURCE = /^openrouter\b/i;
 
-function findIn(table: readonly (readonly [RegExp, string])[], text: string): string | undefined {
-  return table.find(([pattern]) => pattern.test(text.toLowerCase()))?.[1];
+function findHost(text: string): string | undefined {
+  const host = text.toLowerCase().replace(/^[a-z]+:\/\//, '').replace(/[:/].*$/, '');
+  return HOSTS.find(([pattern]) => pattern.test(host))?.[1];
+}
+
+/**
+ * Whether OpenRouter itself made the span (its Broadcast): then it served the call, whatever vendor
+ * the span names, and its cost is what it charged.
+ */
+export function isOpenRouters({ scope, resource, attributes }: OtlpSpan): boolean {
+  const service = findWord(attributes, WORD_NAMES.service) ?? findWord(resource, WORD_NAMES.service) ?? '';
+  return OPENROUTER_SOURCE.test(service) || (scope !== null && OPENROUTER_SOURCE.test(scope));
+}
+
+/** The first provider attribute that names one, and not a framework or a gateway in front of it. */
+function findNamed(attributes: Attributes): string | undefined {
+  for (const name of WORD_NAMES.provider) {
+    const word = findWord(attributes, [name]);
+    if (word !== undefined && !isFramework(word) && !isGateway(word)) return normalizeProvider(word);
+  }
+  return undefined;
 }
 
 /**
  * Finds the provider that served the call. The provider attribute names the flavor of the
- * telemetry, so every vendor behind an OpenAI-compatible API is reported as `openai`. Therefore a
- * host in the table takes precedence over the attribute, and `openai` yields to a model name of
- * another vendor. Returns `unknown` when nothing identifies the provider.
+ * telemetry, so every vendor behind an OpenAI-compatible API is reported as `openai`, and frameworks
+ * and gateways write their own name. Therefore a host in the table takes precedence over the
+ * attribute, and `openai` yields to a model name of another vendor. Returns `unknown` when nothing
+ * identifies the provider.
+ * @param models the names of the model, the most telling first
  */
-export function findProvider(attributes: Attributes, model: string): string {
-  const host = findIn(HOSTS, findWord(attributes, WORD_NAMES.serverAddress) ?? '');
+export function findProvider(span: OtlpSpan, models: readonly string[]): string {
+  const { attributes } = span;
+  if (isOpenRouters(span)) return OPENROUTER;
+  const host = findHost(findWord(attributes, WORD_NAMES.serverAddress) ?? '');
   if (host !== undefined) return host;
-  const named = findWord(attributes, WORD_NAMES.provider);
-  const provider = named === undefined ? undefined : normalizeProvider(named);
+  const provider = findNamed(attributes);
   if (provider !== undefined && provider !== OPENAI) return provider;
-  return findIn(MODELS, model) ?? provider ?? UNKNOWN;
+  for (const model of models) {
+    const vendor = vendorOfModel(model);
+    if (vendor !== null) return vendor;
+  }
+  return provider ?? UNKNOWN;
 }

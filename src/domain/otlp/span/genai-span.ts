@@ -1,141 +1,161 @@
 import { foldName } from '../../input/fold-name.ts';
-import type { UsageInput } from '../../usage/event/usage-input.ts';
-import { findWord } from './find-attribute.ts';
-import { findProvider } from './find-provider.ts';
-import { WORD_NAMES } from '../names/genai-attributes.ts';
-import { isBillable } from './is-billable.ts';
+import { USAGE_LIMITS } from '../../input/limits.ts';
+import { vendorOfModel } from '../../pricing/price/model-vendor.ts';
+import { countsOf } from '../../pricing/price/usage-counts.ts';
+import type { TelemetryInput, UsageInput } from '../../usage/event/usage-input.ts';
+import { CLAUDE_CODE_CALL } from '../names/kind-names.ts';
+import { CALL_ID_NAMES, WORD_NAMES } from '../names/word-names.ts';
 import type { OtlpSpan } from '../wire/otlp-span.ts';
-import { hasTokens, type InputRule, readTokens } from './read-tokens.ts';
+import { classifySpan } from './classify-span.ts';
+import { findWord, toText } from './find-attribute.ts';
+import { findProvider, isOpenRouters } from './find-provider.ts';
+import { findInherited, type Lineage } from './lineage.ts';
+import { isCacheHit, readCharge } from './read-cost.ts';
+import { readMetadata } from './read-metadata.ts';
+import { hasTokens, readTokens, type SpanTokens } from './read-tokens.ts';
+import { readTags } from './read-tags.ts';
+import type { InputRule } from './stated-counts.ts';
 
 export interface SpanUsage {
   spanId: string;
-  /**
-   * Ready to be recorded: `id` is `traceId:spanId`, `timestamp` is the end of the span. It never
-   * has a `cost`: `llm.cost.*` is an estimate that the instrumentation made from a price list, so
-   * the catalog's price is used.
-   */
-  event: UsageInput & { id: string; model: string; timestamp: Date };
-  /** The start of the call in epoch milliseconds: prices of this time apply. */
-  startTimeMs: number;
-  endTimeMs: number;
-  /** The same times in epoch nanoseconds, as decimal strings. */
-  startTimeUnixNano: string;
-  endTimeUnixNano: string;
+  /** Ready to be recorded: `id` is `traceId:spanId`, `timestamp` is the end of the span. */
+  event: UsageInput & { id: string; model: string; timestamp: Date; telemetry: TelemetryInput };
   requestModel: string | null;
-  responseId: string | null;
+  /** What tells this call from others of its trace, whoever made it; null where nothing does. */
+  callId: string | null;
   inputRule: InputRule;
+  /** Input and output as the span states them: wrappers repeat or add up these. */
+  statedInput: number;
+  statedOutput: number;
 }
 
-/** `ignored` is a span that is not a call of a model or has no tokens, `rejected` a bad call. */
+/** `ignored` is a span that is not a call of a model, or failed without tokens; `rejected` a bad call. */
 export type SpanOutcome =
   | { outcome: 'usage'; usage: SpanUsage }
-  | { outcome: 'ignored'; reason: 'not_billable' | 'no_tokens' }
+  | { outcome: 'ignored' }
   | { outcome: 'rejected'; message: string };
 
-/** The length limit of a recorded string, in characters (`USAGE_LIMITS`). */
-const MAX_WORD = 255;
 const NANOS_PER_MS = 1_000_000n;
-const UNTYPED_ERROR = '_OTHER';
 /** A request may ask for this tier. It names no tier that served the call. */
 const AUTOMATIC_TIER = 'auto';
+const NO_TOKENS: SpanTokens = {
+  counts: countsOf({}),
+  units: {},
+  inputRule: 'inclusive',
+  warnings: [],
+  statedInput: 0,
+  statedOutput: 0,
+};
 
 /**
- * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37 to v1.44, older) or of the
- * dialects of the Vercel AI SDK, OpenInference, OpenLLMetry and Sentry.
- * @param exclusiveScopes instrumentations (`name` or `name@version`) whose input count excludes
- *   cached tokens
+ * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37 to v1.44, older) or of a
+ * dialect. Names alone decide nothing about the numbers: see `settleCounts`.
+ * @param isExclusive the API key says that its spans' input leaves cached tokens out
  */
-export function readGenaiSpan(span: OtlpSpan, exclusiveScopes: ReadonlySet<string>): SpanOutcome {
-  const { attributes, scope } = span;
-  if (!isBillable(span)) return { outcome: 'ignored', reason: 'not_billable' };
-  if (!hasTokens(attributes)) return { outcome: 'ignored', reason: 'no_tokens' };
+export function readGenaiSpan(lineage: Lineage, isExclusive: boolean): SpanOutcome {
+  const { span } = lineage;
+  const spanClass = classifySpan(span);
+  if (spanClass === 'other') return { outcome: 'ignored' };
+  const isWithoutUsage = !hasTokens(span);
+  const names = readModels(span);
+  // What failed before it was answered used nothing; what was billed all the same has tokens.
+  if (isWithoutUsage && (span.isError || names.model === undefined)) return { outcome: 'ignored' };
   if (span.problem !== null) return { outcome: 'rejected', message: span.problem };
-  const requestModel = findModel(span, WORD_NAMES.requestModel);
-  const model = findModel(span, WORD_NAMES.responseModel) ?? requestModel;
-  if (model === undefined) return { outcome: 'rejected', message: 'the span must name a model' };
-  const provider = findProvider(attributes, model);
-  const isExclusive =
-    scope !== null && (exclusiveScopes.has(scope) || exclusiveScopes.has(scope.split('@', 1)[0] ?? ''));
-  const tokens = readTokens(attributes, provider, isExclusive);
+  if (names.model === undefined) return { outcome: 'rejected', message: 'the span must name a model' };
+  const provider = findProvider(span, [names.model, ...(names.requestModel ? [names.requestModel] : [])]);
+  const tokens = isWithoutUsage ? NO_TOKENS : readTokens(span, provider, isExclusive);
   if (typeof tokens === 'string') return { outcome: 'rejected', message: tokens };
+  return { outcome: 'usage', usage: toUsage(lineage, { ...names, model: names.model }, provider, tokens, isWithoutUsage) };
+}
 
-  const { counts, inputRule } = tokens;
+function toUsage(
+  lineage: Lineage,
+  { model, requestModel, servedModel }: Models & { model: string },
+  provider: string,
+  tokens: SpanTokens,
+  isWithoutUsage: boolean,
+): SpanUsage {
+  const { span } = lineage;
+  const { counts, units, inputRule } = tokens;
   const start = span.startTimeUnixNano || span.endTimeUnixNano;
   const end = span.endTimeUnixNano || start;
-  const timestamp = new Date(Number(end / NANOS_PER_MS));
-  const event = {
+  const cached = counts.cacheReadTokens + counts.cacheWriteTokens;
+  const teamId = findInherited(lineage, WORD_NAMES.team, USAGE_LIMITS.eventId);
+  const responseId = toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
+  const event: SpanUsage['event'] = {
     id: `${span.traceId}:${span.spanId}`,
     provider,
     model,
     ...counts,
+    units: Object.keys(units).length > 0 ? units : null,
     serviceTier: readTier(span),
-    timestamp,
-    userId: readWord(span, WORD_NAMES.userId),
-    tags: readTags(span),
-    metadata: readMetadata(
-      span,
+    timestamp: toDate(end),
+    teamId,
+    userId: findInherited(lineage, WORD_NAMES.user, USAGE_LIMITS.userId),
+    tags: readTags(lineage),
+    metadata: readMetadata(lineage, {
       model,
       requestModel,
-      counts.cacheReadTokens + counts.cacheWriteTokens > 0 ? inputRule : null,
-    ),
+      inputRule: cached > 0 ? inputRule : null,
+      isCacheHit: isCacheHit(span),
+    }),
+    responseId,
+    telemetry: {
+      startedAt: toDate(start < end ? start : end),
+      servedModel,
+      warnings: tokens.warnings,
+      isWithoutUsage,
+      charge: readCharge(span),
+      isTeamOptional: true,
+    },
   };
-  const usage: SpanUsage = {
+  return {
     spanId: span.spanId,
     event,
-    startTimeMs: Number(start / NANOS_PER_MS),
-    endTimeMs: timestamp.getTime(),
-    startTimeUnixNano: start.toString(),
-    endTimeUnixNano: end.toString(),
     requestModel: requestModel ?? null,
-    responseId: findWord(attributes, WORD_NAMES.responseId) ?? null,
+    callId: readCallId(span) ?? responseId,
     inputRule,
+    statedInput: tokens.statedInput,
+    statedOutput: tokens.statedOutput,
   };
-  return { outcome: 'usage', usage };
 }
 
-/** Folded here already, since spans of one call are recognized by their model. */
-function findModel({ attributes }: OtlpSpan, names: readonly string[]): string | undefined {
-  const name = findWord(attributes, names);
-  return name === undefined ? undefined : foldName(name);
+function toDate(nanos: bigint): Date {
+  return new Date(Number(nanos / NANOS_PER_MS));
 }
 
-/** Reads an attribute of the span, or else of its resource. */
-function readWord({ attributes, resource }: OtlpSpan, names: readonly string[]): string | null {
-  const word = findWord(attributes, names) ?? findWord(resource, names);
-  return word?.replaceAll('\0', '').slice(0, MAX_WORD).toWellFormed() || null;
+interface Models {
+  /** The one that is recorded. */
+  model: string | undefined;
+  requestModel: string | undefined;
+  /** The one that the answer names, where another is recorded. */
+  servedModel: string | null;
+}
+
+/**
+ * The model that served the call is recorded, where its name says whose it is; else the one that was
+ * asked for, if that does: gateways and deployments answer with names of their own. Folded here
+ * already, since spans of one call are recognized by their model.
+ */
+function readModels(span: OtlpSpan): Models {
+  const [served, requestModel] = [WORD_NAMES.responseModel, WORD_NAMES.requestModel].map((names) => {
+    const name = findWord(span.attributes, names);
+    return name === undefined ? undefined : foldName(name);
+  });
+  const isVague = served !== undefined && requestModel !== undefined && vendorOfModel(served) === null;
+  // OpenRouter's prices are by its own names, which are those that it is asked for.
+  const isAskedFor = isOpenRouters(span) || (isVague && vendorOfModel(requestModel) !== null);
+  if (!isAskedFor || requestModel === undefined) return { model: served ?? requestModel, requestModel, servedModel: null };
+  return { model: requestModel, requestModel, servedModel: served === requestModel ? null : (served ?? null) };
+}
+
+function readCallId({ name, attributes }: OtlpSpan): string | null {
+  if (name === CLAUDE_CODE_CALL) return findWord(attributes, [CALL_ID_NAMES.claudeCodeRequest]) ?? null;
+  return findWord(attributes, [CALL_ID_NAMES.adkEvent]) ?? null;
 }
 
 function readTier({ attributes }: OtlpSpan): string | null {
   const requested = findWord(attributes, WORD_NAMES.requestTier);
-  return findWord(attributes, WORD_NAMES.responseTier) ?? (requested === AUTOMATIC_TIER ? null : (requested ?? null));
-}
-
-function readTags(span: OtlpSpan): Record<string, string> {
-  return withoutNulls({
-    service: readWord(span, WORD_NAMES.service),
-    env: readWord(span, WORD_NAMES.environment),
-    agent: readWord(span, WORD_NAMES.agent),
-  });
-}
-
-function readMetadata(
-  span: OtlpSpan,
-  model: string,
-  requestModel: string | undefined,
-  inputRule: InputRule | null,
-): Record<string, string> {
-  return withoutNulls({
-    conversation_id: readWord(span, WORD_NAMES.conversationId),
-    response_id: readWord(span, WORD_NAMES.responseId),
-    request_model: requestModel === model ? null : readWord(span, WORD_NAMES.requestModel),
-    prompt_name: readWord(span, WORD_NAMES.promptName),
-    prompt_version: readWord(span, WORD_NAMES.promptVersion),
-    error_type: readWord(span, WORD_NAMES.errorType) ?? (span.isError ? UNTYPED_ERROR : null),
-    instrumentation: span.scope?.replaceAll('\0', '').slice(0, MAX_WORD).toWellFormed() ?? null,
-    input_rule: inputRule,
-  });
-}
-
-function withoutNulls(entries: Record<string, string | null>): Record<string, string> {
-  return Object.fromEntries(Object.entries(entries).filter((entry): entry is [string, string] => entry[1] !== null));
+  const tier = findWord(attributes, WORD_NAMES.responseTier) ?? (requested === AUTOMATIC_TIER ? undefined : requested);
+  return toText(tier, USAGE_LIMITS.serviceTier);
 }
