@@ -17,6 +17,8 @@ export interface PriceQuery {
   timeMs: number;
   /** The provider's own name of the tier; null means standard. */
   serviceTier?: string | null;
+  /** Where the provider is made to process the request (`us`); null means wherever it likes. */
+  region?: string | null;
 }
 
 function unpriced(reason: UnpricedReason): Unpriced {
