@@ -39,10 +39,11 @@ export function deduplicateSpans(
     }
     return found;
   });
-  joinAncestors(billables, calls, around);
+  const outer = joinAncestors(billables, calls, around);
 
   const best = findBest(billables, calls);
-  for (const group of findWrappers(billables, calls, around, best)) best.delete(group);
+  for (const group of findWrappers(billables, calls, around, outer, best)) best.delete(group);
+  for (const group of findEmpty(billables, calls, around)) best.delete(group);
   const chosen = new Set(best.values());
   return billables.filter((_, index) => chosen.has(index)).map(({ usage }) => usage);
 }
@@ -53,7 +54,7 @@ function findBest(billables: readonly BillableSpan[], calls: Groups): Map<number
   for (const [index, { usage }] of billables.entries()) {
     const group = calls.find(index);
     const current = billables[best.get(group) ?? -1];
-    if (!current || countDetails(usage) > countDetails(current.usage)) best.set(group, index);
+    if (!current || tellsMore(usage, current.usage)) best.set(group, index);
   }
   return best;
 }
@@ -73,23 +74,42 @@ function joinEqualKeys(
   }
 }
 
-function joinAncestors(billables: readonly BillableSpan[], calls: Groups, around: readonly number[][]): void {
+/** Returns the spans that are around another one of the same call. */
+function joinAncestors(
+  billables: readonly BillableSpan[],
+  calls: Groups,
+  around: readonly number[][],
+): ReadonlySet<number> {
+  const outer = new Set<number>();
   for (const [index, { usage }] of billables.entries()) {
     const other = around[index]?.find((candidate) => {
       const ancestor = billables[candidate]?.usage;
       return ancestor !== undefined && isSameCall(ancestor, usage);
     });
-    if (other !== undefined) calls.join(index, other);
+    if (other === undefined || calls.find(other) === calls.find(index)) {
+      if (other !== undefined) outer.add(other);
+      continue;
+    }
+    // One that repeats a call inside it is no other call inside it, too.
+    if (outer.has(other)) continue;
+    outer.add(other);
+    calls.join(index, other);
   }
+  return outer;
 }
 
-/** Different ids of answers are different calls. A wrapper may know the model by another name. */
+/**
+ * Different ids of answers are different calls; but a wrapper may have an id of its own. It may know
+ * the model by another name, too.
+ */
 function isSameCall(one: SpanUsage, other: SpanUsage): boolean {
-  const [id, otherId] = [one.event.responseId ?? null, other.event.responseId ?? null];
-  if (id !== null && otherId !== null) return id === otherId;
-  if (isWithoutUsage(one) || isWithoutUsage(other)) return true;
-  return sameNumbers([one.event.inputTokens ?? 0, one.event.outputTokens ?? 0], other) ||
-    sameNumbers([one.statedInput, one.statedOutput], other);
+  const isComparable = (one.providerId === null) === (other.providerId === null);
+  if (isComparable && one.callId !== null && other.callId !== null) return one.callId === other.callId;
+  if (isWithoutUsage(one) || isWithoutUsage(other)) return false;
+  return (
+    sameNumbers([one.event.inputTokens ?? 0, one.event.outputTokens ?? 0], other) ||
+    sameNumbers([one.statedInput, one.statedOutput], other)
+  );
 }
 
 function isWithoutUsage({ event }: SpanUsage): boolean {
@@ -97,8 +117,13 @@ function isWithoutUsage({ event }: SpanUsage): boolean {
 }
 
 /** Whether the span has these numbers of input and output, as it states them or as they are meant. */
-function sameNumbers([input, output]: readonly [number, number], { event, statedInput, statedOutput }: SpanUsage): boolean {
-  return (event.inputTokens === input && event.outputTokens === output) || (statedInput === input && statedOutput === output);
+function sameNumbers(
+  [input, output]: readonly [number, number],
+  { event, statedInput, statedOutput }: SpanUsage,
+): boolean {
+  return (
+    (event.inputTokens === input && event.outputTokens === output) || (statedInput === input && statedOutput === output)
+  );
 }
 
 /** The groups whose numbers are the sum of those of the calls directly inside them. */
@@ -106,13 +131,15 @@ function findWrappers(
   billables: readonly BillableSpan[],
   calls: Groups,
   around: readonly number[][],
+  repeating: ReadonlySet<number>,
   best: ReadonlyMap<number, number>,
 ): number[] {
   const inside = new Map<number, Set<number>>();
   for (const index of billables.keys()) {
     const group = calls.find(index);
-    const outer = around[index]?.map((one) => calls.find(one)).find((one) => one !== group);
-    if (outer === undefined) continue;
+    const nearest = around[index]?.find((one) => calls.find(one) !== group);
+    if (nearest === undefined || repeating.has(nearest)) continue;
+    const outer = calls.find(nearest);
     const groups = inside.get(outer) ?? new Set();
     inside.set(outer, groups.add(group));
   }
@@ -127,6 +154,32 @@ function findWrappers(
       sameNumbers([sum(({ statedInput }) => statedInput), sum(({ statedOutput }) => statedOutput)], wrapper);
     return isSum ? [outer] : [];
   });
+}
+
+/** With as many details, the lower numbers are those of the call, the higher ones of what is around it. */
+function tellsMore(one: SpanUsage, other: SpanUsage): boolean {
+  const more = countDetails(one) - countDetails(other);
+  return more > 0 || (more === 0 && totalOf(one) < totalOf(other));
+}
+
+function totalOf({ event }: SpanUsage): number {
+  return (event.inputTokens ?? 0) + (event.outputTokens ?? 0);
+}
+
+/** Calls without counts that have counts inside or around them, or are around another one. */
+function findEmpty(billables: readonly BillableSpan[], calls: Groups, around: readonly number[][]): Set<number> {
+  const empty = new Set<number>();
+  const isEmpty = (index: number) => {
+    const usage = billables[index]?.usage;
+    return usage !== undefined && isWithoutUsage(usage);
+  };
+  for (const [index, outside] of around.entries()) {
+    for (const outer of outside) {
+      if (isEmpty(outer)) empty.add(calls.find(outer));
+      else if (isEmpty(index)) empty.add(calls.find(index));
+    }
+  }
+  return empty;
 }
 
 function countDetails({ event, callId }: SpanUsage): number {

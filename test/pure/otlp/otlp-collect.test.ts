@@ -21,9 +21,9 @@ const CALL = {
   'gen_ai.usage.output_tokens': 10,
 };
 
-function collect(spans: TestSpan[], resource: Record<string, Plain> = {}, exclusiveScopes?: ReadonlySet<string>) {
+function collect(spans: TestSpan[], resource: Record<string, Plain> = {}, isExclusive = false) {
   const request = encodeRequest(toRequest(spans, resource), 'json');
-  return collectSpanUsage(decodeOtlp(request, 'json'), exclusiveScopes);
+  return collectSpanUsage(decodeOtlp(request, 'json'), isExclusive);
 }
 
 const spanId = (n: number) => n.toString(16).padStart(16, '0');

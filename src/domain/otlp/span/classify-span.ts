@@ -51,7 +51,9 @@ export function classifySpan(span: OtlpSpan): SpanClass {
   if (name === CLAUDE_CODE_CALL) return 'call';
   const byKind = classifyByKind(span);
   if (byKind !== null) return byKind;
-  const models = [WORD_NAMES.responseModel, WORD_NAMES.requestModel].flatMap((names) => findWord(attributes, names) ?? []);
+  const models = [WORD_NAMES.responseModel, WORD_NAMES.requestModel].flatMap(
+    (names) => findWord(attributes, names) ?? [],
+  );
   if (models.length === 0 || !hasTokens(span)) return 'other';
   // A model's own name may have any word in it.
   const withoutModels = models.reduce((rest, model) => rest.replaceAll(model, ' '), name);

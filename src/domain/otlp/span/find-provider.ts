@@ -37,7 +37,10 @@ const UNKNOWN = 'unknown';
 const OPENROUTER_SOURCE = /^openrouter\b/i;
 
 function findHost(text: string): string | undefined {
-  const host = text.toLowerCase().replace(/^[a-z]+:\/\//, '').replace(/[:/].*$/, '');
+  const host = text
+    .toLowerCase()
+    .replace(/^[a-z]+:\/\//, '')
+    .replace(/[:/].*$/, '');
   return HOSTS.find(([pattern]) => pattern.test(host))?.[1];
 }
 

@@ -12,8 +12,9 @@ import { findProvider, isOpenRouters } from './find-provider.ts';
 import { findInherited, type Lineage } from './lineage.ts';
 import { isCacheHit, readCharge } from './read-cost.ts';
 import { readMetadata } from './read-metadata.ts';
-import { hasTokens, readTokens, type SpanTokens } from './read-tokens.ts';
 import { readTags } from './read-tags.ts';
+import { hasTokens, readTokens, type SpanTokens } from './read-tokens.ts';
+import { providerResponseId } from './response-id.ts';
 import type { InputRule } from './stated-counts.ts';
 
 export interface SpanUsage {
@@ -23,6 +24,8 @@ export interface SpanUsage {
   requestModel: string | null;
   /** What tells this call from others of its trace, whoever made it; null where nothing does. */
   callId: string | null;
+  /** The id of the answer that its provider made. */
+  providerId: string | null;
   inputRule: InputRule;
   /** Input and output as the span states them: wrappers repeat or add up these. */
   statedInput: number;
@@ -65,7 +68,10 @@ export function readGenaiSpan(lineage: Lineage, isExclusive: boolean): SpanOutco
   const provider = findProvider(span, [names.model, ...(names.requestModel ? [names.requestModel] : [])]);
   const tokens = isWithoutUsage ? NO_TOKENS : readTokens(span, provider, isExclusive);
   if (typeof tokens === 'string') return { outcome: 'rejected', message: tokens };
-  return { outcome: 'usage', usage: toUsage(lineage, { ...names, model: names.model }, provider, tokens, isWithoutUsage) };
+  return {
+    outcome: 'usage',
+    usage: toUsage(lineage, { ...names, model: names.model }, provider, tokens, isWithoutUsage),
+  };
 }
 
 function toUsage(
@@ -81,7 +87,9 @@ function toUsage(
   const end = span.endTimeUnixNano || start;
   const cached = counts.cacheReadTokens + counts.cacheWriteTokens;
   const teamId = findInherited(lineage, WORD_NAMES.team, USAGE_LIMITS.eventId);
-  const responseId = toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
+  const statedId = toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
+  const callId = readCallId(span, statedId);
+  const providerId = providerResponseId(statedId ?? callId, provider);
   const event: SpanUsage['event'] = {
     id: `${span.traceId}:${span.spanId}`,
     provider,
@@ -99,7 +107,7 @@ function toUsage(
       inputRule: cached > 0 ? inputRule : null,
       isCacheHit: isCacheHit(span),
     }),
-    responseId,
+    responseId: readResponseId(span, providerId),
     telemetry: {
       startedAt: toDate(start < end ? start : end),
       servedModel,
@@ -113,7 +121,8 @@ function toUsage(
     spanId: span.spanId,
     event,
     requestModel: requestModel ?? null,
-    callId: readCallId(span) ?? responseId,
+    callId,
+    providerId,
     inputRule,
     statedInput: tokens.statedInput,
     statedOutput: tokens.statedOutput,
@@ -145,13 +154,21 @@ function readModels(span: OtlpSpan): Models {
   const isVague = served !== undefined && requestModel !== undefined && vendorOfModel(served) === null;
   // OpenRouter's prices are by its own names, which are those that it is asked for.
   const isAskedFor = isOpenRouters(span) || (isVague && vendorOfModel(requestModel) !== null);
-  if (!isAskedFor || requestModel === undefined) return { model: served ?? requestModel, requestModel, servedModel: null };
+  if (!isAskedFor || requestModel === undefined)
+    return { model: served ?? requestModel, requestModel, servedModel: null };
   return { model: requestModel, requestModel, servedModel: served === requestModel ? null : (served ?? null) };
 }
 
-function readCallId({ name, attributes }: OtlpSpan): string | null {
-  if (name === CLAUDE_CODE_CALL) return findWord(attributes, [CALL_ID_NAMES.claudeCodeRequest]) ?? null;
-  return findWord(attributes, [CALL_ID_NAMES.adkEvent]) ?? null;
+function readCallId({ name, attributes }: OtlpSpan, statedId: string | null): string | null {
+  if (name === CLAUDE_CODE_CALL) return statedId ?? findWord(attributes, [CALL_ID_NAMES.claudeCodeRequest]) ?? null;
+  return findWord(attributes, [CALL_ID_NAMES.adkEvent]) ?? statedId;
+}
+
+/** The id by which one answer is one event, whatever trace or export tells of it. */
+function readResponseId({ traceId, attributes }: OtlpSpan, providerId: string | null): string | null {
+  // ADK traces each call twice, and numbers it itself: that holds within its trace.
+  const adkEvent = findWord(attributes, [CALL_ID_NAMES.adkEvent]);
+  return adkEvent === undefined ? providerId : `adk:${traceId}:${adkEvent}`.slice(0, USAGE_LIMITS.eventId);
 }
 
 function readTier({ attributes }: OtlpSpan): string | null {

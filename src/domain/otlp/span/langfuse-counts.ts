@@ -44,7 +44,9 @@ const PARTS: readonly (readonly [name: RegExp, part: Part | null])[] = [
 ];
 
 /** Reads the numbers of `langfuse.observation.usage_details`; null where they tell neither side. */
-export function readLangfuseCounts(numbers: ReadonlyMap<string, number>): (StatedCounts & { isExclusive: boolean }) | null {
+export function readLangfuseCounts(
+  numbers: ReadonlyMap<string, number>,
+): (StatedCounts & { isExclusive: boolean }) | null {
   const byName = new Map([...numbers].map(([name, value]) => [name.toLowerCase(), value]));
   const first = (names: readonly string[]) => names.map((name) => byName.get(name)).find((one) => one !== undefined);
   const [input, output, total] = [first(SYNONYMS.input), first(SYNONYMS.output), first(SYNONYMS.total)];
@@ -58,8 +60,9 @@ export function readLangfuseCounts(numbers: ReadonlyMap<string, number>): (State
   if (input === undefined && output === undefined && sums.size === 0) return null;
   const isInclusive = total !== undefined && sums.size > 0 && total === (input ?? 0) + (output ?? 0);
   const ofInput = isInclusive ? 0 : partOf('input') + partOf('inputAudioTokens') + partOf('input_image_tokens');
-  const ofOutput =
-    isInclusive ? 0 : partOf('output') + partOf('outputAudioTokens') + partOf('output_image_tokens') + partOf('reasoningTokens');
+  const ofOutput = isInclusive
+    ? 0
+    : partOf('output') + partOf('outputAudioTokens') + partOf('output_image_tokens') + partOf('reasoningTokens');
   const writes = partOf('cacheWriteTokens') + partOf('cacheWrite1hTokens');
   return {
     input: (input ?? 0) + ofInput,
@@ -78,5 +81,8 @@ export function readLangfuseCounts(numbers: ReadonlyMap<string, number>): (State
 }
 
 function unitsOf(input: number, output: number): UsageUnits {
-  return { ...(input > 0 ? { input_image_tokens: input } : {}), ...(output > 0 ? { output_image_tokens: output } : {}) };
+  return {
+    ...(input > 0 ? { input_image_tokens: input } : {}),
+    ...(output > 0 ? { output_image_tokens: output } : {}),
+  };
 }

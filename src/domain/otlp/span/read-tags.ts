@@ -10,7 +10,8 @@ const JSON_TEXT = /^[[{]/;
 
 function* ownTags(place: Attributes): Generator<[string, string | null]> {
   for (const [name, value] of place) {
-    if (name.startsWith(OWN_TAG_PREFIX)) yield [name.slice(OWN_TAG_PREFIX.length), toText(value, USAGE_LIMITS.tagValue)];
+    if (name.startsWith(OWN_TAG_PREFIX))
+      yield [name.slice(OWN_TAG_PREFIX.length), toText(value, USAGE_LIMITS.tagValue)];
   }
 }
 

@@ -35,6 +35,14 @@ export interface GivenUsage {
   hasMetadata: boolean;
 }
 
+/** Zeros are left out, so that a count which is added later changes no hash of an older event. */
+function countsText(input: UsageInput, units: GivenUsage['units']): string {
+  let text = '';
+  for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
+  if (units !== null) for (const { unit } of USAGE_UNITS) if (units[unit]) text += `${unit}${units[unit]},`;
+  return text;
+}
+
 /**
  * Tells whether a repeated event id comes with the same body. Hashes what the caller gave, in a
  * fixed order and in its normal form, with defaults left out, whether the caller gave them or the
@@ -42,13 +50,13 @@ export interface GivenUsage {
  * @returns as {@link hashText}
  */
 export function hashUsage(input: UsageInput, given: GivenUsage): string {
+  // Collectors add to what is said around a call, so a span is the same where its numbers are.
+  if (input.telemetry) return hashText(part(given.model) + countsText(input, given.units));
   const { provider, model, serviceTier, teamId, cost, units, responseId, tagsText, hasMetadata } = given;
   let text = part(provider) + part(model) + part(serviceTier) + part(teamId) + part(input.userId);
   text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
   text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
-  // Zeros are left out, so that a count which is added later changes no hash of an older event.
-  for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
-  if (units !== null) for (const { unit } of USAGE_UNITS) if (units[unit]) text += `${unit}${units[unit]},`;
+  text += countsText(input, units);
   if (responseId !== null) text += `r${part(responseId)}`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
