@@ -103,13 +103,19 @@ function joinAncestors(
  * the model by another name, too.
  */
 function isSameCall(one: SpanUsage, other: SpanUsage): boolean {
-  const isComparable = (one.providerId === null) === (other.providerId === null);
-  if (isComparable && one.callId !== null && other.callId !== null) return one.callId === other.callId;
+  if (haveOtherIds(one, other)) return false;
+  if (one.callId !== null && one.callId === other.callId) return true;
   if (isWithoutUsage(one) || isWithoutUsage(other)) return false;
   return (
     sameNumbers([one.event.inputTokens ?? 0, one.event.outputTokens ?? 0], other) ||
     sameNumbers([one.statedInput, one.statedOutput], other)
   );
+}
+
+/** Whether both have an id of their answer, of the same kind, and not the same one. */
+function haveOtherIds(one: SpanUsage, other: SpanUsage): boolean {
+  const isComparable = (one.providerId === null) === (other.providerId === null);
+  return isComparable && one.callId !== null && other.callId !== null && one.callId !== other.callId;
 }
 
 function isWithoutUsage({ event }: SpanUsage): boolean {
@@ -147,7 +153,9 @@ function findWrappers(
   return [...inside].flatMap(([outer, groups]) => {
     const wrapper = usageOf(outer);
     const parts = [...groups].flatMap((group) => usageOf(group) ?? []);
-    if (!wrapper || parts.every(isWithoutUsage)) return [];
+    // What a provider has answered itself is a call, whatever happened inside it.
+    if (!wrapper || wrapper.providerId !== null || parts.every(isWithoutUsage)) return [];
+    if (parts.length === 1 && parts[0] && haveOtherIds(wrapper, parts[0])) return [];
     const sum = (read: (usage: SpanUsage) => number) => parts.reduce((total, part) => total + read(part), 0);
     const isSum =
       sameNumbers([sum(({ event }) => event.inputTokens ?? 0), sum(({ event }) => event.outputTokens ?? 0)], wrapper) ||

@@ -33,8 +33,8 @@ test('what the real protobuf exporter sends is read', () => {
           outputTokens: 310,
           cacheReadTokens: 1024,
           tags: { service: 'shop', env: 'prod' },
+          telemetry: { startedAt: new Date(1795342262653) },
         },
-        startTimeUnixNano: '1795342262653000000',
       },
     ],
     ignored: 2,
@@ -68,8 +68,7 @@ test('JSON may write 64-bit integers as numbers, leave anything out, and add any
   const plain = text.replaceAll(/"intValue":"(\d+)"/g, '"intValue":$1');
   expect(plain).not.toBe(text);
   expect(read(toBytes(plain), 'json').events[0]).toMatchObject({
-    event: { inputTokens: 2 ** 39 },
-    startTimeMs: 1793000000000,
+    event: { inputTokens: 2 ** 39, telemetry: { startedAt: new Date(1793000000000) } },
   });
   expect(read(toBytes('{}'), 'json')).toEqual({ events: [], ignored: 0, rejected: [] });
   expect(read(toBytes('{"resourceSpans":[{},{"resource":null,"scopeSpans":[{"spans":[{}]}]}]}'), 'json').ignored).toBe(
