@@ -103,7 +103,8 @@ function splitOthers({ counts, units, has, quantities }: Split): void {
   quantities.set('input_annotated_document_pages', isApart ? annotated : 0);
   quantities.set('input_document_pages', isApart ? Math.max(0, pages - annotated) : pages);
   quantities.set('web_searches', counts.webSearches);
-  if (units.requests === undefined) quantities.set('requests', has('requests') ? 1 : 0);
+  // Most models charge nothing for a request as such.
+  quantities.set('requests', has('requests') ? (units.requests ?? 1) : 0);
 }
 
 /**

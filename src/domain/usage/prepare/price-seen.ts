@@ -1,5 +1,11 @@
 import type { AttoUsd } from '../../../platform/money.ts';
-import { findPrice, isUnpriced, type PriceBook, type PriceQuery } from '../../pricing/book/match-price.ts';
+import {
+  findPrice,
+  isRegionPriced,
+  isUnpriced,
+  type PriceBook,
+  type PriceQuery,
+} from '../../pricing/book/match-price.ts';
 import type { Price } from '../../pricing/price/price.ts';
 import type { Unpriced } from '../../pricing/price/unpriced-reason.ts';
 import { countsOf } from '../../pricing/price/usage-counts.ts';
@@ -32,7 +38,7 @@ export function findSeenPrice(book: PriceBook, query: PriceQuery, seen: SeenDeta
   const found = findServed(book, { ...query, region, timeMs: startedAtMs ?? query.timeMs }, servedModel);
   const warnings: string[] = [];
   if (isUnpriced(found)) return { found, pricedAtMs: startedAtMs, warnings };
-  if (region !== null && found.organizationId === null && found.region !== region) {
+  if (!isRegionPriced(found, region)) {
     warnings.push(`no price is known for the region ${region}: it is charged by the price for any region`);
   }
   if (startedAtMs === null) return { found, pricedAtMs: null, warnings };
