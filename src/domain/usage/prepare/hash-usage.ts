@@ -44,6 +44,7 @@ export function hashUsage(input: UsageInput, given: GivenUsage): string {
   // Zeros are left out, so that a count which is added later changes no hash of an older event.
   for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
+  if (input.responseId) text += `r${part(input.responseId)}`;
   if (tagsText !== null) text += `t${tagsText}`;
   if (hasMetadata) text += `m${stableJson(input.metadata)}`;
   return hashText(text);

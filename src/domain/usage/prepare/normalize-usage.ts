@@ -27,7 +27,7 @@ export interface NormalizedUsage {
   tagsText: string | null;
   /**
    * Set: the event is older than what is kept, so it may only be the repeat of one that was
-   * recorded in time.
+   * recorded in time, by its event id or its response id.
    */
   tooOld: AppError | null;
 }
@@ -108,8 +108,10 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   if (input.userId !== undefined && input.userId !== null) {
     checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
   }
+  const responseId = input.responseId ?? null;
+  if (responseId !== null) checkText(problems, 'responseId', responseId, USAGE_LIMITS.eventId);
   // Only an id tells that an event was recorded before.
-  const old: FieldProblem[] = input.id ? [] : problems;
+  const old: FieldProblem[] = input.id || responseId !== null ? [] : problems;
   const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
   const teamId = readTeam(problems, context, input.teamId);
   const holdId = readHold(problems, input.holdId);
@@ -165,7 +167,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     priceId: priced.priceId,
     unpricedReason: priced.unpricedReason,
     warnings: read.warnings,
-    details: null,
+    details: responseId === null ? null : { responseId },
     holdId,
     voidsId: null,
     voidReason: null,
