@@ -30,7 +30,7 @@ export interface NormalizedUsage {
   tagsText: string | null;
   /**
    * Set: the event is older than what is kept, so it may only be the repeat of one that was
-   * recorded in time.
+   * recorded in time, by its event id or its response id.
    */
   tooOld: AppError | null;
 }
@@ -59,7 +59,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
   }
   // Only an id tells that an event was recorded before.
-  const old: FieldProblem[] = input.id ? [] : problems;
+  const old: FieldProblem[] = input.id || input.responseId ? [] : problems;
   const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
   const { telemetry } = input;
   const remarks = telemetry ? [...telemetry.warnings] : NO_REMARKS;
