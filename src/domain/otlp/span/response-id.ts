@@ -1,5 +1,5 @@
 /** What providers begin the ids of their answers with. */
-const PROVIDER_ID = /^(?:chatcmpl|cmpl|resp|msg|gen|req|run|batch_req)[-_]\S{4,}$/;
+const PROVIDER_ID = /^(?:chatcmpl|cmpl|resp|msg|gen|req)[-_]\S+$/;
 /** Ollama numbers its answers, and home-made servers write the second. */
 const DIGITS = /^(?:chatcmpl|cmpl)-\d+$/;
 /** Gateways and frameworks make ids of their own: LiteLLM a UUID behind the prefix. */
