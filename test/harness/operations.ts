@@ -331,6 +331,8 @@ export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; bod
     scope: 'usage:write',
     body: { resourceSpans: [] },
   },
+  'POST /v1/logs': { why: 'OTLP: taken and dropped', scope: 'usage:write', body: { resourceLogs: [] } },
+  'POST /v1/metrics': { why: 'OTLP: taken and dropped', scope: 'usage:write', body: { resourceMetrics: [] } },
 };
 
 /** Operations that need the operator key. `test/doors/access/organizations.test.ts` tests them. */

@@ -20,7 +20,10 @@ import { OPERATIONS } from '../harness/operations.ts';
 
 const documents = new Map([
   ...ROUTES.flatMap(({ definition: { operationId, operation, others = [] } }) =>
-    [operation, ...others].map(({ document }, i) => [`REST: ${operationId} ${i}`, print(document)]),
+    [...(operation ? [operation] : []), ...others].map(({ document }, i) => [
+      `REST: ${operationId} ${i}`,
+      print(document),
+    ]),
   ),
   ...OPERATIONS.map(({ field, graphql }) => [field, graphql.query]),
   ['a default', 'query ($first: Int = 1) { prices(first: $first) { edges { cursor } } }'],

@@ -1,6 +1,7 @@
 import { type BillableSpan, deduplicateSpans } from './deduplicate-spans.ts';
-import { readGenaiSpan, type SpanUsage } from './genai-span.ts';
-import type { OtlpSpan } from './otlp-span.ts';
+import { readGenaiSpan, type SpanUsage } from './span/genai-span.ts';
+import { buildTraceTree } from './trace-tree.ts';
+import type { OtlpSpan } from './wire/otlp-span.ts';
 
 export interface RejectedSpan {
   /** 16 hex digits; empty when the id itself is invalid. */
@@ -16,25 +17,20 @@ export interface CollectedUsage {
   rejected: RejectedSpan[];
 }
 
-const NO_SCOPES: ReadonlySet<string> = new Set();
-
 /**
- * Collects the usage in the spans of one export request. Spans that are not a call of a model, and
- * calls without token counts, are ignored. Calls with invalid numbers are rejected and do not
- * affect the others.
- * @param exclusiveScopes see {@link readGenaiSpan}
+ * Collects the usage in the spans of one export request. Spans that are not a call of a model are
+ * ignored. Calls with invalid numbers are rejected and do not affect the others.
+ * @param isExclusive the API key says that its spans' input leaves cached tokens out
  */
-export function collectSpanUsage(
-  request: readonly OtlpSpan[],
-  exclusiveScopes: ReadonlySet<string> = NO_SCOPES,
-): CollectedUsage {
+export function collectSpanUsage(request: readonly OtlpSpan[], isExclusive = false): CollectedUsage {
+  const tree = buildTraceTree(request);
   const billables: BillableSpan[] = [];
   const rejected: RejectedSpan[] = [];
   for (const [at, span] of request.entries()) {
-    const result = readGenaiSpan(span, exclusiveScopes);
+    const result = readGenaiSpan({ span, ancestors: tree.inheritedBy(at) }, isExclusive);
     if (result.outcome === 'usage') billables.push({ at, usage: result.usage });
     else if (result.outcome === 'rejected') rejected.push({ spanId: span.spanId, message: result.message });
   }
-  const events = deduplicateSpans(request, billables);
+  const events = deduplicateSpans(request, billables, tree);
   return { events, ignored: request.length - events.length - rejected.length, rejected };
 }

@@ -9,7 +9,8 @@ import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
-import type { UsageEvent } from './event/usage-event.ts';
+import { reverseDetails } from './event/usage-details.ts';
+import { responseIdOf, type UsageEvent } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { reversingEventId } from './mark-voided.ts';
 import { hashText } from './prepare/hash-usage.ts';
@@ -39,6 +40,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     requests: -event.requests,
     cost: negate(event.cost),
     computedCost: negate(event.computedCost),
+    details: reverseDetails(event.details),
     holdId: null,
     voidsId: event.id,
     voidReason: reason,
@@ -47,8 +49,14 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
   };
 }
 
-/** The entry of the audit log, in the transaction of the reverse. */
-function auditVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
+// By the event too: another one may have the response id by now.
+const FREE_RESPONSE = 'DELETE FROM usage_responses WHERE organization_id = $1 AND response_id = $2 AND event_id = $3';
+
+/**
+ * In the transaction of the reverse: the entry of the audit log, and the provider's id of the answer
+ * is free again.
+ */
+function alsoVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
   const atMs = reversed.recordedAtMs;
   const change = {
     id: newUuid(atMs),
@@ -58,7 +66,11 @@ function auditVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
     after: { voidedBy: formatId('usageEvent', reversed.id), reason: reversed.voidReason },
     atMs,
   };
-  return (sql: Sql) => recordAudit(sql, context, change);
+  const responseId = responseIdOf(event);
+  return async (sql: Sql) => {
+    await recordAudit(sql, context, change);
+    if (responseId !== null) await sql.query(FREE_RESPONSE, [event.organizationId, responseId, event.eventId]);
+  };
 }
 
 /**
@@ -94,7 +106,7 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
       tagsText: formatTags(reversed.tags),
       unpricedChange: null,
       requireCredits: false,
-      writeAlso: auditVoid(context, event, reversed),
+      writeAlso: alsoVoid(context, event, reversed),
     },
   ]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');

@@ -74,7 +74,8 @@ function errorResponses(statuses: readonly number[], forms: Readonly<Record<stri
   );
 }
 
-function answerSchemaOf({ operation, answerName }: AnyDefinition) {
+function answerSchemaOf({ operation, answerName, operationId }: AnyDefinition) {
+  if (!operation) throw new Error(`${operationId} must give a schema of its answer`);
   return answerSchema(operation.document, answerName);
 }
 

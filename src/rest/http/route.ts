@@ -72,9 +72,9 @@ export interface RouteDefinition<Result, Variables> {
   keyDescription?: { text: string; max: number };
   /**
    * What it asks: it answers with the one root field of it. Those that it asks besides, `run`
-   * names.
+   * names. Null: `runVerb` answers.
    */
-  operation: Operation<Result, Variables>;
+  operation: Operation<Result, Variables> | null;
   others?: readonly Operation<unknown, never>[];
   /** The input type that the body is: what the path names of it is left out. */
   body?: string;
@@ -111,6 +111,11 @@ export interface RouteDefinition<Result, Variables> {
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   /** Set: what is answered with is made of the operation's answer; of a list, of each item. */
   respell?(answer: Answered<Result>): object;
+  /**
+   * Set where `operation` is null: what the API has no operation for. Only OTLP has that, whose spans
+   * say what no input of GraphQL offers (decision 0065).
+   */
+  runVerb?(context: Context, request: RestRequest): Promise<RouteAnswer>;
   /** Set: not just the operation's answer. */
   run?(input: RouteInput<Variables>, execute: Execute): Promise<RouteAnswer>;
 }
@@ -205,28 +210,25 @@ const OPEN: Admission = { caller: ANONYMOUS, rateLimit: null, refusal: null, req
 
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
-  const { document } = definition.operation;
+  const document = definition.operation?.document;
   const inPath = readPathNames(definition.path, definition.pathNames);
-  const params = pathSchema(document, inPath);
+  const params = document ? pathSchema(document, inPath) : null;
   const names = new Set(inPath.values());
-  const query = queryReader(
-    document,
-    new Set([...names, 'input', ...(definition.ownVariables ?? [])]),
-    definition.maxLimit,
-    definition.ownQuery,
-  );
+  const ownNames = new Set([...names, 'input', ...(definition.ownVariables ?? [])]);
+  const query = document ? queryReader(document, ownNames, definition.maxLimit, definition.ownQuery) : null;
   const body = definition.body ? inputReader(definition.body, names) : null;
   const hasBody = body ?? definition.documentedBody;
-  const { isList, variables: declared } = questionOf(document);
-  const takesInput = declared.some(({ variable }) => variable.name.value === 'input');
+  const question = document && questionOf(document);
+  const takesInput = question?.variables.some(({ variable }) => variable.name.value === 'input');
   const { otherMedia } = definition;
   const maxBytes = definition.isOpen ? STRANGER_BODY_BYTES : undefined;
   const respell = (one: Answered<Result>): unknown => definition.respell?.(one) ?? one;
 
   async function ask(execute: Execute, variables: Variables): Promise<RouteAnswer> {
+    if (!definition.operation) throw new Error(`${nameOf(definition)} asks nothing`);
     const [root] = Object.values((await execute(definition.operation, variables)) as Record<string, unknown>);
     const { status } = definition.success[0];
-    if (!isList) return { status, body: respell(root as Answered<Result>) };
+    if (!question?.isList) return { status, body: respell(root as Answered<Result>) };
     const { data, ...page } = toList(root as ConnectionAnswer<Answered<Result>>);
     return { status, body: { data: data.map(respell), ...page } };
   }
@@ -241,7 +243,9 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
     // `input` is made of the body and the path; other variables are the path's and the query's.
     const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
     const execute = executeAs(context);
-    const result = await (definition.run?.({ variables, own, body: raw, request }, execute) ?? ask(execute, variables));
+    const result = await (definition.runVerb?.(context, request) ??
+      definition.run?.({ variables, own, body: raw, request }, execute) ??
+      ask(execute, variables));
     const { status, raw: content } = result;
     if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };
     if (result.body === null) return { status, headers: {}, body: null };

@@ -33,6 +33,8 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ['recordUsageBatch', { events: [EVENT, { ...EVENT, user_id: 'u-43' }] }],
   ['voidUsage', { reason: 'Sent by mistake.' }],
   ['recordTraces', { resourceSpans: [{ scopeSpans: [{ spans: [SPAN] }] }] }],
+  ['takeLogs', { resourceLogs: [] }],
+  ['takeMetrics', { resourceMetrics: [] }],
   ['estimateCost', EVENT],
   ['createHold', { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, max_output_tokens: 500 }],
   [

@@ -1,122 +1,104 @@
-import { z } from '@hono/zod-openapi';
-import { USAGE_LIMITS } from '../../domain/input/limits.ts';
-import { collectSpanUsage, type RejectedSpan } from '../../domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../domain/otlp/decode-otlp.ts';
-import { encodeOtlpError, encodeOtlpResponse, OTLP_CONTENT_TYPES } from '../../domain/otlp/encode-otlp-response.ts';
-import type { SpanUsage } from '../../domain/otlp/genai-span.ts';
-import type { OtlpEncoding } from '../../domain/otlp/otlp-span.ts';
-import { AppError, type ErrorCode } from '../../platform/errors.ts';
-import { mediaType, STREAM_LIMIT_BYTES } from '../../platform/http/http-body.ts';
+import { dropTelemetry } from '../../domain/otlp/drop-telemetry.ts';
+import { type RecordedSpans, type RefusedSpan, recordSpans } from '../../domain/otlp/record-spans.ts';
+import { decodeOtlp } from '../../domain/otlp/wire/decode-otlp.ts';
+import { encodeOtlpResponse } from '../../domain/otlp/wire/encode-otlp-response.ts';
 import { translateFailure } from '../http/errors.ts';
-import { graphql } from '../http/graphql.ts';
-import { operation } from '../http/operation.ts';
-import type { RestRequest } from '../http/request.ts';
-import { type Execute, route } from '../http/route.ts';
+import { otlpRoute } from './otlp-route.ts';
 
-const ENCODINGS: ReadonlyMap<string, OtlpEncoding> = new Map([
-  ['application/json', 'json'],
-  ['application/x-protobuf', 'protobuf'],
-]);
-const MAX_MESSAGES = 5;
+/** How many things of a kind a message names. */
+const MAX_NAMED = 5;
+/** How much of a foreign text a message shows. */
+const SHOWN_LENGTH = 64;
 
-const recordSpans = operation(
-  graphql(`
-    mutation RecordSpans($input: RecordUsageBatchInput!) {
-      recordUsageBatch(input: $input) { data { index status error { code message details } } }
-    }
-  `),
-);
-
-function encodingOf(request: RestRequest): OtlpEncoding {
-  const encoding = ENCODINGS.get(mediaType(request.header('content-type')));
-  if (encoding) return encoding;
-  throw new AppError('unsupported_media_type', `Send traces as ${[...ENCODINGS.keys()].join(' or ')}.`);
+function nameSome(names: readonly string[]): string {
+  const more = names.length - MAX_NAMED;
+  const shown = names
+    .slice(0, MAX_NAMED)
+    .map((name) => (name.length > SHOWN_LENGTH ? `${name.slice(0, SHOWN_LENGTH)}...` : name));
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function toInput({ event }: SpanUsage) {
-  const { tags, metadata, timestamp, ...rest } = event;
-  return { ...rest, tags, metadata, timestamp: timestamp.toISOString() };
+/** In the words of REST, as everywhere behind this door. */
+function explain({ reason }: RefusedSpan): string {
+  if (typeof reason === 'string') return reason;
+  const { code, message, details } = reason;
+  return translateFailure({ code, message, details: Object(details) }).body.error.message;
 }
 
-/**
- * Records the calls of a request, a thousand at a time; what the ledger refuses is named like a bad
- * span.
- */
-async function recordAll(execute: Execute, usages: readonly SpanUsage[]): Promise<RejectedSpan[]> {
-  const rejected: RejectedSpan[] = [];
-  // With none, the operation still says whether the key may record.
-  for (let first = 0; first === 0 || first < usages.length; first += USAGE_LIMITS.batchEvents) {
-    const chunk = usages.slice(first, first + USAGE_LIMITS.batchEvents);
-    const { record_usage_batch: result } = await execute(recordSpans, { input: { events: chunk.map(toInput) } });
-    for (const { index, status, error } of result.data) {
-      if (status === 'created' || status === 'duplicate') continue;
-      const said =
-        error &&
-        translateFailure({ code: error.code as ErrorCode, message: error.message, details: Object(error.details) });
-      rejected.push({ spanId: chunk[index]?.spanId ?? '', message: said?.body.error.message ?? 'refused' });
-    }
-  }
-  return rejected;
-}
-
-function describe(rejected: readonly RejectedSpan[]): string {
-  const shown = rejected.slice(0, MAX_MESSAGES).map(({ spanId, message }) => `${spanId}: ${message}`);
-  const more = rejected.length - shown.length;
+function describeRefused(refused: readonly RefusedSpan[]): string {
+  const shown = refused.slice(0, MAX_NAMED).map((one) => `${one.spanId}: ${explain(one)}`);
+  const more = refused.length - shown.length;
   return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-/** How OTLP/HTTP answers a failure. */
-const rpcStatus = z
-  .object({
-    code: z.int().openapi({ description: 'A `google.rpc.Code`.', example: 3 }),
-    message: z.string(),
-  })
-  .openapi('google.rpc.Status');
+/** What the sender should know of spans that were recorded all the same. */
+function warningsOf({ unseenTeams, withoutUsage }: RecordedSpans): string[] {
+  const warnings: string[] = [];
+  if (unseenTeams.length > 0) {
+    warnings.push(`recorded without the teams that this API key may not charge: ${nameSome(unseenTeams)}`);
+  }
+  if (withoutUsage.length > 0) {
+    const calls = withoutUsage.length === 1 ? '1 call told no tokens' : `${withoutUsage.length} calls told no tokens`;
+    const what = 'recorded with 0 tokens and without a cost; ask the provider for usage in streams';
+    warnings.push(`${calls} and is ${what}, such as by stream_options.include_usage: ${nameSome(withoutUsage)}`);
+  }
+  return warnings;
+}
 
-const recordTraces = route({
-  method: 'post',
-  path: '/v1/traces',
+const recordTraces = otlpRoute({
+  name: 'traces',
   operationId: 'recordTraces',
   summary: 'Record usage from OpenTelemetry spans (OTLP/HTTP)',
   description:
     'Point `OTEL_EXPORTER_OTLP_ENDPOINT` at this server: GenAI spans become usage events, others are ignored. JSON or ' +
     'protobuf, gzip or plain. Message content is dropped before anything is stored.',
-  tag: 'Usage',
-  scope: 'usage:write',
-  ownIdempotency: true,
-  operation: recordSpans,
-  documentedBody: z
-    .looseObject({ resourceSpans: z.array(z.looseObject({})).optional() })
-    .openapi('ExportTraceServiceRequest'),
-  otherMedia: { 'application/x-protobuf': '(binary)', 'application/json': '{"resourceSpans": []}' },
-  otherAnswers: ['application/x-protobuf'],
-  success: [
-    {
-      status: 200,
-      description: 'Accepted; `partialSuccess` counts the spans that were not.',
-      schema: z
-        .object({
-          partialSuccess: z.object({ rejectedSpans: z.string(), errorMessage: z.string() }).optional(),
-        })
-        .openapi('ExportTraceServiceResponse'),
-    },
-  ],
-  errors: [400],
-  failureContent: { 'application/json': rpcStatus, 'application/x-protobuf': rpcStatus },
-  /** As OTLP has failures: a `google.rpc.Status` in the request's own encoding. */
-  encodeFailure({ status, headers, body }, request) {
-    const encoding = ENCODINGS.get(mediaType(request.header('content-type'))) ?? 'json';
-    const content = new Uint8Array(encodeOtlpError(encoding, status, body.error.message));
-    return { status, headers: { ...headers, 'Content-Type': OTLP_CONTENT_TYPES[encoding] }, body: content };
-  },
-  async run({ request }, execute) {
-    const encoding = encodingOf(request);
-    const { events, rejected } = collectSpanUsage(decodeOtlp(await request.bytes(STREAM_LIMIT_BYTES), encoding));
-    const refused = [...rejected, ...(await recordAll(execute, events))];
-    const partial = refused.length > 0 ? { rejectedSpans: refused.length, errorMessage: describe(refused) } : null;
-    const content = new Uint8Array(encodeOtlpResponse(encoding, partial));
-    return { status: 200, body: null, raw: { contentType: OTLP_CONTENT_TYPES[encoding], content } };
+  service: 'ExportTraceService',
+  list: 'resourceSpans',
+  refused: 'rejectedSpans',
+  answered:
+    'Accepted; `partialSuccess` counts the spans that were not. With none of them it tells what the sender should know ' +
+    'of spans that were recorded.',
+  async take(context, body, encoding) {
+    const recorded = await recordSpans(context, decodeOtlp(body, encoding));
+    const { refused } = recorded;
+    const messages = [...(refused.length > 0 ? [describeRefused(refused)] : []), ...warningsOf(recorded)];
+    if (messages.length === 0) return encodeOtlpResponse(encoding, null);
+    return encodeOtlpResponse(encoding, { rejectedSpans: refused.length, errorMessage: messages.join('; ') });
   },
 });
 
-export const traceRoutes = [recordTraces];
+const NOT_YET =
+  'Answers 200 and keeps nothing yet, so that an exporter that sends all signals to one address sees no errors. JSON or ' +
+  'protobuf, gzip or plain.';
+
+const takeLogs = otlpRoute({
+  name: 'logs',
+  operationId: 'takeLogs',
+  summary: 'Take OpenTelemetry logs (OTLP/HTTP) and drop them',
+  description: NOT_YET,
+  service: 'ExportLogsService',
+  list: 'resourceLogs',
+  refused: null,
+  answered: 'Accepted.',
+  take(context, _, encoding) {
+    dropTelemetry(context);
+    return encodeOtlpResponse(encoding, null);
+  },
+});
+
+const takeMetrics = otlpRoute({
+  name: 'metrics',
+  operationId: 'takeMetrics',
+  summary: 'Take OpenTelemetry metrics (OTLP/HTTP) and drop them',
+  description: NOT_YET,
+  service: 'ExportMetricsService',
+  list: 'resourceMetrics',
+  refused: null,
+  answered: 'Accepted.',
+  take(context, _, encoding) {
+    dropTelemetry(context);
+    return encodeOtlpResponse(encoding, null);
+  },
+});
+
+export const traceRoutes = [recordTraces, takeLogs, takeMetrics];

@@ -2,10 +2,11 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ListAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../../harness/answers.ts';
 import { useTestApp } from '../../harness/app.ts';
-import { makeKey, makeOrganization } from '../../harness/make.ts';
+import { makeKey, makeOrganization, makeTeam } from '../../harness/make.ts';
 import { EXPORTER_REQUEST } from '../../pure/otlp/otlp-exporter-fixture.ts';
 import {
   encodeRequest,
+  type Plain,
   ResponseType,
   RpcStatusType,
   SECRET,
@@ -14,7 +15,7 @@ import {
 } from '../../pure/otlp/otlp-request.ts';
 
 // POST /v1/traces as OpenTelemetry's exporters use it; what spans mean is proved in
-// test/domain/otlp-*.test.ts.
+// test/pure/otlp.
 
 const meterr = useTestApp({ now: '2026-11-22T11:00:00.000Z' });
 const CONTENT_TYPES = { json: 'application/json', protobuf: 'application/x-protobuf' } as const;
@@ -45,7 +46,7 @@ interface Sent {
 async function send(
   body: Uint8Array,
   encoding: Encoding,
-  { key, ...more }: { key?: string | null } & Record<string, unknown> = {},
+  { key, path = '/v1/traces', ...more }: { key?: string | null; path?: string } & Record<string, unknown> = {},
 ): Promise<Sent> {
   const secret = key === undefined ? meterr().adminKey : key;
   const headers = {
@@ -53,7 +54,7 @@ async function send(
     'content-type': CONTENT_TYPES[encoding],
     ...(more as Record<string, string>),
   };
-  const response = await meterr().fetch('/v1/traces', { method: 'POST', headers, body: new Uint8Array(body) });
+  const response = await meterr().fetch(path, { method: 'POST', headers, body: new Uint8Array(body) });
   const bytes = new Uint8Array(await response.arrayBuffer());
   const type = response.headers.get('content-type');
   const message = response.ok ? ResponseType : RpcStatusType;
@@ -143,6 +144,132 @@ it.each(ENCODINGS)(
     expect(await eventsOf(key)).toHaveLength(2);
   },
 );
+
+/** Sends spans as JSON, and answers with what is said of them. */
+async function exportSpans(key: string, given: TestSpan[], resource: Record<string, Plain> = {}) {
+  const { status, content } = await send(encodeRequest(toRequest(given, resource), 'json'), 'json', { key });
+  expect(status).toBe(200);
+  return content.partialSuccess;
+}
+
+it('a span sent again with other resource attributes is the same event, and no alarm', async () => {
+  const { key } = await makeReceiver();
+  expect(await exportSpans(key, spans(2), { 'service.name': 'shop' })).toBeUndefined();
+  const more = {
+    'service.name': 'shop-eu',
+    'deployment.environment': 'prod',
+    'meterr.tag.added': 'yes',
+    'user.id': 'u',
+  };
+  expect(await exportSpans(key, spans(2), more)).toBeUndefined();
+  expect((await eventsOf(key)).map(({ tags }) => tags)).toEqual([{ service: 'shop' }, { service: 'shop' }]);
+});
+
+it('an answer that several exports tell of is one event, by the id that its provider gave it', async () => {
+  const { key } = await makeReceiver();
+  const attributes = { ...CALL, 'gen_ai.response.id': 'chatcmpl-Aq7ZwA3x' };
+  const [inner, wrapper] = spans(2).map((span) => ({ ...span, attributes }));
+  const elsewhere = { ...inner, traceId: '1'.repeat(32), spanId: spanId(7) } as TestSpan;
+  for (const span of [inner, wrapper, elsewhere]) expect(await exportSpans(key, [span as TestSpan])).toBeUndefined();
+  expect(await eventsOf(key)).toMatchObject([{ response_id: 'chatcmpl-Aq7ZwA3x', cost: '0.0075' }]);
+});
+
+it('a call without counts is a request without a cost, and is told of without a rejection', async () => {
+  const { key } = await makeReceiver();
+  const { 'gen_ai.usage.input_tokens': _, 'gen_ai.usage.output_tokens': __, ...mute } = CALL;
+  const [span, good] = spans(2);
+  const partial = await exportSpans(key, [{ ...span, attributes: mute } as TestSpan, good as TestSpan]);
+  expect(partial).toMatchObject({ rejectedSpans: '0', errorMessage: expect.stringMatching(/^1 call told no tokens/) });
+  expect(partial?.errorMessage).toContain(spanId(0));
+  const { totals } = await meterr().ok<UsageSummaryAnswer>('GET', '/v1/usage', { key });
+  expect(totals).toMatchObject({ requests: 2, unpriced_requests: 1, input_tokens: 1_000, cost: '0.0075' });
+  const event = (await eventsOf(key)).find(({ event_id }) => event_id?.endsWith(spanId(0)));
+  expect(event).toMatchObject({ cost: null, unpriced_reason: 'no_usage_reported', input_tokens: 0 });
+});
+
+it('what a gateway had in its cache is a request that costs nothing', async () => {
+  const { key } = await makeReceiver();
+  const [span] = spans(1);
+  await exportSpans(key, [{ ...span, attributes: { ...CALL, 'litellm.cache_hit': true } } as TestSpan]);
+  expect(await eventsOf(key)).toMatchObject([{ cost: '0', metadata: { cache_hit: 'true' } }]);
+});
+
+it('an API key whose spans leave cached tokens out of the input adds them', async () => {
+  const { key } = await makeReceiver();
+  const { secret } = await meterr().ok<{ secret: string }>('POST', '/v1/api-keys', {
+    key,
+    body: { name: 'Old spans', scopes: ['usage:write', 'usage:read'], otlp: { exclusive_input: true } },
+  });
+  const [span] = spans(1);
+  await exportSpans(secret, [
+    { ...span, attributes: { ...CALL, 'gen_ai.usage.cache_read.input_tokens': 400 } } as TestSpan,
+  ]);
+  expect(await eventsOf(secret)).toMatchObject([{ input_tokens: 1_400, cache_read_tokens: 400 }]);
+});
+
+describe('the team that a span names', () => {
+  const naming = (team: string): TestSpan[] =>
+    spans(1).map((span) => ({ ...span, attributes: { ...CALL, 'meterr.team_id': team } }));
+
+  it('is charged', async () => {
+    const { key, uuid } = await makeReceiver();
+    const team = await makeTeam(meterr(), { uuid });
+    expect(await exportSpans(key, naming(team.id))).toBeUndefined();
+    expect(await eventsOf(key)).toMatchObject([{ team_id: team.id, warnings: [] }]);
+  });
+
+  it.each(['team_01h455vb4pex5vsknk084sn02q', 'search', 'x'.repeat(10_000)])(
+    'is left out where the API key may not charge it, and told of: %#',
+    async (name) => {
+      const { key } = await makeReceiver();
+      const partial = await exportSpans(key, naming(name));
+      expect(partial?.rejectedSpans).toBe('0');
+      expect(partial?.errorMessage).toContain(name.slice(0, 40));
+      expect(partial?.errorMessage.length).toBeLessThan(500);
+      expect(await eventsOf(key)).toMatchObject([{ team_id: null, cost: '0.0075', warnings: [expect.any(String)] }]);
+    },
+  );
+
+  it('is another organization’s: it is as unknown as one that does not exist', async () => {
+    const { key } = await makeReceiver();
+    const other = await makeOrganization(meterr());
+    const team = await makeTeam(meterr(), other);
+    expect((await exportSpans(key, naming(team.id)))?.errorMessage).toContain(team.id);
+    expect(await eventsOf(key)).toMatchObject([{ team_id: null }]);
+  });
+
+  it('never wins over that of a team-bound key', async () => {
+    const { uuid } = await makeReceiver();
+    const [own, other] = [await makeTeam(meterr(), { uuid }), await makeTeam(meterr(), { uuid })];
+    const { secret } = await makeKey(meterr(), { uuid }, { scopes: ['usage:write', 'usage:read'], team: own });
+    expect((await exportSpans(secret, naming(other.id)))?.errorMessage).toContain(other.id);
+    expect(await eventsOf(secret)).toMatchObject([{ team_id: own.id, warnings: [expect.any(String)] }]);
+  });
+});
+
+describe.each(['logs', 'metrics'])('/v1/%s is answered and dropped', (signal) => {
+  const path = `/v1/${signal}`;
+  it.each(ENCODINGS)('in %s, gzip or plain, whatever it holds', async (encoding) => {
+    const body = new TextEncoder().encode(encoding === 'json' ? `{"resource${signal}":[{"a":1}]}` : 'anything');
+    for (const [bytes, headers] of [
+      [body, {}],
+      [gzipSync(body), { 'content-encoding': 'gzip' }],
+    ] as const) {
+      const answer = await send(bytes, encoding, { path, ...headers });
+      expect(answer).toMatchObject({ status: 200, type: CONTENT_TYPES[encoding], content: {} });
+    }
+  });
+
+  it('fails as traces do: no key, no scope, another type, too large', async () => {
+    const { secret } = await makeKey(meterr(), meterr().organization, { scopes: ['usage:read'] });
+    const body = new TextEncoder().encode('{}');
+    const large = gzipSync(Buffer.alloc(11 * 1_048_576));
+    expect(await send(body, 'json', { path, key: null })).toMatchObject({ status: 401, content: { code: 16 } });
+    expect(await send(body, 'json', { path, key: secret })).toMatchObject({ status: 403, content: { code: 7 } });
+    expect(await send(body, 'json', { path, 'content-type': 'text/plain' })).toMatchObject({ status: 415 });
+    expect(await send(large, 'protobuf', { path, 'content-encoding': 'gzip' })).toMatchObject({ status: 413 });
+  });
+});
 
 it('names five of many rejected spans, and counts all', async () => {
   const { key } = await makeReceiver();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { collectSpanUsage } from '../../../src/domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../../src/domain/otlp/decode-otlp.ts';
+import { decodeOtlp } from '../../../src/domain/otlp/wire/decode-otlp.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { encodeRequest, type Plain, SECRET, type TestSpan, toRequest } from './otlp-request.ts';
 

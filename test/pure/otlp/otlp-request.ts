@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { OtlpEncoding } from '../../../src/domain/otlp/otlp-span.ts';
+import type { OtlpEncoding } from '../../../src/domain/otlp/wire/otlp-span.ts';
 
 export type Plain = string | number | boolean | readonly string[];
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { collectSpanUsage } from '../../../src/domain/otlp/collect-usage.ts';
-import { decodeOtlp } from '../../../src/domain/otlp/decode-otlp.ts';
-import { encodeOtlpError, encodeOtlpResponse } from '../../../src/domain/otlp/encode-otlp-response.ts';
-import type { OtlpEncoding } from '../../../src/domain/otlp/otlp-span.ts';
+import { decodeOtlp } from '../../../src/domain/otlp/wire/decode-otlp.ts';
+import { encodeOtlpError, encodeOtlpResponse } from '../../../src/domain/otlp/wire/encode-otlp-response.ts';
+import type { OtlpEncoding } from '../../../src/domain/otlp/wire/otlp-span.ts';
 import { AppError } from '../../../src/platform/errors.ts';
 import { EXPORTER_REQUEST } from './otlp-exporter-fixture.ts';
 import { encodeRequest, ResponseType, RpcStatusType, SECRET, toRequest } from './otlp-request.ts';
@@ -33,8 +33,8 @@ test('what the real protobuf exporter sends is read', () => {
           outputTokens: 310,
           cacheReadTokens: 1024,
           tags: { service: 'shop', env: 'prod' },
+          telemetry: { startedAt: new Date(1795342262653) },
         },
-        startTimeUnixNano: '1795342262653000000',
       },
     ],
     ignored: 2,
@@ -68,8 +68,7 @@ test('JSON may write 64-bit integers as numbers, leave anything out, and add any
   const plain = text.replaceAll(/"intValue":"(\d+)"/g, '"intValue":$1');
   expect(plain).not.toBe(text);
   expect(read(toBytes(plain), 'json').events[0]).toMatchObject({
-    event: { inputTokens: 2 ** 39 },
-    startTimeMs: 1793000000000,
+    event: { inputTokens: 2 ** 39, telemetry: { startedAt: new Date(1793000000000) } },
   });
   expect(read(toBytes('{}'), 'json')).toEqual({ events: [], ignored: 0, rejected: [] });
   expect(read(toBytes('{"resourceSpans":[{},{"resource":null,"scopeSpans":[{"spans":[{}]}]}]}'), 'json').ignored).toBe(

@@ -1,4 +1,4 @@
-import { type Database, sessionOf } from '../../../platform/postgres/database.ts';
+import { type Database, type Sql, sessionOf } from '../../../platform/postgres/database.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import { matchCounters } from './match-counters.ts';
@@ -12,21 +12,39 @@ interface LockedWrite {
   areNew: boolean;
 }
 
+/** Writes rows as `writeEvents` does, in a transaction that holds the locks already. */
+export type WriteRows = (rows: readonly UsageRow[]) => Promise<Map<number, StoredEvent>>;
+
 /**
- * Writes rows as `writeEvents` does, with the locks of their organizations taken first: nobody can
- * change their budgets between the look and the write. What a row brings along is written in the
- * same transaction, unless its event was stored before.
+ * Runs `work` in a transaction that takes the locks of organizations first: nobody can change their
+ * budgets or their events between a look and a write.
  */
-export function writeLocked(
+export function withLocks<T>(
   { database, budgets, atMs, areNew }: LockedWrite,
-  rows: readonly UsageRow[],
   organizationIds: readonly string[],
-): Promise<Map<number, StoredEvent>> {
+  work: (sql: Sql, write: WriteRows) => Promise<T>,
+): Promise<T> {
   return database.transaction(async (sql) => {
     await sql.query('SELECT lock_organizations($1)', [organizationIds]);
     const lists = await budgets.reloadLocked(sql, organizationIds);
-    const plan = matchCounters(lists, organizationIds, rows);
-    const stored = await writeEvents(sessionOf(sql), rows, plan, atMs, areNew, true);
+    return work(sql, (rows) => {
+      const plan = matchCounters(lists, organizationIds, rows);
+      return writeEvents(sessionOf(sql), rows, plan, atMs, areNew, true);
+    });
+  });
+}
+
+/**
+ * Writes rows as `writeEvents` does, with the locks of their organizations taken first. What a row
+ * brings along is written in the same transaction, unless its event was stored before.
+ */
+export function writeLocked(
+  settings: LockedWrite,
+  rows: readonly UsageRow[],
+  organizationIds: readonly string[],
+): Promise<Map<number, StoredEvent>> {
+  return withLocks(settings, organizationIds, async (sql, write) => {
+    const stored = await write(rows);
     for (const [index, { writeAlso }] of rows.entries()) if (!stored.has(index)) await writeAlso?.(sql);
     return stored;
   });

@@ -1,4 +1,4 @@
-import { READ_NAMES } from './genai-attributes.ts';
+import { isReadName } from '../names/read-names.ts';
 import type { Attributes, AttributeValue } from './otlp-span.ts';
 import { type Fields, readList, readObject } from './read-fields.ts';
 
@@ -6,7 +6,7 @@ import { type Fields, readList, readObject } from './read-fields.ts';
 export function readAttributes(owner: Fields, path: string): Attributes {
   const attributes = new Map<string, AttributeValue>();
   for (const [pair, pairPath] of readList(owner, 'attributes', path)) {
-    if (typeof pair.key !== 'string' || !READ_NAMES.has(pair.key)) continue;
+    if (typeof pair.key !== 'string' || !isReadName(pair.key)) continue;
     const value = readScalar(readObject(pair, 'value', pairPath));
     if (value !== null) attributes.set(pair.key, value);
   }

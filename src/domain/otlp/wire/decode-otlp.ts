@@ -1,8 +1,8 @@
-import { AppError } from '../../platform/errors.ts';
-import { parseExactNames } from '../../platform/escaped-names.ts';
-import { isObject } from '../../platform/json.ts';
-import { cutDeepJson, measureJson } from '../../platform/json-depth.ts';
-import { JSON_DEPTH, OTLP_LIMITS } from '../input/limits.ts';
+import { AppError } from '../../../platform/errors.ts';
+import { parseExactNames } from '../../../platform/escaped-names.ts';
+import { isObject } from '../../../platform/json.ts';
+import { cutDeepJson, measureJson } from '../../../platform/json-depth.ts';
+import { JSON_DEPTH, OTLP_LIMITS } from '../../input/limits.ts';
 import { requireFewMessages, tooManyRecords } from './count-messages.ts';
 import { RequestType } from './otlp-schema.ts';
 import type { OtlpEncoding, OtlpSpan } from './otlp-span.ts';

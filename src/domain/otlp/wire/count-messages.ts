@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/light.js';
-import { type AppError, invalidField } from '../../platform/errors.ts';
-import { OTLP_LIMITS } from '../input/limits.ts';
+import { type AppError, invalidField } from '../../../platform/errors.ts';
+import { OTLP_LIMITS } from '../../input/limits.ts';
 
 const LENGTH_DELIMITED = 2;
 

@@ -1,0 +1,39 @@
+import { isObject } from '../../../platform/json.ts';
+import { DETAIL_NAMES } from '../names/token-names.ts';
+import type { Attributes, AttributeValue } from '../wire/otlp-span.ts';
+
+/** No usage object is longer; a longer text is no usage object. */
+const MAX_TEXT = 10_000;
+const MAX_LEVELS = 3;
+
+/** The numbers in an attribute that holds a JSON object, by their names; null where it does not. */
+export function readJsonNumbers(attributes: Attributes, name: string): Map<string, number> | null {
+  const text = attributes.get(name);
+  if (typeof text !== 'string' || text.length > MAX_TEXT) return null;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const numbers = new Map<string, number>();
+  const gather = (value: unknown, path: string, level: number): void => {
+    if (typeof value === 'number') numbers.set(path, value);
+    if (!isObject(value) || level > MAX_LEVELS) return;
+    for (const [key, inner] of Object.entries(value)) gather(inner, path === '' ? key : `${path}.${key}`, level + 1);
+  };
+  gather(parsed, '', 0);
+  return numbers;
+}
+
+/** The attributes, and those that LangSmith's JSON texts stand for: `..._token_details.cache_read`. */
+export function expandDetails(attributes: Attributes): Attributes {
+  let expanded: Map<string, AttributeValue> | undefined;
+  for (const name of [DETAIL_NAMES.input, DETAIL_NAMES.output]) {
+    for (const [key, value] of readJsonNumbers(attributes, name) ?? []) {
+      expanded ??= new Map(attributes);
+      expanded.set(`${name}.${key}`, value);
+    }
+  }
+  return expanded ?? attributes;
+}
