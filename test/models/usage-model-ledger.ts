@@ -112,7 +112,8 @@ export class ModelLedger {
     const responseId = responseIdOf(attempt.id);
     const isKnown = this.events.has(eventId) || (responseId !== null && this.responses.has(responseId));
     const cost = costOf(body);
-    if (isKnown || outcome.status !== 'created' || outcome.cost !== (cost === null ? null : decimalOf(cost))) return null;
+    if (isKnown || outcome.status !== 'created' || outcome.cost !== (cost === null ? null : decimalOf(cost)))
+      return null;
     this.#store(eventId, answer);
     const event = this.events.get(eventId);
     if (responseId !== null && event) this.responses.set(responseId, event);
