@@ -3,8 +3,9 @@ import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts'
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
 import type { Price } from '../../../src/domain/pricing/price/price.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
+import type { UsageEvent } from '../../../src/domain/usage/event/usage-event.ts';
 import { type PricedQuestion, priceEvent } from '../../../src/domain/usage/prepare/price-event.ts';
-import type { SeenDetails } from '../../../src/domain/usage/prepare/see-details.ts';
+import { recallDetails, type SeenDetails } from '../../../src/domain/usage/prepare/see-details.ts';
 import { usd } from '../../../src/platform/money.ts';
 import { counts } from './pricing-counts.ts';
 
@@ -52,7 +53,7 @@ interface Given {
   model: string;
   timeMs?: number;
   counts?: UsageCounts;
-  seen?: Partial<SeenDetails>;
+  seen?: Partial<SeenDetails> | undefined;
 }
 
 function priced({ seen, ...given }: Given, callerAtto: bigint | null = null) {
@@ -163,5 +164,23 @@ describe('an event is unpriced', () => {
       warnings: [],
     });
     expect(priced(without, usd(2n))).toMatchObject({ cost: '2', costSource: 'caller', unpricedReason: null });
+  });
+});
+
+describe('an event of the ledger', () => {
+  it('is priced again as it was priced first, by all that it says of itself', () => {
+    const parts = [{ model: 'advisor', counts: { inputTokens: 200_000 } }];
+    const given: Given[] = [
+      { model: 'prod-chat', seen: { servedModel: 'regional', region: 'us', units: { searches: 2 }, parts } },
+      { model: 'changed', seen: { startedAtMs: CHANGED_MS - 30_000 } },
+      { model: 'nobody', seen: { startedAtMs: CHANGED_MS - 30_000, units: { searches: 2 } } },
+      { model: 'known', counts: counts({}), seen: { isWithoutUsage: true } },
+      { model: 'known' },
+    ];
+    for (const one of given) {
+      const { warnings, ...first } = priced(one);
+      const event = { ...first, timeMs: CHANGED_MS } as UsageEvent;
+      expect(priced({ ...one, seen: recallDetails(event) ?? undefined })).toEqual({ warnings, ...first });
+    }
   });
 });
