@@ -4,6 +4,7 @@ import { type ModelInfo, type Provider, type TieredPrices, waitForUpdate } from 
 import { contentUuid } from '../../../platform/ids.ts';
 import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import { foldName } from '../../input/fold-name.ts';
+import type { Catalog, RoundedPrice } from '../price/catalog.ts';
 import type { DailyWindow, Price, UnitPrice } from '../price/price.ts';
 
 const PACKAGE = '@pydantic/genai-prices';
@@ -20,29 +21,7 @@ const SUFFIXES: readonly (readonly [suffix: string, unit: string, per: number])[
   ['_gpixels', '_pixels', 1_000_000_000],
 ];
 
-export interface CatalogProvider {
-  id: string;
-  name: string;
-  /** Tried in this order when this provider has no model of that name. */
-  fallbackProviders: string[];
-}
-
-/** A price with more than 12 decimals (binary noise in the data), rounded half up to `kept`. */
-export interface RoundedPrice {
-  provider: string;
-  model: string;
-  unit: string;
-  given: string;
-  kept: string;
-}
-
-export interface Catalog {
-  version: string;
-  providers: CatalogProvider[];
-  prices: Price[];
-  /** The prices that were rounded, for the log. */
-  rounded: RoundedPrice[];
-}
+export type { Catalog, CatalogProvider } from '../price/catalog.ts';
 
 interface Times {
   validFrom: number | null;
