@@ -1,9 +1,9 @@
 import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import type { PriceSource, UnitPrice } from '../price/price.ts';
-import { type CombinedModel, type CombinedSheet, withEnds } from './combined-model.ts';
 import { findDispute, joinSheets, type Named, sheetAt } from './join-sheets.ts';
-import { PRICE_PLACES } from './price-text.ts';
 import type { Correction } from './read-corrections.ts';
+import { type CombinedModel, type CombinedSheet, withEnds } from './sheets/combined-model.ts';
+import { PRICE_PLACES } from './sheets/price-text.ts';
 import type { Sources } from './sources.ts';
 
 type Options = Sources & { atMs: number; isFirst: boolean };
@@ -37,7 +37,7 @@ function agreeing(
 function attribute(sheet: CombinedSheet, line: Correction, stating: readonly PriceSource[]): CombinedSheet {
   const sources = [...sourcesOf(line), ...stating];
   const agreement = sources.length > 2 ? 'agreed' : 'single';
-  return { ...sheet, source: 'corrections', sources, agreement, dispute: null };
+  return { ...sheet, sources, agreement, dispute: null };
 }
 
 function isOf(sheet: CombinedSheet, { serviceTier, region }: Correction): boolean {
@@ -54,7 +54,6 @@ function wholeSheet(model: CombinedModel, line: Correction, units: UnitPrice[], 
     dailyWindow,
     units,
     validTo: null,
-    source: 'corrections',
     sources: [],
     agreement: 'single',
     dispute: null,
@@ -130,7 +129,7 @@ function multiplied(model: CombinedModel, line: Correction, factor: string): Com
   const made = model.sheets.filter(isBase).map((sheet) => {
     const units = sheet.units.map((unit) => (isToken(unit) ? multiply(unit, factor) : unit));
     const base = { ...sheet, units, region, serviceTier: serviceTier ?? (region === null ? null : sheet.serviceTier) };
-    return { ...base, source: 'corrections' as const, sources: [...sourcesOf(line), ...sheet.sources] };
+    return { ...base, sources: [...sourcesOf(line), ...sheet.sources] };
   });
   // A tier that a source states itself is not derived.
   const missing = made.filter(
@@ -182,7 +181,6 @@ function changeSteps(model: CombinedModel, line: Correction, change: (unit: Unit
   return changeFrom(model.sheets, line.validFrom, hasSteps, (sheet) => ({
     ...sheet,
     units: sheet.units.map(change),
-    source: 'corrections',
     sources: [...sourcesOf(line), ...sheet.sources],
   }));
 }

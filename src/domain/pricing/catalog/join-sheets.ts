@@ -1,8 +1,8 @@
 import { isInForce } from '../book/match-price.ts';
-import { type CombinedSheet, withEnds } from './combined-model.ts';
-import { type Difference, describeAmount, findDifference, isSamePrice } from './compare-units.ts';
-import { fillUnits } from './fill-sheets.ts';
-import type { SourceModel, SourceName, SourceSheet } from './source-data.ts';
+import { type CombinedSheet, withEnds } from './sheets/combined-model.ts';
+import { type Difference, describeAmount, findDifference, isSamePrice } from './sheets/compare-units.ts';
+import { fillUnits } from './sheets/fill-sheets.ts';
+import type { SourceModel, SourceName, SourceSheet } from './sheets/source-data.ts';
 
 const HOUR_MS = 3_600_000;
 const WEEK_HOURS = 168;
@@ -59,7 +59,6 @@ export function describeDispute(
 export function singleSheets({ model, source }: Named): CombinedSheet[] {
   return withEnds(model.sheets).map((sheet) => ({
     ...sheet,
-    source: source.name,
     sources: [source],
     agreement: 'single',
     dispute: null,

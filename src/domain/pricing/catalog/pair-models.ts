@@ -1,5 +1,5 @@
 import { compileGuardedRule, listExactNames, type NameTest } from '../book/match-rule.ts';
-import type { SourceData, SourceModel } from './source-data.ts';
+import type { SourceData, SourceModel } from './sheets/source-data.ts';
 
 /** What genai-prices says of a name. */
 export interface Pairing {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { DailyWindow, UnitPrice } from '../price/price.ts';
+import type { DailyWindow, UnitPrice } from '../../price/price.ts';
+import { readPrice } from '../sheets/price-text.ts';
+import type { SourceSheet } from '../sheets/source-data.ts';
 import { readCostField } from './litellm-fields.ts';
-import { readPrice } from './price-text.ts';
-import type { SourceSheet } from './source-data.ts';
 
 /** An entry of the map, its numbers as strings. */
 export type RawEntry = { [field: string]: unknown; mode?: string | null };
