@@ -126,7 +126,8 @@ function toPrices(models: readonly CombinedModel[]): Price[] {
       validTo,
       dailyWindow,
     };
-    const stated = { units, source, sourceVersion: first?.version ?? '', sources, agreement, dispute };
+    const text = dispute === null ? null : `the price of ${model} is disputed: ${dispute}`;
+    const stated = { units, source, sourceVersion: first?.version ?? '', sources, agreement, dispute: text };
     return { ...identifyPrice({ ...price, ...stated }), ordinal };
   });
 }

@@ -138,6 +138,23 @@ function multiplied(model: CombinedModel, line: Correction, factor: string): Com
   return [...model.sheets, ...missing];
 }
 
+/** The vendor's factor on the standard price of some units, in the sheets that a source states of a tier. */
+function multipliedUnits(
+  model: CombinedModel,
+  line: Correction,
+  factor: string,
+  only: string[],
+  { atMs }: Options,
+): CombinedSheet[] {
+  const standard = sheetAt(withEnds(model.sheets), atMs)?.units.filter(({ unit }) => only.includes(unit)) ?? [];
+  const units = standard.map((unit) => multiply(unit, factor));
+  return model.sheets.map((sheet) => {
+    if (!isOf(sheet, line) || units.length === 0) return sheet;
+    const others = sheet.units.filter(({ unit }) => !units.some((one) => one.unit === unit));
+    return { ...sheet, units: [...others, ...units], sources: [...sheet.sources, ...sourcesOf(line)] };
+  });
+}
+
 function confirm(
   model: CombinedModel,
   line: Correction,
@@ -197,6 +214,8 @@ export function correctSheets(model: CombinedModel, line: Correction, options: O
   const { change } = line;
   if (change.kind === 'sheet') return wholeSheet(model, line, change.units, options);
   if (change.kind === 'units') return changeUnits(model, line, change.units, options);
+  if (change.kind === 'times' && change.only !== null)
+    return multipliedUnits(model, line, change.factor, change.only, options);
   if (change.kind === 'times') return multiplied(model, line, change.factor);
   if (change.kind === 'confirms') return confirm(model, line, change.name, options);
   return changeSteps(model, line, change.kind === 'withoutSteps' ? withoutSteps : withEdge);

@@ -42,7 +42,7 @@ export interface Named {
   source: { name: SourceName; version: string };
 }
 
-/** The sentence that an event carries which is charged by a disputed price. */
+/** What the sources say, without whose price it is. */
 export function describeDispute(
   first: Named,
   second: Named,
@@ -50,7 +50,7 @@ export function describeDispute(
 ): string {
   const step = above === null ? '' : ` above ${above} input tokens`;
   return (
-    `the price of ${second.model.model} is disputed: ${first.source.name} ${first.source.version} states ` +
+    `${first.source.name} ${first.source.version} states ` +
     `${describeAmount(one)} for ${unit}${step}, ${second.source.name} ${second.source.version} states ${describeAmount(other)}`
   );
 }
