@@ -182,7 +182,9 @@ function confirm(
   });
   if (line.validFrom === null) return settled;
   const { validFrom } = line;
-  const before = model.sheets.filter((sheet) => sheet.serviceTier === null && (sheet.validFrom ?? 0) < validFrom);
+  const before = model.sheets
+    .filter((sheet) => sheet.serviceTier === null && (sheet.validFrom ?? 0) < validFrom)
+    .map((sheet): CombinedSheet => ({ ...sheet, agreement: 'single', dispute: null }));
   const after = settled.filter((sheet) => sheet.validTo === null || sheet.validTo > validFrom);
   return [
     ...before,

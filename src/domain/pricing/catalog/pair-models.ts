@@ -22,7 +22,7 @@ interface ProviderModels {
 /** The part of the world that a Bedrock name begins with. */
 const PLACE = /^(?:us|eu|apac|jp|au|ca|in|sa|us-gov)\./;
 /** No rule that tells places apart takes all of these. */
-const OTHER_PLACES = ['us.', 'sa.', 'us-gov.'];
+const OTHER_PLACES = ['us.', 'sa.'];
 
 function indexModels({ providers, models }: SourceData): Map<string, ProviderModels> {
   const index = new Map<string, ProviderModels>(
