@@ -38,6 +38,8 @@ export interface RoundedPrice {
 
 export interface Catalog {
   version: string;
+  /** When its sources said so, in epoch milliseconds. Of two catalogs the later one is the newer. */
+  asOfMs: number;
   providers: CatalogProvider[];
   prices: Price[];
   /** The prices that were rounded, for the log. */
@@ -115,7 +117,11 @@ function endOf(sheets: Times[], index: number): number | null {
   return starts.length > 0 ? Math.min(...starts) : null;
 }
 
-function readProvider({ id: provider, models }: Provider, sourceVersion: string, rounded: RoundedPrice[]): Price[] {
+function readProvider(
+  { id: provider, models }: GenaiProvider,
+  sourceVersion: string,
+  rounded: RoundedPrice[],
+): Price[] {
   const sheets = models.flatMap((model) => {
     const onRounded = (unit: string, given: string, kept: string) =>
       rounded.push({ provider, model: model.id, unit, given, kept });
@@ -147,6 +153,24 @@ function readProvider({ id: provider, models }: Provider, sourceVersion: string,
   });
 }
 
+/** What is used of a provider in the data of genai-prices. */
+export type GenaiProvider = Pick<Provider, 'id' | 'name' | 'fallback_model_providers' | 'models'>;
+
+/** Makes a catalog of the data of genai-prices: the package's own, or what it publishes. */
+export function catalogOf(data: readonly GenaiProvider[], version: string, asOfMs: number): Catalog {
+  const rounded: RoundedPrice[] = [];
+  const prices = data.flatMap((provider) => readProvider(provider, version, rounded));
+  const providers = data.map(({ id, name, fallback_model_providers }) => ({
+    id,
+    name,
+    fallbackProviders: fallback_model_providers ?? [],
+  }));
+  return { version, asOfMs, providers, prices, rounded };
+}
+
+/** When the version of genai-prices in package.json was published. */
+const BUNDLED_AS_OF_MS = Date.UTC(2026, 10, 1);
+
 /**
  * Reads every price bundled with genai-prices, offline. The same package version always gives the
  * same result, ids included.
@@ -160,12 +184,5 @@ export async function readCatalog(): Promise<Catalog> {
   // The package has no function that lists all prices. This returns the data in use, which is the
   // bundled data because nobody calls `updatePrices`.
   const data = (await waitForUpdate()) ?? [];
-  const rounded: RoundedPrice[] = [];
-  const prices = data.flatMap((provider) => readProvider(provider, version, rounded));
-  const providers = data.map(({ id, name, fallback_model_providers }) => ({
-    id,
-    name,
-    fallbackProviders: fallback_model_providers ?? [],
-  }));
-  return { version, providers, prices, rounded };
+  return catalogOf(data, version, BUNDLED_AS_OF_MS);
 }
