@@ -14,7 +14,7 @@ import type { BudgetDirectory } from './budgets/budget-directory.ts';
 import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
-import type { FollowedCatalog } from './pricing/feeds/follow-catalog.ts';
+import type { FollowedCatalog } from './pricing/import/follow-catalog.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';

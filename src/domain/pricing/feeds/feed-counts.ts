@@ -1,5 +1,5 @@
 import type { Metrics } from '../../../platform/metrics/metrics.ts';
-import type { FollowedCatalog } from './follow-catalog.ts';
+import type { FollowedCatalog } from '../import/follow-catalog.ts';
 
 /** What became of a source that was read. */
 export type FeedOutcome = 'imported' | 'unchanged' | 'unreachable' | 'invalid';

@@ -1,8 +1,8 @@
 import type { Resources } from '../../context.ts';
+import type { Imported } from '../import/import-catalog.ts';
 import type { FeedAddress, FeedSource } from './feed-addresses.ts';
 import type { FeedOutcome } from './feed-counts.ts';
 import type { FeedFailure } from './feed-failure.ts';
-import type { Imported } from './import-catalog.ts';
 import { describeLocation } from './read-feed.ts';
 
 /** What became of one source. */

@@ -26,11 +26,13 @@ export async function listFeeds(sql: Sql): Promise<StoredFeed[]> {
   });
 }
 
-/** Keeps the text in place of the one before. */
-export async function keepFeed(sql: Sql, { source, version, body, readAtMs }: StoredFeed): Promise<void> {
-  await sql.query(
-    `INSERT INTO price_feeds (source, version, body, read_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (source) DO UPDATE SET version = $2, body = $3, read_at = $4`,
-    [source, version, body, new Date(readAtMs)],
-  );
+/** Keeps the texts in place of those before. */
+export async function keepFeeds(sql: Sql, feeds: readonly StoredFeed[]): Promise<void> {
+  for (const { source, version, body, readAtMs } of feeds) {
+    await sql.query(
+      `INSERT INTO price_feeds (source, version, body, read_at) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (source) DO UPDATE SET version = $2, body = $3, read_at = $4`,
+      [source, version, body, new Date(readAtMs)],
+    );
+  }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Resources } from '../../context.ts';
+import { MIN_SHARE_OF_MODELS } from '../import/import-catalog.ts';
 import { checkFeed } from './check-feed.ts';
 import type { VersionedFeed } from './combine-feeds.ts';
 import type { FeedAddress, FeedSource } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
 import type { StoredFeed } from './feed-store.ts';
-import { MIN_SHARE_OF_MODELS } from './import-catalog.ts';
 import { type ReadFeedOptions, readFeed } from './read-feed.ts';
 
 export interface FetchOptions extends ReadFeedOptions {

@@ -1,13 +1,14 @@
+import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
 import type { Catalog } from '../catalog/read-catalog.ts';
+import { type Imported, importFeeds, LostModels } from '../import/import-catalog.ts';
 import { checkFeed } from './check-feed.ts';
 import { combineFeeds, type VersionedFeed } from './combine-feeds.ts';
 import { FEED_SOURCES, type FeedAddress } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
 import { type FeedRead, type FeedReport, failedRead, tellReport } from './feed-report.ts';
-import { listFeeds, type StoredFeed } from './feed-store.ts';
+import { keepFeeds, listFeeds, type StoredFeed } from './feed-store.ts';
 import { type FreshFeed, fetchFeed } from './fetch-feed.ts';
-import { type Imported, importFeeds } from './import-catalog.ts';
 import type { ReadFeedOptions } from './read-feed.ts';
 
 export type FeedResources = Pick<Resources, 'config' | 'database' | 'log' | 'clock' | 'catalog' | 'feedCounts'>;
@@ -83,9 +84,14 @@ async function importAll(
   if (fresh.length === 0) return reportOf(tried, NOTHING, null);
   try {
     const catalog = combine(latestOf(fresh, known), nowMs);
-    const feeds = fresh.map(({ stored }) => stored);
-    return reportOf(tried, await importFeeds(database, { catalog, asOfMs: nowMs, nowMs, feeds }), null);
+    const keep = (sql: Sql) =>
+      keepFeeds(
+        sql,
+        fresh.map(({ stored }) => stored),
+      );
+    return reportOf(tried, await importFeeds(database, { catalog, asOfMs: nowMs, nowMs, keep }), null);
   } catch (error) {
+    if (error instanceof LostModels) return reportOf(tried, NOTHING, new FeedFailure('invalid', error.message));
     if (error instanceof FeedFailure) return reportOf(tried, NOTHING, error);
     throw error;
   }

@@ -5,8 +5,6 @@ import { DAY_MS } from '../../../platform/time.ts';
 import { ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from '../book/price-row.ts';
 import type { Catalog } from '../catalog/read-catalog.ts';
 import type { Price } from '../price/price.ts';
-import { FeedFailure } from './feed-failure.ts';
-import { keepFeed, type StoredFeed } from './feed-store.ts';
 import { mergeCatalog, type RefusedPrice } from './merge-catalog.ts';
 import { writeCatalog } from './write-catalog.ts';
 
@@ -26,8 +24,17 @@ export interface CatalogImport {
 }
 
 export interface FeedImport extends CatalogImport {
-  /** The texts that the catalog was made of, to be kept. */
-  feeds: readonly StoredFeed[];
+  /** Writes, in the same transaction, what the catalog was made of. */
+  keep(sql: Sql): Promise<void>;
+}
+
+/** A catalog has lost more than half of its models, so it is not whole. */
+export class LostModels extends Error {
+  override readonly name = 'LostModels';
+
+  constructor(models: number, known: number) {
+    super(`the sources state ${models} models, where ${known} were known`);
+  }
 }
 
 export interface Imported {
@@ -118,19 +125,17 @@ export async function importCatalog(database: Database, given: CatalogImport): P
 }
 
 /**
- * Imports what the feeds say, and keeps their texts, in one transaction. Prices that move by more than
+ * Imports what the feeds say, and keeps what it was made of, in one transaction. Prices that move by more than
  * ten times stay as they were.
- * @throws FeedFailure where the catalog has lost more than half of its models
+ * @throws LostModels where the catalog has lost more than half of its models
  */
 export async function importFeeds(database: Database, given: FeedImport): Promise<Imported> {
   return database.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     const known = await readInForce(sql);
     const [models, knownModels] = [countModels(given.catalog.prices), countModels(known)];
-    if (models < knownModels * MIN_SHARE_OF_MODELS) {
-      throw new FeedFailure('invalid', `the sources state ${models} models, where ${knownModels} were known`);
-    }
-    for (const feed of given.feeds) await keepFeed(sql, feed);
+    if (models < knownModels * MIN_SHARE_OF_MODELS) throw new LostModels(models, knownModels);
+    await given.keep(sql);
     const newest = await readNewest(sql);
     const asOfMs = Math.max(given.asOfMs, newest?.as_of.getTime() ?? 0);
     const catalog = { ...given.catalog, version: await freeVersion(sql, given.catalog.version) };
