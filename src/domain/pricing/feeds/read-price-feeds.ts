@@ -101,7 +101,7 @@ async function importAll(
  * Reads the sources that the configuration names, and imports what they say as a new version of the
  * catalog. A source that fails keeps its last text; the other one is imported all the same. Nothing
  * that is recorded is touched. Failures of sources are logged, counted and reported, never thrown.
- * @throws the driver's error
+ * @throws the driver's error, and the reason of `signal` where it is aborted
  */
 export async function readPriceFeeds(resources: FeedResources, options: FeedOptions = {}): Promise<FeedReport> {
   const { config, database, clock, catalog } = resources;
@@ -110,7 +110,10 @@ export async function readPriceFeeds(resources: FeedResources, options: FeedOpti
   const read = config.priceFeeds.map((address) =>
     tryFeed(address, fetchFeed(resources, address, { ...limits, nowMs, known })),
   );
-  const report = await importAll(resources, refuseTwins(await Promise.all(read)), known, nowMs);
+  const tried = refuseTwins(await Promise.all(read));
+  // What was given up for the end of the server is no failure of its source.
+  options.signal?.throwIfAborted();
+  const report = await importAll(resources, tried, known, nowMs);
   await catalog.poll();
   tellReport(resources, report);
   return report;

@@ -16,14 +16,18 @@ export async function queueFirstRead(sql: Sql): Promise<void> {
   await queueFirstJobAt(sql, READ_FEEDS_JOB, new Date(Date.now() + FIRST_AFTER_MS + minute * MINUTE_MS));
 }
 
-/** The job that reads the feeds, and queues itself for the next day. */
+/**
+ * The job that reads the feeds, and queues itself for the next day. Where the process ends meanwhile,
+ * another one reads an hour later.
+ */
 export function readFeedsJob(resources: FeedResources): Job {
+  const queueAfter = (ms: number) => queueJobAt(resources.database.pool, READ_FEEDS_JOB, new Date(Date.now() + ms));
   return {
     name: READ_FEEDS_JOB,
     async run(signal) {
-      // First, so that a read that ends its process is not the last one.
-      await queueJobAt(resources.database.pool, READ_FEEDS_JOB, new Date(Date.now() + DAY_MS));
+      await queueAfter(FIRST_AFTER_MS);
       await readPriceFeeds(resources, { signal });
+      await queueAfter(DAY_MS);
     },
   };
 }
