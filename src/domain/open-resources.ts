@@ -23,7 +23,7 @@ import { EVENTS_RAISED } from './event-log/event.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
-import { readCatalog } from './pricing/catalog/read-catalog.ts';
+import { readCatalog, SHIPPED_AT_MS } from './pricing/catalog/read-catalog.ts';
 import { measureFeeds } from './pricing/feeds/feed-counts.ts';
 import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts';
 import { followCatalog } from './pricing/import/follow-catalog.ts';
@@ -68,7 +68,7 @@ export interface OpenResources extends Resources {
 
 async function preparePrices(database: Database, log: Log, nowMs: number) {
   const catalog = await readCatalog();
-  const { isImported } = await importCatalog(database, { catalog, asOfMs: catalog.asOfMs, nowMs });
+  const { isImported } = await importCatalog(database, { catalog, asOfMs: SHIPPED_AT_MS, nowMs });
   if (isImported) {
     const { version, prices, rounded } = catalog;
     log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');

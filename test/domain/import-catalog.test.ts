@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadCatalog } from '../../src/domain/pricing/book/load-price-book.ts';
-import { type Catalog, readCatalog } from '../../src/domain/pricing/catalog/read-catalog.ts';
+import { type Catalog, readCatalog, SHIPPED_AT_MS } from '../../src/domain/pricing/catalog/read-catalog.ts';
 import { importCatalog } from '../../src/domain/pricing/import/import-catalog.ts';
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { DAY_MS } from '../../src/platform/time.ts';
@@ -45,7 +45,7 @@ async function inputPrices(): Promise<(string | undefined)[]> {
 }
 
 it('of two processes that start at once on an empty database one imports, and both find the whole', async () => {
-  const both = await Promise.all([bring(bundled, bundled.asOfMs, 0), bring(bundled, bundled.asOfMs, 1)]);
+  const both = await Promise.all([bring(bundled, SHIPPED_AT_MS, 0), bring(bundled, SHIPPED_AT_MS, 1)]);
   expect(both.map(({ isImported }) => isImported).sort()).toEqual([false, true]);
   const { version, prices } = await loadCatalog((databases[1] as Database).pool);
   expect(version).toBe(bundled.version);
@@ -53,21 +53,21 @@ it('of two processes that start at once on an empty database one imports, and bo
 });
 
 it('a start with the same release imports nothing', async () => {
-  expect(await bring(bundled, bundled.asOfMs)).toMatchObject({ isImported: false });
+  expect(await bring(bundled, SHIPPED_AT_MS)).toMatchObject({ isImported: false });
 });
 
 it('an upgrade, whose sources are newer, imports; the change holds from that day on', async () => {
-  expect(await bring(release('next', '4'), bundled.asOfMs + DAY_MS)).toMatchObject({ isImported: true, changed: 2 });
+  expect(await bring(release('next', '4'), SHIPPED_AT_MS + DAY_MS)).toMatchObject({ isImported: true, changed: 2 });
   expect(await inputPrices()).toEqual(['2.5', '4']);
 });
 
 it('an older release beside it, or after it, changes nothing', async () => {
-  expect(await bring(release('old', '1'), bundled.asOfMs - DAY_MS)).toMatchObject({ isImported: false });
-  expect(await bring(bundled, bundled.asOfMs)).toMatchObject({ isImported: false });
+  expect(await bring(release('old', '1'), SHIPPED_AT_MS - DAY_MS)).toMatchObject({ isImported: false });
+  expect(await bring(bundled, SHIPPED_AT_MS)).toMatchObject({ isImported: false });
   expect(await inputPrices()).toEqual(['2.5', '4']);
 });
 
 it('a release may move a price by more than ten times: people have looked at it', async () => {
-  expect(await bring(release('reviewed', '400'), bundled.asOfMs + 2 * DAY_MS)).toMatchObject({ refused: [] });
+  expect(await bring(release('reviewed', '400'), SHIPPED_AT_MS + 2 * DAY_MS)).toMatchObject({ refused: [] });
   expect((await inputPrices()).at(-1)).toBe('400');
 });

@@ -138,6 +138,26 @@ describe('what is new', () => {
   });
 });
 
+describe('a name that a rule of another model covered, and that has an entry of its own now', () => {
+  const pattern = () => sheet('2', { match: { or: [{ equals: 'rocket-1' }, { equals: 'rocket-1-x' }] } });
+  const own = (price: string) => sheet(price, { model: 'rocket-1-x', match: { equals: 'rocket-1-x' } });
+
+  it('has a changed price from that day on', () => {
+    const { prices } = merge([pattern()], [pattern(), own('3')]);
+    expect(timeline(prices.filter(({ model }) => model === 'rocket-1-x'))).toEqual([
+      [null, 0, '2'],
+      [0, null, '3'],
+    ]);
+    expect(new Set(prices.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('is refused where that is more than ten times as much', () => {
+    const { prices, refused } = merge([pattern()], [pattern(), own('300')]);
+    expect(refused).toMatchObject([{ model: 'rocket-1-x', known: '2', refused: '300' }]);
+    expect(timeline(prices.filter(({ model }) => model === 'rocket-1-x'))).toEqual([[null, null, '2']]);
+  });
+});
+
 describe('what no source states any more', () => {
   it('a model keeps its price', () => {
     const lost = sheet('9', { model: 'rocket-0', match: { equals: 'rocket-0' } });

@@ -4,6 +4,7 @@ import { type ModelInfo, type Provider, type TieredPrices, waitForUpdate } from 
 import { contentUuid } from '../../../platform/ids.ts';
 import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import { foldName } from '../../input/fold-name.ts';
+import type { Catalog, RoundedPrice } from '../price/catalog.ts';
 import type { DailyWindow, Price, UnitPrice } from '../price/price.ts';
 
 const PACKAGE = '@pydantic/genai-prices';
@@ -20,31 +21,7 @@ const SUFFIXES: readonly (readonly [suffix: string, unit: string, per: number])[
   ['_gpixels', '_pixels', 1_000_000_000],
 ];
 
-export interface CatalogProvider {
-  id: string;
-  name: string;
-  /** Tried in this order when this provider has no model of that name. */
-  fallbackProviders: string[];
-}
-
-/** A price with more than 12 decimals (binary noise in the data), rounded half up to `kept`. */
-export interface RoundedPrice {
-  provider: string;
-  model: string;
-  unit: string;
-  given: string;
-  kept: string;
-}
-
-export interface Catalog {
-  version: string;
-  /** When its sources said so, in epoch milliseconds. Of two catalogs the later one is the newer. */
-  asOfMs: number;
-  providers: CatalogProvider[];
-  prices: Price[];
-  /** The prices that were rounded, for the log. */
-  rounded: RoundedPrice[];
-}
+export type { Catalog, CatalogProvider } from '../price/catalog.ts';
 
 interface Times {
   validFrom: number | null;
@@ -157,7 +134,7 @@ function readProvider(
 export type GenaiProvider = Pick<Provider, 'id' | 'name' | 'fallback_model_providers' | 'models'>;
 
 /** Makes a catalog of the data of genai-prices: the package's own, or what it publishes. */
-export function catalogOf(data: readonly GenaiProvider[], version: string, asOfMs: number): Catalog {
+export function catalogOf(data: readonly GenaiProvider[], version: string): Catalog {
   const rounded: RoundedPrice[] = [];
   const prices = data.flatMap((provider) => readProvider(provider, version, rounded));
   const providers = data.map(({ id, name, fallback_model_providers }) => ({
@@ -165,11 +142,11 @@ export function catalogOf(data: readonly GenaiProvider[], version: string, asOfM
     name,
     fallbackProviders: fallback_model_providers ?? [],
   }));
-  return { version, asOfMs, providers, prices, rounded };
+  return { version, providers, prices, rounded };
 }
 
-/** When the version of genai-prices in package.json was published. */
-const BUNDLED_AS_OF_MS = Date.UTC(2026, 10, 1);
+/** The day of the sources that Meterr ships. */
+export const SHIPPED_AT_MS = Date.UTC(2026, 10, 1);
 
 /**
  * Reads every price bundled with genai-prices, offline. The same package version always gives the
@@ -184,5 +161,5 @@ export async function readCatalog(): Promise<Catalog> {
   // The package has no function that lists all prices. This returns the data in use, which is the
   // bundled data because nobody calls `updatePrices`.
   const data = (await waitForUpdate()) ?? [];
-  return catalogOf(data, version, BUNDLED_AS_OF_MS);
+  return catalogOf(data, version);
 }

@@ -33,9 +33,9 @@ function withKinds(data: GenaiData): GenaiProvider[] {
 }
 
 /** One catalog of what the sources say. */
-export function combineFeeds(feeds: readonly VersionedFeed[], asOfMs: number): Catalog {
+export function combineFeeds(feeds: readonly VersionedFeed[]): Catalog {
   const version = feeds.map((one) => `${one.feed.source} ${one.version}`).join(', ');
   const genai = feeds.find(({ feed }) => feed.source === 'genai-prices');
   if (genai?.feed.source !== 'genai-prices') throw new Error('combining needs genai-prices');
-  return { ...catalogOf(withKinds(genai.feed.data), genai.version, asOfMs), version };
+  return { ...catalogOf(withKinds(genai.feed.data), genai.version), version };
 }

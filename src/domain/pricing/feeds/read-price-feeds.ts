@@ -1,7 +1,7 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
-import type { Catalog } from '../catalog/read-catalog.ts';
 import { type Imported, importFeeds, LostModels } from '../import/import-catalog.ts';
+import type { Catalog } from '../price/catalog.ts';
 import { checkFeed } from './check-feed.ts';
 import { combineFeeds, type VersionedFeed } from './combine-feeds.ts';
 import { FEED_SOURCES, type FeedAddress } from './feed-addresses.ts';
@@ -53,9 +53,9 @@ function latestOf(fresh: readonly FreshFeed[], known: readonly StoredFeed[]): Ve
   });
 }
 
-function combine(feeds: readonly VersionedFeed[], nowMs: number): Catalog {
+function combine(feeds: readonly VersionedFeed[]): Catalog {
   try {
-    return combineFeeds(feeds, nowMs);
+    return combineFeeds(feeds);
   } catch (error) {
     throw new FeedFailure('invalid', error instanceof Error ? error.message : String(error));
   }
@@ -83,7 +83,7 @@ async function importAll(
   const fresh = tried.flatMap(({ result }) => (result instanceof FeedFailure ? [] : result));
   if (fresh.length === 0) return reportOf(tried, NOTHING, null);
   try {
-    const catalog = combine(latestOf(fresh, known), nowMs);
+    const catalog = combine(latestOf(fresh, known));
     const keep = (sql: Sql) =>
       keepFeeds(
         sql,

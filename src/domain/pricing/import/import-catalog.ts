@@ -3,7 +3,7 @@ import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import { queueJob } from '../../../platform/postgres/jobs.ts';
 import { DAY_MS } from '../../../platform/time.ts';
 import { ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from '../book/price-row.ts';
-import type { Catalog } from '../catalog/read-catalog.ts';
+import type { Catalog } from '../price/catalog.ts';
 import type { Price } from '../price/price.ts';
 import { mergeCatalog, type RefusedPrice } from './merge-catalog.ts';
 import { writeCatalog } from './write-catalog.ts';

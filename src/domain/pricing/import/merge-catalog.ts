@@ -1,9 +1,9 @@
 import { findInCatalog } from '../book/find-candidates.ts';
-import { createPriceBook } from '../book/price-book.ts';
-import type { Catalog } from '../catalog/read-catalog.ts';
+import { createPriceBook, type PriceBook } from '../book/price-book.ts';
+import type { Catalog, CatalogProvider } from '../price/catalog.ts';
 import type { Price } from '../price/price.ts';
 import { describeJump, findJump, type Jump } from './find-jump.ts';
-import { contentOf, endSheets, mergeSheets } from './merge-sheets.ts';
+import { contentOf, endSheets, identify, mergeSheets } from './merge-sheets.ts';
 
 /** The source of prices that people of Meterr have looked at: what it says is never a mistake. */
 const REVIEWED = 'corrections';
@@ -25,12 +25,15 @@ export interface MergedCatalog {
   refused: RefusedPrice[];
 }
 
+type SaidCatalog = Pick<Catalog, 'providers' | 'prices'>;
 type Groups = Map<string, Map<string, Price[]>>;
+
+const nameOf = ({ provider, model }: Price) => `${provider}\n${model}`;
 
 function groupSheets(prices: readonly Price[]): Groups {
   const groups: Groups = new Map();
   for (const price of prices) {
-    const model = `${price.provider}\n${price.model}`;
+    const model = nameOf(price);
     const kind = `${price.serviceTier ?? ''}\n${price.region ?? ''}`;
     const ofModel = groups.get(model) ?? new Map<string, Price[]>();
     groups.set(model, ofModel);
@@ -69,35 +72,59 @@ function dispute(known: readonly Price[], jump: Jump, dayMs: number): Price[] {
 }
 
 /**
+ * What a name cost that has no entry of its own in the catalog in force, but was covered by the rule of
+ * another model. So an entry that is made of it is no new model, and its price may have changed.
+ */
+function adopt(book: PriceBook, said: Price): Map<string, Price[]> {
+  const { provider, model, match } = said;
+  const { prices, missing } = findInCatalog(book, provider, model);
+  if (missing !== null) return new Map();
+  const own = prices.map((sheet) => identify({ ...sheet, provider, model, match }, []));
+  return groupSheets(own).get(nameOf(said)) ?? new Map();
+}
+
+/** The providers of both, since a book knows all of its sheets' providers. */
+function listProviders(known: readonly Price[], said: SaidCatalog): CatalogProvider[] {
+  const ids = new Set(said.providers.map(({ id }) => id));
+  const lost = new Set(known.map(({ provider }) => provider).filter((id) => !ids.has(id)));
+  return [...said.providers, ...[...lost].map((id) => ({ id, name: id, fallbackProviders: [] }))];
+}
+
+/**
  * The catalog that follows the one in force when the sources say something else. A model that is new
  * holds for all time; a change of a known price holds from the day on; a model that no source
  * states any more keeps its price, unless a rule of another model now covers its name.
  */
 export function mergeCatalog(
   known: readonly Price[],
-  said: Pick<Catalog, 'providers' | 'prices'>,
+  said: SaidCatalog,
   { dayMs, isGuarded }: MergeOptions,
 ): MergedCatalog {
   if (known.length === 0) return { prices: [...said.prices], refused: [] };
+  const book = createPriceBook({ providers: listProviders(known, said), prices: inPlace(known) });
   const before = groupSheets(known);
   const after = groupSheets(said.prices);
   const prices: Price[] = [];
   const refused: RefusedPrice[] = [];
   for (const [name, kinds] of after) {
-    const knownKinds = before.get(name) ?? new Map<string, Price[]>();
+    const [[first] = []] = kinds.values();
+    const own = before.get(name);
+    const old = own ?? (first ? adopt(book, first) : new Map<string, Price[]>());
     for (const [kind, sheets] of kinds) {
-      const old = knownKinds.get(kind) ?? [];
-      const jump = isGuarded ? findRefusal(old, sheets, dayMs) : null;
-      prices.push(...(jump ? dispute(old, jump, dayMs) : mergeSheets(old, sheets, dayMs)));
-      const [first] = old;
+      const sheetsBefore = old.get(kind) ?? [];
+      const jump = isGuarded ? findRefusal(sheetsBefore, sheets, dayMs) : null;
+      prices.push(...(jump ? dispute(sheetsBefore, jump, dayMs) : mergeSheets(sheetsBefore, sheets, dayMs)));
       if (jump && first) refused.push({ ...jump, provider: first.provider, model: first.model });
     }
-    for (const [kind, old] of knownKinds) if (!kinds.has(kind)) prices.push(...endSheets(old, dayMs));
+    for (const [kind, ended] of own ?? []) if (!kinds.has(kind)) prices.push(...endSheets(ended, dayMs));
   }
   return { prices: [...prices, ...keepLost(before, after, said)], refused };
 }
 
-function keepLost(before: Groups, after: Groups, said: Pick<Catalog, 'providers' | 'prices'>): Price[] {
+/** In the order of the list, whatever ordinals they had in their own catalogs. */
+const inPlace = (prices: readonly Price[]) => prices.map((price, ordinal) => ({ ...price, ordinal }));
+
+function keepLost(before: Groups, after: Groups, said: SaidCatalog): Price[] {
   const providers = new Set(said.providers.map(({ id }) => id));
   const book = createPriceBook(said);
   return [...before].flatMap(([name, kinds]) => {

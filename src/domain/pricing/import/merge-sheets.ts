@@ -17,7 +17,7 @@ const startOf = ({ validFrom }: Price) => validFrom ?? Number.NEGATIVE_INFINITY;
 const endOf = ({ validTo }: Price) => validTo ?? Number.POSITIVE_INFINITY;
 
 /** What a sheet charges, and in which part of the day: equal ones are the same price. */
-export function contentOf({ units, dailyWindow }: Price): string {
+export function contentOf({ units, dailyWindow }: Pick<Price, 'units' | 'dailyWindow'>): string {
   const sorted = units.toSorted((a, b) => (a.unit < b.unit ? -1 : 1));
   return stableJson([dailyWindow, sorted]);
 }
@@ -72,8 +72,9 @@ function inOrder(pieces: Piece[]): Piece[] {
 }
 
 /** An equal sheet keeps its id; another gets one that is made of what it says. */
-function identify(price: Price, known: readonly Price[]): Price {
-  const shapeOf = (one: Price) => stableJson([one.validFrom, one.validTo, one.match, contentOf(one)]);
+export function identify(price: Price, known: readonly Price[]): Price {
+  const shapeOf = ({ provider, model, validFrom, validTo, match, ...one }: Price) =>
+    stableJson([provider, model, validFrom, validTo, match, contentOf(one)]);
   const shape = shapeOf(price);
   const same = known.find((one) => shapeOf(one) === shape);
   if (same) return { ...price, id: same.id };

@@ -1,5 +1,5 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
-import type { Catalog } from '../catalog/read-catalog.ts';
+import type { Catalog } from '../price/catalog.ts';
 import type { Price } from '../price/price.ts';
 
 function jsonOrNull(value: unknown): string | null {
