@@ -1,11 +1,143 @@
-import type { Catalog } from '../price/catalog.ts';
+import { contentUuid } from '../../../platform/ids.ts';
+import type { Catalog, CatalogProvider } from '../price/catalog.ts';
+import type { MatchRule, Price } from '../price/price.ts';
+import { applyCorrections } from './apply-corrections.ts';
+import type { CombinedModel, CombinedSheet } from './combined-model.ts';
+import { findDispute, joinSheets, singleSheets } from './join-sheets.ts';
+import { createPairing, type Pairing } from './pair-models.ts';
 import type { Correction } from './read-corrections.ts';
-import type { SourceData } from './source-data.ts';
+import { isFree } from './read-litellm.ts';
+import type { SourceData, SourceModel } from './source-data.ts';
+import type { Sources } from './sources.ts';
 
-export interface Sources {
-  genai: SourceData;
-  litellm: SourceData;
-  corrections: readonly Correction[];
+export type { Sources } from './sources.ts';
+
+/** The day of the sources that Meterr ships. */
+export const SHIPPED_AT_MS = Date.UTC(2026, 10, 27, 12);
+/** The time part of the ids of prices that have no start. */
+const UNDATED_MS = Date.UTC(2020, 0, 1);
+
+const nameOf = ({ name, version }: SourceData) => ({ name, version });
+const keyOf = ({ provider, model }: { provider: string; model: string }) => `${provider}\n${model}`;
+
+/** Of the names that LiteLLM prices alike, one entry; it stands before the rule that takes them too. */
+function splitModel(names: readonly SourceModel[], genai: SourceModel, sheets: CombinedSheet[]): CombinedModel {
+  const [first] = names;
+  const { provider, model } = first ?? genai;
+  const rules: MatchRule[] = names.map(({ model: name }) => ({ equals: name }));
+  const match = rules.length === 1 && rules[0] ? rules[0] : { or: rules };
+  return { provider, model, match, sheets, stated: { genai, litellm: first ?? null } };
+}
+
+/** A model of genai-prices with the names of LiteLLM that it takes: those that are priced alike together. */
+function joinModel(genai: SourceModel, names: readonly SourceModel[], sources: Sources, atMs: number): CombinedModel[] {
+  const first = { model: genai, source: nameOf(sources.genai) };
+  const groups = new Map<string, { sheets: CombinedSheet[]; names: SourceModel[] }>();
+  for (const name of names) {
+    const sheets = joinSheets(first, { model: name, source: nameOf(sources.litellm) }, atMs);
+    const key = JSON.stringify(sheets);
+    const group = groups.get(key);
+    if (group) group.names.push(name);
+    else groups.set(key, { sheets, names: [name] });
+  }
+  const all = [...groups.values()];
+  const main =
+    all.find((group) => group.names.some(({ model }) => model === genai.model)) ??
+    all.find(({ sheets }) => sheets.some(({ agreement }) => agreement === 'agreed')) ??
+    all[0];
+  const split = all.filter((group) => group !== main).map((group) => splitModel(group.names, genai, group.sheets));
+  const { provider, model, match } = genai;
+  const sheets = main?.sheets ?? singleSheets(first);
+  return [...split, { provider, model, match, sheets, stated: { genai, litellm: main?.names[0] ?? null } }];
+}
+
+interface Sorted {
+  /** By the model of genai-prices that takes them. */
+  taken: Map<SourceModel, SourceModel[]>;
+  others: CombinedModel[];
+}
+
+/** The price of another provider that genai-prices falls back to, where LiteLLM states the same. */
+function fallBack(name: SourceModel, { model: found }: Pairing, sources: Sources, atMs: number): CombinedModel | null {
+  if (findDispute(found.sheets, name.sheets, atMs)) return null;
+  const sheets = joinSheets(
+    { model: found, source: nameOf(sources.genai) },
+    { model: name, source: nameOf(sources.litellm) },
+    atMs,
+  );
+  return {
+    provider: name.provider,
+    model: name.model,
+    match: name.match,
+    sheets,
+    stated: { genai: found, litellm: name },
+  };
+}
+
+function sortNames(sources: Sources, atMs: number): Sorted {
+  const { genai, litellm } = sources;
+  const pair = createPairing(genai);
+  const sorted: Sorted = { taken: new Map(), others: [] };
+  for (const name of litellm.models) {
+    const found = pair(name.provider, name.model);
+    // "Free" beside a price means that LiteLLM has not been told.
+    if (found && isFree(name) && !isFree(found.model)) continue;
+    if (found?.isOwn && (found.isMeant || !findDispute(found.model.sheets, name.sheets, atMs))) {
+      sorted.taken.set(found.model, [...(sorted.taken.get(found.model) ?? []), name]);
+      continue;
+    }
+    const { provider, model, match } = name;
+    const alone = { provider, model, match, sheets: singleSheets({ model: name, source: nameOf(litellm) }) };
+    const shared = found && !found.isOwn ? fallBack(name, found, sources, atMs) : null;
+    sorted.others.push(shared ?? { ...alone, stated: { genai: null, litellm: name } });
+  }
+  return sorted;
+}
+
+function listProviders({ genai, litellm, corrections }: Sources): CatalogProvider[] {
+  const known = new Set(genai.providers.map(({ id }) => id));
+  const others = new Set([...litellm.models, ...corrections].map(({ provider }) => provider));
+  const added = [...others].filter((id) => !known.has(id)).sort();
+  return [...genai.providers, ...added.map((id) => ({ id, name: id, fallbackProviders: [] }))];
+}
+
+function toPrices(models: readonly CombinedModel[], versions: Map<string, string>): Price[] {
+  const listed = models.flatMap(({ provider, model, match, sheets }) =>
+    sheets.map((sheet) => ({ provider, model, match, sheet })),
+  );
+  return listed.map(({ provider, model, match, sheet }, ordinal) => {
+    const { serviceTier, region, validFrom, validTo, dailyWindow, units, source } = sheet;
+    const content = [provider, model, match, serviceTier, region, validFrom, validTo, dailyWindow, units];
+    return {
+      id: contentUuid(validFrom ?? UNDATED_MS, JSON.stringify(content)),
+      organizationId: null,
+      provider,
+      model,
+      match,
+      serviceTier,
+      region,
+      validFrom,
+      validTo,
+      dailyWindow,
+      units,
+      source,
+      sourceVersion: versions.get(source) ?? '',
+      sources: sheet.sources,
+      agreement: sheet.agreement,
+      dispute: sheet.dispute,
+      ordinal,
+    };
+  });
+}
+
+/** The last day on which somebody wrote a correction. */
+function lastDate(corrections: readonly Correction[]): string {
+  return (
+    corrections
+      .map(({ date }) => date)
+      .sort()
+      .at(-1) ?? 'none'
+  );
 }
 
 /**
@@ -13,7 +145,23 @@ export interface Sources {
  * always give the same catalog, ids included. A price made by a correction has
  * `source: 'corrections'`; prices without a date hold for all time: who imports a change dates it.
  */
-export function combineSources({ genai, litellm, corrections }: Sources): Catalog {
-  const version = `${genai.version}+litellm-${litellm.version}+corrections-${corrections.at(-1)?.date ?? 'none'}`;
-  return { version, providers: [...genai.providers], prices: [], rounded: [...genai.rounded, ...litellm.rounded] };
+export function combineSources(sources: Sources): Catalog {
+  const { genai, litellm, corrections, atMs = SHIPPED_AT_MS } = sources;
+  const { taken, others } = sortNames(sources, atMs);
+  const joined = genai.models.flatMap((model) => joinModel(model, taken.get(model) ?? [], sources, atMs));
+  const owned = new Set(joined.map(keyOf));
+  const combined = [...joined, ...others.filter((one) => !owned.has(keyOf(one)))];
+  const models = applyCorrections(combined, { ...sources, atMs });
+  const day = lastDate(corrections);
+  const versions = new Map([
+    ['genai-prices', genai.version],
+    ['litellm', litellm.version],
+    ['corrections', day],
+  ]);
+  return {
+    version: `${genai.version}+litellm.${litellm.version}+corrections.${day}`,
+    providers: listProviders(sources),
+    prices: toPrices(models, versions),
+    rounded: [...genai.rounded, ...litellm.rounded],
+  };
 }

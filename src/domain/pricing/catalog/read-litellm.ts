@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { RoundedPrice } from '../price/catalog.ts';
+import { findDifference } from './compare-units.ts';
 import { fillSheets } from './fill-sheets.ts';
-import { type RawEntry, readLitellmEntry } from './litellm-entry.ts';
+import { readLitellmEntry } from './litellm-entry.ts';
 import { readLitellmName } from './litellm-names.ts';
 import { quoteNumbers } from './price-text.ts';
 import type { SourceData, SourceModel } from './source-data.ts';
@@ -23,6 +24,48 @@ export interface LitellmSource extends SourceData {
   skipped: SkippedEntry[];
 }
 
+type Models = Map<string, { model: SourceModel; rank: number }>;
+
+/** A model that is free through one door only is a trial, which stands behind the price of the other. */
+const FREE_RANK = 2;
+
+export function isFree({ sheets }: SourceModel): boolean {
+  return sheets.every(({ units }) =>
+    units.every(({ price, tiers }) => price === '0' && tiers.every((tier) => tier.price === '0')),
+  );
+}
+
+/** One model through two doors: what only the other door states is added where the rest is equal. */
+function fillFrom(model: SourceModel, other: SourceModel): SourceModel {
+  const units = (one: SourceModel) => one.sheets.find(({ serviceTier }) => serviceTier === null)?.units ?? [];
+  if (findDifference(units(model), units(other))) return model;
+  return { ...model, sheets: fillSheets(model.sheets, other.sheets) };
+}
+
+function addModel(models: Models, model: SourceModel, door: number): void {
+  const key = `${model.provider}\n${model.model}`;
+  const rank = isFree(model) ? FREE_RANK : door;
+  const known = models.get(key);
+  if (known === undefined) models.set(key, { model, rank });
+  else if (rank < known.rank) models.set(key, { model: fillFrom(model, known.model), rank });
+  else known.model = fillFrom(known.model, model);
+}
+
+/** Reads one entry into `models`. @returns why it is left out, or null */
+function readEntry(key: string, raw: unknown, models: Models, rounded: RoundedPrice[]): string | null {
+  const known = entry.safeParse(raw);
+  if (!known.success) return 'does not name its provider';
+  const name = readLitellmName(key, known.data.litellm_provider);
+  if (name === null) return 'names no model';
+  const { provider, model } = name;
+  const read = readLitellmEntry(known.data, provider, (unit, given, kept) =>
+    rounded.push({ provider, model, unit, given, kept }),
+  );
+  if ('problem' in read) return read.problem;
+  addModel(models, { provider, model, match: { equals: model }, sheets: read.sheets }, name.rank);
+  return null;
+}
+
 /**
  * Reads LiteLLM's `model_prices_and_context_window.json`. Takes the text, not what JSON.parse makes of
  * it: prices are read by their digits. Entries without a price, and those that do not fit the schema,
@@ -34,38 +77,13 @@ export interface LitellmSource extends SourceData {
 export function readLitellmSource(text: string, version: string): LitellmSource {
   const skipped: SkippedEntry[] = [];
   const rounded: RoundedPrice[] = [];
-  const models = new Map<string, { model: SourceModel; rank: number }>();
+  const models: Models = new Map();
   for (const [key, raw] of Object.entries(file.parse(JSON.parse(quoteNumbers(text))))) {
-    const known = entry.safeParse(raw);
-    const name = known.success ? readLitellmName(key, known.data.litellm_provider) : null;
-    if (!known.success || name === null) {
-      skipped.push({ key, reason: known.success ? 'names no model' : 'has no provider' });
-      continue;
-    }
-    const { provider, model: id, rank } = name;
-    const onRounded = (unit: string, given: string, kept: string) =>
-      rounded.push({ provider, model: id, unit, given, kept });
-    const read = readLitellmEntry(known.data satisfies RawEntry, provider, onRounded);
-    if ('problem' in read) {
-      skipped.push({ key, reason: read.problem });
-      continue;
-    }
-    const model = { provider, model: id, match: { equals: id }, sheets: read.sheets };
-    const other = models.get(`${provider}\n${id}`);
-    if (other === undefined) models.set(`${provider}\n${id}`, { model, rank });
-    else if (rank < other.rank) models.set(`${provider}\n${id}`, { model: fillFrom(model, other.model), rank });
-    else other.model = fillFrom(other.model, model);
+    const reason = readEntry(key, raw, models, rounded);
+    if (reason !== null) skipped.push({ key, reason });
   }
   const found = [...models.values()].map(({ model }) => model);
-  const providers = [...new Set(found.map(({ provider }) => provider))].map((id) => ({
-    id,
-    name: id,
-    fallbackProviders: [],
-  }));
+  const ids = [...new Set(found.map(({ provider }) => provider))];
+  const providers = ids.map((id) => ({ id, name: id, fallbackProviders: [] }));
   return { name: 'litellm', version, providers, models: found, rounded, skipped };
-}
-
-/** One model through two doors: what only the other door states is added where the rest is equal. */
-function fillFrom(model: SourceModel, other: SourceModel): SourceModel {
-  return { ...model, sheets: fillSheets(model.sheets, other.sheets) };
 }
