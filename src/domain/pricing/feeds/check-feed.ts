@@ -1,15 +1,12 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { readGenaiSource } from '../catalog/read-genai.ts';
+import { readLitellmSource } from '../catalog/read-litellm.ts';
+import type { SourceData } from '../catalog/source-data.ts';
 import type { FeedSource } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
-import { genaiFeed, litellmFeed } from './feed-schemas.ts';
+import { litellmFile } from './litellm-schema.ts';
 
-/** What a source says, checked. */
-export type CheckedFeed =
-  | { source: 'genai-prices'; data: z.infer<typeof genaiFeed>; models: number }
-  | { source: 'litellm'; data: z.infer<typeof litellmFeed>; models: number };
-
-/** The first key of LiteLLM's map, which documents the others. */
-const SAMPLE = 'sample_spec';
+const MAX_REASON_LENGTH = 300;
 
 function parse(text: string): unknown {
   try {
@@ -19,31 +16,32 @@ function parse(text: string): unknown {
   }
 }
 
-function check<T>(schema: z.ZodType<T>, json: unknown): T {
-  const checked = schema.safeParse(json);
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  const path = issue?.path.map(String).join('.').slice(0, 200) ?? '';
-  throw new FeedFailure('invalid', `the answer has the wrong form at "${path}": ${issue?.message.slice(0, 200)}`);
+/** The first problem, in one line. */
+function explain(error: unknown): string {
+  const [issue] = error instanceof z.ZodError ? error.issues : [];
+  if (issue) return `the answer has the wrong form at "${issue.path.map(String).join('.')}": ${issue.message}`;
+  return error instanceof Error ? error.message : String(error);
 }
 
-function read(source: FeedSource, json: unknown): CheckedFeed {
-  if (source === 'genai-prices') {
-    const data = check(genaiFeed, json);
-    return { source, data, models: data.reduce((sum, { models }) => sum + models.length, 0) };
-  }
-  const { [SAMPLE]: _, ...data } = check(litellmFeed, json);
-  return { source, data, models: Object.keys(data).length };
+/** Which source a text is of: a list is genai-prices, an object litellm. */
+export function sourceOf(text: string): FeedSource {
+  return Array.isArray(parse(text)) ? 'genai-prices' : 'litellm';
 }
 
 /**
  * Reads the text of a source.
- * @param source null: a list is genai-prices, an object litellm
+ * @param version what the prices name as theirs
  * @throws FeedFailure where it is not what that source publishes, whole
  */
-export function checkFeed(source: FeedSource | null, text: string): CheckedFeed {
+export function checkFeed(source: FeedSource, text: string, version: string): SourceData {
   const json = parse(text);
-  const feed = read(source ?? (Array.isArray(json) ? 'genai-prices' : 'litellm'), json);
-  if (feed.models === 0) throw new FeedFailure('invalid', 'the answer has no models');
-  return feed;
+  let data: SourceData;
+  try {
+    if (source === 'litellm') litellmFile.parse(json);
+    data = source === 'litellm' ? readLitellmSource(text, version) : readGenaiSource(json, version);
+  } catch (error) {
+    throw new FeedFailure('invalid', explain(error).replaceAll(/\s+/g, ' ').slice(0, MAX_REASON_LENGTH));
+  }
+  if (data.models.length === 0) throw new FeedFailure('invalid', 'the answer has no models');
+  return data;
 }

@@ -1,41 +1,20 @@
-import { type Catalog, catalogOf, type GenaiProvider } from '../catalog/read-catalog.ts';
-import type { CheckedFeed } from './check-feed.ts';
+import { createPriceBook } from '../book/price-book.ts';
+import { combineSources } from '../catalog/combine-sources.ts';
+import { loadCorrections, loadGenaiPackage, loadLitellmFile } from '../catalog/load-sources.ts';
+import type { SourceData } from '../catalog/source-data.ts';
+import type { Catalog } from '../price/catalog.ts';
 
-/** A source, and which version of it. */
-export interface VersionedFeed {
-  version: string;
-  feed: CheckedFeed;
-}
-
-type GenaiData = Extract<CheckedFeed, { source: 'genai-prices' }>['data'];
-
-/** The package says what kind a constraint is, the published data does not. */
-function withKinds(data: GenaiData): GenaiProvider[] {
-  return data.map(({ fallback_model_providers: fallbacks, ...provider }) => ({
-    ...provider,
-    fallback_model_providers: fallbacks ?? [],
-    models: provider.models.map(({ prices, ...model }) => ({
-      ...model,
-      prices: Array.isArray(prices)
-        ? prices.map(({ constraint, ...sheet }) => {
-            if (!constraint) return sheet;
-            return {
-              ...sheet,
-              constraint:
-                'start_date' in constraint
-                  ? { type: 'start_date' as const, ...constraint }
-                  : { type: 'time_of_date' as const, ...constraint },
-            };
-          })
-        : prices,
-    })),
-  }));
-}
-
-/** One catalog of what the sources say. */
-export function combineFeeds(feeds: readonly VersionedFeed[]): Catalog {
-  const version = feeds.map((one) => `${one.feed.source} ${one.version}`).join(', ');
-  const genai = feeds.find(({ feed }) => feed.source === 'genai-prices');
-  if (genai?.feed.source !== 'genai-prices') throw new Error('combining needs genai-prices');
-  return { ...catalogOf(withKinds(genai.feed.data), genai.version), version };
+/**
+ * One catalog of what the sources say, and of our corrections. In the place of a source that was
+ * never read stands the copy of it that Meterr ships.
+ * @throws Error where they do not fit together
+ */
+export async function combineFeeds(feeds: readonly SourceData[], atMs: number): Promise<Catalog> {
+  const find = (name: SourceData['name']) => feeds.find((one) => one.name === name);
+  const genai = find('genai-prices') ?? (await loadGenaiPackage());
+  const litellm = find('litellm') ?? (await loadLitellmFile());
+  const catalog = combineSources({ genai, litellm, corrections: await loadCorrections(), atMs });
+  // Compiles every rule and price: what no book can hold would stop the next start.
+  createPriceBook(catalog);
+  return catalog;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Resources } from '../../context.ts';
+import type { SourceData } from '../catalog/source-data.ts';
 import { MIN_SHARE_OF_MODELS } from '../import/import-catalog.ts';
-import { checkFeed } from './check-feed.ts';
-import type { VersionedFeed } from './combine-feeds.ts';
+import { checkFeed, sourceOf } from './check-feed.ts';
 import type { FeedAddress, FeedSource } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
 import type { StoredFeed } from './feed-store.ts';
@@ -15,7 +15,8 @@ export interface FetchOptions extends ReadFeedOptions {
 }
 
 /** A source that was read now, whole and valid. */
-export interface FreshFeed extends VersionedFeed {
+export interface FreshFeed {
+  data: SourceData;
   stored: StoredFeed;
   /** Whether it says something else than when it was read before. */
   isNew: boolean;
@@ -40,6 +41,8 @@ async function countInForce({ database }: Pick<Resources, 'database'>, source: F
   return rows[0]?.count ?? 0;
 }
 
+const modelsOf = ({ source, body, version }: StoredFeed) => checkFeed(source, body, version).models.length;
+
 /**
  * Reads a source, and holds it against what was known of it.
  * @throws FeedFailure where it cannot be read, or cannot be right; and the driver's error
@@ -51,13 +54,16 @@ export async function fetchFeed(
 ): Promise<FreshFeed> {
   const { nowMs, known } = options;
   const body = await readFeed(address, options);
-  const feed = checkFeed(address.source, body);
-  const { source } = feed;
+  const source = address.source ?? sourceOf(body);
   const before = known.find((one) => one.source === source);
-  const models = before ? checkFeed(source, before.body).models : await countInForce(resources, source);
-  if (feed.models < models * MIN_SHARE_OF_MODELS) {
-    throw new FeedFailure('invalid', `the answer has ${feed.models} models, where ${models} were known`);
-  }
   const version = versionOf(body, nowMs, before);
-  return { version, feed, stored: { source, version, body, readAtMs: nowMs }, isNew: version !== before?.version };
+  const data = checkFeed(source, body, version);
+  const isNew = version !== before?.version;
+  const models = data.models.length;
+  const knownModels = before && isNew ? modelsOf(before) : await countInForce(resources, source);
+  if (models < knownModels * MIN_SHARE_OF_MODELS) {
+    throw new FeedFailure('invalid', `the answer has ${models} models, where ${knownModels} were known`);
+  }
+  const stored = { source, version, body, readAtMs: nowMs };
+  return { data, stored, isNew };
 }

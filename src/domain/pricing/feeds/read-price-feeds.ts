@@ -1,9 +1,10 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
+import type { SourceData } from '../catalog/source-data.ts';
 import { type Imported, importFeeds, LostModels } from '../import/import-catalog.ts';
 import type { Catalog } from '../price/catalog.ts';
 import { checkFeed } from './check-feed.ts';
-import { combineFeeds, type VersionedFeed } from './combine-feeds.ts';
+import { combineFeeds } from './combine-feeds.ts';
 import { FEED_SOURCES, type FeedAddress } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
 import { type FeedRead, type FeedReport, failedRead, tellReport } from './feed-report.ts';
@@ -35,7 +36,7 @@ async function tryFeed(address: FeedAddress, fetch: Promise<FreshFeed>): Promise
 
 /** Of two addresses whose content is of one source, the first counts. */
 function refuseTwins(tried: readonly Tried[]): Tried[] {
-  const sources = tried.map(({ result }) => (result instanceof FeedFailure ? null : result.feed.source));
+  const sources = tried.map(({ result }) => (result instanceof FeedFailure ? null : result.data.name));
   return tried.map((one, index) => {
     const source = sources[index] ?? null;
     if (source === null || sources.indexOf(source) === index) return one;
@@ -44,18 +45,18 @@ function refuseTwins(tried: readonly Tried[]): Tried[] {
 }
 
 /** What is combined: what was read now, else what was read before. */
-function latestOf(fresh: readonly FreshFeed[], known: readonly StoredFeed[]): VersionedFeed[] {
+function latestOf(fresh: readonly FreshFeed[], known: readonly StoredFeed[]): SourceData[] {
   return FEED_SOURCES.flatMap((source) => {
-    const read = fresh.find(({ feed }) => feed.source === source);
-    if (read) return read;
+    const read = fresh.find(({ data }) => data.name === source);
+    if (read) return read.data;
     const stored = known.find((one) => one.source === source);
-    return stored ? { version: stored.version, feed: checkFeed(source, stored.body) } : [];
+    return stored ? checkFeed(source, stored.body, stored.version) : [];
   });
 }
 
-function combine(feeds: readonly VersionedFeed[]): Catalog {
+async function combine(feeds: readonly SourceData[], nowMs: number): Promise<Catalog> {
   try {
-    return combineFeeds(feeds);
+    return await combineFeeds(feeds, nowMs);
   } catch (error) {
     throw new FeedFailure('invalid', error instanceof Error ? error.message : String(error));
   }
@@ -67,7 +68,7 @@ const NOTHING: Imported = { isImported: false, changed: 0, refused: [] };
 function reportOf(tried: readonly Tried[], imported: Imported, failure: FeedFailure | null): FeedReport {
   const sources = tried.map(({ address, result }): FeedRead => {
     if (result instanceof FeedFailure) return failedRead(address, address.source, result);
-    const { source } = result.feed;
+    const { name: source } = result.data;
     if (failure !== null) return failedRead(address, source, failure);
     return { address, source, outcome: result.isNew ? 'imported' : 'unchanged', reason: null };
   });
@@ -83,7 +84,7 @@ async function importAll(
   const fresh = tried.flatMap(({ result }) => (result instanceof FeedFailure ? [] : result));
   if (fresh.length === 0) return reportOf(tried, NOTHING, null);
   try {
-    const catalog = combine(latestOf(fresh, known));
+    const catalog = await combine(latestOf(fresh, known), nowMs);
     const keep = (sql: Sql) =>
       keepFeeds(
         sql,
