@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadCatalog } from '../../src/domain/pricing/book/load-price-book.ts';
 import { type Catalog, readCatalog, SHIPPED_AT_MS } from '../../src/domain/pricing/catalog/read-catalog.ts';
 import { importCatalog } from '../../src/domain/pricing/import/import-catalog.ts';
+import type { Price } from '../../src/domain/pricing/price/price.ts';
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { DAY_MS } from '../../src/platform/time.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -24,10 +25,13 @@ afterAll(async () => {
   await test.drop();
 });
 
+const isStandard = ({ provider, model, serviceTier, region }: Price) =>
+  provider === 'openai' && model === 'gpt-4o' && serviceTier === null && region === null;
+
 /** The bundled catalog as another release might bring it, with another input price of gpt-4o. */
 function release(version: string, price: string): Catalog {
   const prices = bundled.prices.map((one) => {
-    if (one.provider !== 'openai' || one.model !== 'gpt-4o') return one;
+    if (!isStandard(one)) return one;
     const units = one.units.map((unit) => (unit.unit === 'input_tokens' ? { ...unit, price } : unit));
     return { ...one, id: crypto.randomUUID(), units };
   });
@@ -39,9 +43,7 @@ const bring = (catalog: Catalog, asOfMs: number, at = 0) =>
 
 async function inputPrices(): Promise<(string | undefined)[]> {
   const { prices } = await loadCatalog((databases[0] as Database).pool);
-  return prices
-    .filter(({ provider, model }) => provider === 'openai' && model === 'gpt-4o')
-    .map(({ units }) => units.find(({ unit }) => unit === 'input_tokens')?.price);
+  return prices.filter(isStandard).map(({ units }) => units.find(({ unit }) => unit === 'input_tokens')?.price);
 }
 
 it('of two processes that start at once on an empty database one imports, and both find the whole', async () => {

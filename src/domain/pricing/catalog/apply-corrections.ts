@@ -1,7 +1,7 @@
 import { compileGuardedRule, listExactNames } from '../book/match-rule.ts';
-import { type CombinedModel, withEnds } from './combined-model.ts';
 import { correctSheets } from './correct-sheets.ts';
 import type { Correction } from './read-corrections.ts';
+import { type CombinedModel, withEnds } from './sheets/combined-model.ts';
 import type { Sources } from './sources.ts';
 
 const WILDCARD = '*';

@@ -1,21 +1,19 @@
-import { contentUuid } from '../../../platform/ids.ts';
+import { createHash } from 'node:crypto';
 import type { Catalog, CatalogProvider } from '../price/catalog.ts';
 import type { MatchRule, Price } from '../price/price.ts';
 import { applyCorrections } from './apply-corrections.ts';
-import type { CombinedModel, CombinedSheet } from './combined-model.ts';
+import { identifyPrice } from './identify-price.ts';
 import { findDispute, joinSheets, singleSheets } from './join-sheets.ts';
 import { createPairing, type Pairing } from './pair-models.ts';
 import type { Correction } from './read-corrections.ts';
 import { isFree } from './read-litellm.ts';
-import type { SourceData, SourceModel } from './source-data.ts';
-import type { Sources } from './sources.ts';
+import type { CombinedModel, CombinedSheet } from './sheets/combined-model.ts';
+import type { SourceData, SourceModel, SourceSheet } from './sheets/source-data.ts';
+import { SHIPPED_AT_MS, type Sources } from './sources.ts';
+
+const DIGEST_LENGTH = 8;
 
 export type { Sources } from './sources.ts';
-
-/** The day of the sources that Meterr ships. */
-export const SHIPPED_AT_MS = Date.UTC(2026, 10, 27, 12);
-/** The time part of the ids of prices that have no start. */
-const UNDATED_MS = Date.UTC(2020, 0, 1);
 
 const nameOf = ({ name, version }: SourceData) => ({ name, version });
 const keyOf = ({ provider, model }: { provider: string; model: string }) => `${provider}\n${model}`;
@@ -57,21 +55,28 @@ interface Sorted {
   others: CombinedModel[];
 }
 
-/** The price of another provider that genai-prices falls back to, where LiteLLM states the same. */
+const BASES: ReadonlySet<string> = new Set(['input_tokens', 'output_tokens']);
+
+function onlyBases({ sheets }: SourceModel): SourceSheet[] {
+  return sheets.map((sheet) => ({ ...sheet, units: sheet.units.filter(({ unit }) => BASES.has(unit)) }));
+}
+
+/**
+ * Where genai-prices does not mean the name (it falls back to another provider, or a rule is blind for
+ * regions) but states the same base price: its dates, with LiteLLM's own prices of everything else.
+ */
 function fallBack(name: SourceModel, { model: found }: Pairing, sources: Sources, atMs: number): CombinedModel | null {
-  if (findDispute(found.sheets, name.sheets, atMs)) return null;
-  const sheets = joinSheets(
-    { model: found, source: nameOf(sources.genai) },
-    { model: name, source: nameOf(sources.litellm) },
-    atMs,
-  );
-  return {
-    provider: name.provider,
-    model: name.model,
-    match: name.match,
-    sheets,
-    stated: { genai: found, litellm: name },
-  };
+  if (findDispute(onlyBases(found), onlyBases(name), atMs)) return null;
+  const stated = name.sheets.find(({ serviceTier, dailyWindow }) => serviceTier === null && dailyWindow === null);
+  const units = new Map(stated?.units.map((unit) => [unit.unit, unit]));
+  const own = found.sheets.map((sheet) => ({
+    ...sheet,
+    units: sheet.units.map((unit) => (BASES.has(unit.unit) ? unit : (units.get(unit.unit) ?? unit))),
+  }));
+  const first = { model: { ...found, sheets: own }, source: nameOf(sources.genai) };
+  const sheets = joinSheets(first, { model: name, source: nameOf(sources.litellm) }, atMs);
+  const { provider, model, match } = name;
+  return { provider, model, match, sheets, stated: { genai: first.model, litellm: name } };
 }
 
 function sortNames(sources: Sources, atMs: number): Sorted {
@@ -88,7 +93,7 @@ function sortNames(sources: Sources, atMs: number): Sorted {
     }
     const { provider, model, match } = name;
     const alone = { provider, model, match, sheets: singleSheets({ model: name, source: nameOf(litellm) }) };
-    const shared = found && !found.isOwn ? fallBack(name, found, sources, atMs) : null;
+    const shared = found && fallBack(name, found, sources, atMs);
     sorted.others.push(shared ?? { ...alone, stated: { genai: null, litellm: name } });
   }
   return sorted;
@@ -101,15 +106,16 @@ function listProviders({ genai, litellm, corrections }: Sources): CatalogProvide
   return [...genai.providers, ...added.map((id) => ({ id, name: id, fallbackProviders: [] }))];
 }
 
-function toPrices(models: readonly CombinedModel[], versions: Map<string, string>): Price[] {
+function toPrices(models: readonly CombinedModel[]): Price[] {
   const listed = models.flatMap(({ provider, model, match, sheets }) =>
     sheets.map((sheet) => ({ provider, model, match, sheet })),
   );
   return listed.map(({ provider, model, match, sheet }, ordinal) => {
-    const { serviceTier, region, validFrom, validTo, dailyWindow, units, source } = sheet;
-    const content = [provider, model, match, serviceTier, region, validFrom, validTo, dailyWindow, units];
-    return {
-      id: contentUuid(validFrom ?? UNDATED_MS, JSON.stringify(content)),
+    const { serviceTier, region, validFrom, validTo, dailyWindow, units, sources, agreement, dispute } = sheet;
+    // The price was taken from the first of its sources.
+    const [first] = sources;
+    const source = first?.name ?? '';
+    const price = {
       organizationId: null,
       provider,
       model,
@@ -119,15 +125,16 @@ function toPrices(models: readonly CombinedModel[], versions: Map<string, string
       validFrom,
       validTo,
       dailyWindow,
-      units,
-      source,
-      sourceVersion: versions.get(source) ?? '',
-      sources: sheet.sources,
-      agreement: sheet.agreement,
-      dispute: sheet.dispute,
-      ordinal,
     };
+    const text = dispute === null ? null : `the price of ${model} is disputed: ${dispute}`;
+    const stated = { units, source, sourceVersion: first?.version ?? '', sources, agreement, dispute: text };
+    return { ...identifyPrice({ ...price, ...stated }), ordinal };
   });
+}
+
+/** Another digest where any price, or what is said of it, is another. */
+function digestOf(prices: readonly Price[]): string {
+  return createHash('sha256').update(JSON.stringify(prices)).digest('hex').slice(0, DIGEST_LENGTH);
 }
 
 /** The last day on which somebody wrote a correction. */
@@ -152,16 +159,12 @@ export function combineSources(sources: Sources): Catalog {
   const owned = new Set(joined.map(keyOf));
   const combined = [...joined, ...others.filter((one) => !owned.has(keyOf(one)))];
   const models = applyCorrections(combined, { ...sources, atMs });
-  const day = lastDate(corrections);
-  const versions = new Map([
-    ['genai-prices', genai.version],
-    ['litellm', litellm.version],
-    ['corrections', day],
-  ]);
+  const prices = toPrices(models);
+  const parts = [genai.version, `litellm.${litellm.version}`, `corrections.${lastDate(corrections)}`];
   return {
-    version: `${genai.version}+litellm.${litellm.version}+corrections.${day}`,
+    version: `${parts.join('+')}+${digestOf(prices)}`,
     providers: listProviders(sources),
-    prices: toPrices(models, versions),
+    prices,
     rounded: [...genai.rounded, ...litellm.rounded],
   };
 }

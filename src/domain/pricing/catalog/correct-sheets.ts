@@ -1,9 +1,9 @@
 import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import type { PriceSource, UnitPrice } from '../price/price.ts';
-import { type CombinedModel, type CombinedSheet, withEnds } from './combined-model.ts';
 import { findDispute, joinSheets, type Named, sheetAt } from './join-sheets.ts';
-import { PRICE_PLACES } from './price-text.ts';
 import type { Correction } from './read-corrections.ts';
+import { type CombinedModel, type CombinedSheet, withEnds } from './sheets/combined-model.ts';
+import { PRICE_PLACES } from './sheets/price-text.ts';
 import type { Sources } from './sources.ts';
 
 type Options = Sources & { atMs: number; isFirst: boolean };
@@ -37,7 +37,7 @@ function agreeing(
 function attribute(sheet: CombinedSheet, line: Correction, stating: readonly PriceSource[]): CombinedSheet {
   const sources = [...sourcesOf(line), ...stating];
   const agreement = sources.length > 2 ? 'agreed' : 'single';
-  return { ...sheet, source: 'corrections', sources, agreement, dispute: null };
+  return { ...sheet, sources, agreement, dispute: null };
 }
 
 function isOf(sheet: CombinedSheet, { serviceTier, region }: Correction): boolean {
@@ -54,7 +54,6 @@ function wholeSheet(model: CombinedModel, line: Correction, units: UnitPrice[], 
     dailyWindow,
     units,
     validTo: null,
-    source: 'corrections',
     sources: [],
     agreement: 'single',
     dispute: null,
@@ -130,13 +129,30 @@ function multiplied(model: CombinedModel, line: Correction, factor: string): Com
   const made = model.sheets.filter(isBase).map((sheet) => {
     const units = sheet.units.map((unit) => (isToken(unit) ? multiply(unit, factor) : unit));
     const base = { ...sheet, units, region, serviceTier: serviceTier ?? (region === null ? null : sheet.serviceTier) };
-    return { ...base, source: 'corrections' as const, sources: [...sourcesOf(line), ...sheet.sources] };
+    return { ...base, sources: [...sourcesOf(line), ...sheet.sources] };
   });
   // A tier that a source states itself is not derived.
   const missing = made.filter(
     (one) => !model.sheets.some((sheet) => sheet.serviceTier === one.serviceTier && sheet.region === one.region),
   );
   return [...model.sheets, ...missing];
+}
+
+/** The vendor's factor on the standard price of some units, in the sheets that a source states of a tier. */
+function multipliedUnits(
+  model: CombinedModel,
+  line: Correction,
+  factor: string,
+  only: string[],
+  { atMs }: Options,
+): CombinedSheet[] {
+  const standard = sheetAt(withEnds(model.sheets), atMs)?.units.filter(({ unit }) => only.includes(unit)) ?? [];
+  const units = standard.map((unit) => multiply(unit, factor));
+  return model.sheets.map((sheet) => {
+    if (!isOf(sheet, line) || units.length === 0) return sheet;
+    const others = sheet.units.filter(({ unit }) => !units.some((one) => one.unit === unit));
+    return { ...sheet, units: [...others, ...units], sources: [...sheet.sources, ...sourcesOf(line)] };
+  });
 }
 
 function confirm(
@@ -166,7 +182,9 @@ function confirm(
   });
   if (line.validFrom === null) return settled;
   const { validFrom } = line;
-  const before = model.sheets.filter((sheet) => sheet.serviceTier === null && (sheet.validFrom ?? 0) < validFrom);
+  const before = model.sheets
+    .filter((sheet) => sheet.serviceTier === null && (sheet.validFrom ?? 0) < validFrom)
+    .map((sheet): CombinedSheet => ({ ...sheet, agreement: 'single', dispute: null }));
   const after = settled.filter((sheet) => sheet.validTo === null || sheet.validTo > validFrom);
   return [
     ...before,
@@ -182,7 +200,6 @@ function changeSteps(model: CombinedModel, line: Correction, change: (unit: Unit
   return changeFrom(model.sheets, line.validFrom, hasSteps, (sheet) => ({
     ...sheet,
     units: sheet.units.map(change),
-    source: 'corrections',
     sources: [...sourcesOf(line), ...sheet.sources],
   }));
 }
@@ -199,6 +216,8 @@ export function correctSheets(model: CombinedModel, line: Correction, options: O
   const { change } = line;
   if (change.kind === 'sheet') return wholeSheet(model, line, change.units, options);
   if (change.kind === 'units') return changeUnits(model, line, change.units, options);
+  if (change.kind === 'times' && change.only !== null)
+    return multipliedUnits(model, line, change.factor, change.only, options);
   if (change.kind === 'times') return multiplied(model, line, change.factor);
   if (change.kind === 'confirms') return confirm(model, line, change.name, options);
   return changeSteps(model, line, change.kind === 'withoutSteps' ? withoutSteps : withEdge);

@@ -1,8 +1,8 @@
 import { isInForce } from '../book/match-price.ts';
-import { type CombinedSheet, withEnds } from './combined-model.ts';
-import { type Difference, describeAmount, findDifference, isSamePrice } from './compare-units.ts';
-import { fillUnits } from './fill-sheets.ts';
-import type { SourceModel, SourceName, SourceSheet } from './source-data.ts';
+import { type CombinedSheet, withEnds } from './sheets/combined-model.ts';
+import { type Difference, describeAmount, findDifference, isSamePrice } from './sheets/compare-units.ts';
+import { fillUnits } from './sheets/fill-sheets.ts';
+import type { SourceModel, SourceName, SourceSheet } from './sheets/source-data.ts';
 
 const HOUR_MS = 3_600_000;
 const WEEK_HOURS = 168;
@@ -42,7 +42,7 @@ export interface Named {
   source: { name: SourceName; version: string };
 }
 
-/** The sentence that an event carries which is charged by a disputed price. */
+/** What the sources say, without whose price it is. */
 export function describeDispute(
   first: Named,
   second: Named,
@@ -50,7 +50,7 @@ export function describeDispute(
 ): string {
   const step = above === null ? '' : ` above ${above} input tokens`;
   return (
-    `the price of ${second.model.model} is disputed: ${first.source.name} ${first.source.version} states ` +
+    `${first.source.name} ${first.source.version} states ` +
     `${describeAmount(one)} for ${unit}${step}, ${second.source.name} ${second.source.version} states ${describeAmount(other)}`
   );
 }
@@ -59,7 +59,6 @@ export function describeDispute(
 export function singleSheets({ model, source }: Named): CombinedSheet[] {
   return withEnds(model.sheets).map((sheet) => ({
     ...sheet,
-    source: source.name,
     sources: [source],
     agreement: 'single',
     dispute: null,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Correction, readCorrections } from './read-corrections.ts';
 import { readGenaiSource } from './read-genai.ts';
 import { type LitellmSource, readLitellmSource } from './read-litellm.ts';
-import type { SourceData } from './source-data.ts';
+import type { SourceData } from './sheets/source-data.ts';
 
 const PACKAGE = '@pydantic/genai-prices';
 /** What Meterr ships: the other source, and the lines over both. */

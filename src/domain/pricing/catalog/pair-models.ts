@@ -1,5 +1,5 @@
 import { compileGuardedRule, listExactNames, type NameTest } from '../book/match-rule.ts';
-import type { SourceData, SourceModel } from './source-data.ts';
+import type { SourceData, SourceModel } from './sheets/source-data.ts';
 
 /** What genai-prices says of a name. */
 export interface Pairing {
@@ -22,7 +22,7 @@ interface ProviderModels {
 /** The part of the world that a Bedrock name begins with. */
 const PLACE = /^(?:us|eu|apac|jp|au|ca|in|sa|us-gov)\./;
 /** No rule that tells places apart takes all of these. */
-const OTHER_PLACES = ['us.', 'sa.', 'us-gov.'];
+const OTHER_PLACES = ['us.', 'sa.'];
 
 function indexModels({ providers, models }: SourceData): Map<string, ProviderModels> {
   const index = new Map<string, ProviderModels>(

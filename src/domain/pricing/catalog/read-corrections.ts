@@ -44,6 +44,8 @@ const line = z.strictObject({
   steps_include_edge: z.literal(true).optional(),
   /** The vendor's own factor on the standard price of all tokens, for this tier or region. */
   times: price.optional(),
+  /** With `times`: these units alone, in the sheets that the sources state of the tier. */
+  only: z.array(z.string().refine((unit) => UNITS.has(unit), 'no unit of usage')).optional(),
   /** The source that is right where they differ. */
   confirms: z.enum(['genai-prices', 'litellm']).optional(),
   valid_from: time.optional(),
@@ -64,7 +66,7 @@ export interface Correction {
   region: string | null;
   change:
     | { kind: 'sheet' | 'units'; units: UnitPrice[] }
-    | { kind: 'times'; factor: string }
+    | { kind: 'times'; factor: string; only: string[] | null }
     | { kind: 'confirms'; name: 'genai-prices' | 'litellm' }
     | { kind: 'withoutSteps' | 'stepsIncludeEdge' };
   /** Epoch milliseconds; null = it always was so. */
@@ -89,7 +91,7 @@ function readChange(given: z.infer<typeof line>): Correction['change'] {
   const changes: Correction['change'][] = [];
   if (given.sheet) changes.push({ kind: 'sheet', units: readUnits(given.sheet) });
   if (given.units) changes.push({ kind: 'units', units: readUnits(given.units) });
-  if (given.times) changes.push({ kind: 'times', factor: given.times });
+  if (given.times) changes.push({ kind: 'times', factor: given.times, only: given.only ?? null });
   if (given.confirms) changes.push({ kind: 'confirms', name: given.confirms });
   if (given.without_steps) changes.push({ kind: 'withoutSteps' });
   if (given.steps_include_edge) changes.push({ kind: 'stepsIncludeEdge' });

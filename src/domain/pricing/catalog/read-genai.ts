@@ -3,8 +3,8 @@ import { foldName } from '../../input/fold-name.ts';
 import type { RoundedPrice } from '../price/catalog.ts';
 import type { DailyWindow, MatchRule, UnitPrice } from '../price/price.ts';
 import { GENAI_UNIT_NAMES } from '../price/usage-units.ts';
-import { readPrice } from './price-text.ts';
-import type { SourceData, SourceSheet } from './source-data.ts';
+import { readPrice } from './sheets/price-text.ts';
+import type { SourceData, SourceSheet } from './sheets/source-data.ts';
 
 const SUFFIXES: readonly (readonly [suffix: string, unit: string, per: number])[] = [
   ['_mtok', '_tokens', 1_000_000],

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { RoundedPrice } from '../price/catalog.ts';
-import { findDifference } from './compare-units.ts';
-import { fillSheets } from './fill-sheets.ts';
-import { readLitellmEntry } from './litellm-entry.ts';
-import { readLitellmName } from './litellm-names.ts';
-import { quoteNumbers } from './price-text.ts';
-import type { SourceData, SourceModel } from './source-data.ts';
+import { readLitellmEntry } from './litellm/litellm-entry.ts';
+import { readLitellmName } from './litellm/litellm-names.ts';
+import { findDifference } from './sheets/compare-units.ts';
+import { fillSheets } from './sheets/fill-sheets.ts';
+import { quoteNumbers } from './sheets/price-text.ts';
+import type { SourceData, SourceModel } from './sheets/source-data.ts';
 
 const file = z.record(z.string().max(512), z.unknown());
 const entry = z.looseObject({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readGenaiSource } from '../catalog/read-genai.ts';
 import { readLitellmSource } from '../catalog/read-litellm.ts';
-import type { SourceData } from '../catalog/source-data.ts';
+import type { SourceData } from '../catalog/sheets/source-data.ts';
 import type { FeedSource } from './feed-addresses.ts';
 import { FeedFailure } from './feed-failure.ts';
 import { litellmFile } from './litellm-schema.ts';

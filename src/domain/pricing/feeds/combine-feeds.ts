@@ -1,7 +1,7 @@
 import { createPriceBook } from '../book/price-book.ts';
 import { combineSources } from '../catalog/combine-sources.ts';
 import { loadCorrections, loadGenaiPackage, loadLitellmFile } from '../catalog/load-sources.ts';
-import type { SourceData } from '../catalog/source-data.ts';
+import type { SourceData } from '../catalog/sheets/source-data.ts';
 import type { Catalog } from '../price/catalog.ts';
 
 /**

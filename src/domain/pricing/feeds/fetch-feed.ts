@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Resources } from '../../context.ts';
-import type { SourceData } from '../catalog/source-data.ts';
+import type { SourceData } from '../catalog/sheets/source-data.ts';
 import { MIN_SHARE_OF_MODELS } from '../import/import-catalog.ts';
 import { checkFeed, sourceOf } from './check-feed.ts';
 import type { FeedAddress, FeedSource } from './feed-addresses.ts';

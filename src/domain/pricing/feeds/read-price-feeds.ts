@@ -1,6 +1,6 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
-import type { SourceData } from '../catalog/source-data.ts';
+import type { SourceData } from '../catalog/sheets/source-data.ts';
 import { type Imported, importFeeds, LostModels } from '../import/import-catalog.ts';
 import type { Catalog } from '../price/catalog.ts';
 import { checkFeed } from './check-feed.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { DailyWindow, UnitPrice } from '../price/price.ts';
+import type { DailyWindow, UnitPrice } from '../../price/price.ts';
+import { readPrice } from '../sheets/price-text.ts';
+import type { SourceSheet } from '../sheets/source-data.ts';
 import { readCostField } from './litellm-fields.ts';
-import { readPrice } from './price-text.ts';
-import type { SourceSheet } from './source-data.ts';
 
 /** An entry of the map, its numbers as strings. */
 export type RawEntry = { [field: string]: unknown; mode?: string | null };
@@ -51,7 +51,9 @@ function searchCost(fields: RawEntry): string | undefined {
 function searchUnit(provider: string, fields: RawEntry): { unit: string; cost: string } | null {
   const cost = searchCost(fields);
   if (cost === undefined) return null;
-  if (provider === 'google') return { unit: 'grounding_queries', cost };
+  // Claude on Vertex searches by itself, and has no grounding.
+  if (provider === 'google' && fields.litellm_provider !== 'vertex_ai-anthropic_models')
+    return { unit: 'grounding_queries', cost };
   if (provider !== 'perplexity' || fields.citation_cost_per_token !== undefined) return { unit: 'web_searches', cost };
   const sizes = new Map(Object.entries(fields.search_context_cost_per_query ?? {}));
   const smallest = sizes.get('search_context_size_low');

@@ -1,4 +1,4 @@
-import type { UnitPrice } from '../price/price.ts';
+import type { UnitPrice } from '../../price/price.ts';
 import { isSamePrice } from './compare-units.ts';
 import type { SourceSheet } from './source-data.ts';
 

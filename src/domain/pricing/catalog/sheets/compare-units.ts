@@ -1,5 +1,5 @@
-import { formatScaled, parseScaled } from '../../../platform/money.ts';
-import type { UnitPrice } from '../price/price.ts';
+import { formatScaled, parseScaled } from '../../../../platform/money.ts';
+import type { UnitPrice } from '../../price/price.ts';
 import { PRICE_PLACES } from './price-text.ts';
 
 /** Prices that differ by more than 1 / 200 of the first, 0.5 %, are disputed. */

@@ -1,5 +1,5 @@
-import type { CatalogProvider, RoundedPrice } from '../price/catalog.ts';
-import type { DailyWindow, MatchRule, UnitPrice } from '../price/price.ts';
+import type { CatalogProvider, RoundedPrice } from '../../price/catalog.ts';
+import type { DailyWindow, MatchRule, UnitPrice } from '../../price/price.ts';
 
 /** The public sources, in the order in which they are believed. */
 export type SourceName = 'genai-prices' | 'litellm';

@@ -1,5 +1,5 @@
-import type { CountColumn } from '../price/usage-counts.ts';
-import type { UsageUnit } from '../price/usage-units.ts';
+import type { CountColumn } from '../../price/usage-counts.ts';
+import type { UsageUnit } from '../../price/usage-units.ts';
 
 /** What a field of LiteLLM's prices says. */
 export interface CostField {

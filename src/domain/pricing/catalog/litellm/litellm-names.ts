@@ -1,5 +1,5 @@
-import { foldName } from '../../input/fold-name.ts';
-import { normalizeProvider } from '../price/provider-name.ts';
+import { foldName } from '../../../input/fold-name.ts';
+import { normalizeProvider } from '../../price/provider-name.ts';
 
 /** What LiteLLM calls a provider where no spelling of `normalizeProvider` says it. */
 const PROVIDERS: ReadonlyMap<string, string> = new Map([

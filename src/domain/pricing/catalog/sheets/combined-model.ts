@@ -1,12 +1,11 @@
-import type { MatchRule, PriceAgreement, PriceSource } from '../price/price.ts';
-import type { SourceModel, SourceName, SourceSheet } from './source-data.ts';
+import type { MatchRule, PriceAgreement, PriceSource } from '../../price/price.ts';
+import type { SourceModel, SourceSheet } from './source-data.ts';
 
 /** A sheet of the catalog before it has an id. */
 export interface CombinedSheet extends SourceSheet {
   /** Epoch milliseconds; null = until further notice. */
   validTo: number | null;
-  /** Where the price was taken from. */
-  source: SourceName | 'corrections';
+  /** The one that the price was taken from first. */
   sources: PriceSource[];
   agreement: PriceAgreement;
   dispute: string | null;
