@@ -160,7 +160,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
 
   return {
     fetch,
-    readChanges: resources.changes.poll,
+    readChanges: async () => void (await Promise.all([resources.changes.poll(), resources.catalog.poll()])),
     firstOrganization,
     async listen(port, host) {
       const addressOf = createCallerAddress(config.trustProxy);

@@ -7,6 +7,7 @@ import {
   type PlanRequests,
   readPlanRequests,
 } from './domain/access/limits/plan-limits.ts';
+import { type FeedAddress, PRICE_FEEDS_FORM, readFeedAddresses } from './domain/pricing/feeds/feed-addresses.ts';
 import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -89,6 +90,16 @@ const planRequests = z.string().transform((value, context): PlanRequests => {
   return z.NEVER;
 });
 
+/** What relative paths begin at: Meterr's own folder. */
+const ROOT = join(import.meta.dirname, '..');
+
+const priceFeeds = z.string().transform((value, context): readonly FeedAddress[] => {
+  const feeds = readFeedAddresses(value, ROOT);
+  if (feeds) return feeds;
+  context.addIssue({ code: 'custom', message: PRICE_FEEDS_FORM });
+  return z.NEVER;
+});
+
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
@@ -140,6 +151,7 @@ const schema = z.object({
   METERR_WEBHOOK_RETRY_SECONDS: retrySeconds.default([5, 300, 1800, 7200, 18_000, 36_000, 36_000]),
   METERR_WEBHOOK_ALLOW_HTTP: flag.default(false),
   METERR_WEBHOOK_ALLOW_PRIVATE: flag.default(false),
+  METERR_PRICE_FEEDS: z.string().default('on').pipe(priceFeeds),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -186,6 +198,8 @@ export interface Config {
   webhookAllowHttp: boolean;
   /** Whether webhooks may lead to addresses that are not public. */
   webhookAllowPrivate: boolean;
+  /** Where prices are read from each day; empty: nowhere. */
+  priceFeeds: readonly FeedAddress[];
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -237,7 +251,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     port: value.PORT,
     host: value.HOST,
     databaseUrl: value.DATABASE_URL ?? null,
-    dataDir: resolve(join(import.meta.dirname, '..'), value.METERR_DATA_DIR),
+    dataDir: resolve(ROOT, value.METERR_DATA_DIR),
     databaseConnections: value.METERR_DATABASE_CONNECTIONS,
     recordTransactions: readTransactions(value.METERR_RECORD_TRANSACTIONS, value.METERR_DATABASE_CONNECTIONS),
     logLevel: value.METERR_LOG_LEVEL,
@@ -261,5 +275,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     webhookRetrySeconds: value.METERR_WEBHOOK_RETRY_SECONDS,
     webhookAllowHttp: value.METERR_WEBHOOK_ALLOW_HTTP,
     webhookAllowPrivate: value.METERR_WEBHOOK_ALLOW_PRIVATE,
+    priceFeeds: value.METERR_PRICE_FEEDS,
   });
 }

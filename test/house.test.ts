@@ -354,7 +354,7 @@ describe('the tenant wall in the tables', () => {
    * Of no tenant: the tenants themselves, the public catalog, counters whose key holds the tenant,
    * a mark of work.
    */
-  const OF_NO_TENANT = ['Organization', 'CatalogVersion', 'CatalogEntry', 'RateLimit', 'UsageFold'];
+  const OF_NO_TENANT = ['Organization', 'CatalogVersion', 'CatalogEntry', 'PriceFeed', 'RateLimit', 'UsageFold'];
   /** An organization's own, or everyone's where it is null. */
   const OF_MAYBE_ONE = ['Price'];
   const tenants = models.filter(([name]) => !OF_NO_TENANT.includes(name));

@@ -36,6 +36,7 @@ export async function startMeterr({ dataDir, databaseUrl = '', root = ROOT, env 
     env: {
       METERR_DATA_DIR: dataDir,
       METERR_LOG_LEVEL: 'error',
+      METERR_PRICE_FEEDS: 'off',
       METERR_OPERATOR_KEY: OPERATOR_KEY,
       PORT: '0',
       HOST: '127.0.0.1',

@@ -13,6 +13,8 @@ import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
 import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
+import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
+import type { FollowedCatalog } from './pricing/import/follow-catalog.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
@@ -31,6 +33,9 @@ export interface Resources {
   /** Failed authentication, by address. */
   authFailures: AuthFailures;
   prices: PriceBook;
+  /** Keeps `prices` as new as the catalog in force. */
+  catalog: FollowedCatalog;
+  feedCounts: FeedCounts;
   teams: TeamDirectory;
   series: SeriesCache;
   budgets: BudgetDirectory;

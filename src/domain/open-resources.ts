@@ -23,9 +23,11 @@ import { EVENTS_RAISED } from './event-log/event.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
-import { loadPriceBook } from './pricing/book/load-price-book.ts';
-import { importCatalog } from './pricing/catalog/import-catalog.ts';
-import { readCatalog } from './pricing/catalog/read-catalog.ts';
+import { readCatalog, SHIPPED_AT_MS } from './pricing/catalog/read-catalog.ts';
+import { measureFeeds } from './pricing/feeds/feed-counts.ts';
+import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts';
+import { followCatalog } from './pricing/import/follow-catalog.ts';
+import { importCatalog } from './pricing/import/import-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
@@ -64,14 +66,15 @@ export interface OpenResources extends Resources {
   close(): Promise<void>;
 }
 
-async function preparePrices(database: Database, log: Log) {
+async function preparePrices(database: Database, log: Log, nowMs: number) {
   const catalog = await readCatalog();
-  if (await importCatalog(database, catalog)) {
+  const { isImported } = await importCatalog(database, { catalog, asOfMs: SHIPPED_AT_MS, nowMs });
+  if (isImported) {
     const { version, prices, rounded } = catalog;
     log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');
     log.debug({ rounded }, 'catalog prices with binary noise, kept rounded');
   }
-  return loadPriceBook(database.pool);
+  return followCatalog(database, log);
 }
 
 /**
@@ -115,7 +118,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const { config, log, connectionString } = options;
   const clock = options.clock ?? Date.now;
   await requirePositions(database);
-  const prices = await preparePrices(database, log);
+  const catalog = await preparePrices(database, log, clock());
   const changes = followTenantChanges(database, log);
   await changes.poll();
   const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;
@@ -151,6 +154,8 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const publicUrl = createPublicUrl(config.publicUrl, config.host, config.port);
   const webhooks = startWebhookSender({ config, database, publicUrl, log, clock });
   measureResources(metrics, { config, database, usage, webhooks });
+  const feedCounts = measureFeeds(metrics, catalog);
+  const readsFeeds = config.priceFeeds.length > 0;
   const live = createLive({ database, notices, log });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
@@ -184,9 +189,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         schedule: REMOVE_DELIVERIES_SCHEDULE,
         run: (stopping) => removeOldDeliveries(database, clock(), stopping),
       },
+      ...(readsFeeds ? [readFeedsJob({ config, database, log, clock, catalog, feedCounts })] : []),
     ],
     log,
   );
+  if (readsFeeds) await queueFirstRead(database.pool);
   // After all that can fail, so that nothing keeps trying to reach Redis for a start that was given up.
   const limits = openRateLimits({ store: config.rateLimitStore, connectionString, redis, clock, log });
   measureRateLimits(metrics, limits);
@@ -204,7 +211,9 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     apiKeys,
     planLimits: createPlanLimits(limits, config.planRequests),
     authFailures: createAuthFailures(limits, config.authFailuresPerMinute, clock),
-    prices,
+    prices: catalog.book,
+    catalog,
+    feedCounts,
     teams,
     series,
     budgets,
@@ -222,6 +231,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));
       await live.close();
       await notices.close();
+      await catalog.close();
       await changes.close();
       await limits.close();
       redis?.disconnect();

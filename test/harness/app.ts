@@ -86,7 +86,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const logged: LogLine[] = [];
   const through = options.through ?? inject('through');
   // Over a socket all tests have one address, so X-Forwarded-For carries other ones.
-  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_TRUST_PROXY: '1', ...options.env });
+  const config = readConfig({
+    METERR_DATABASE_CONNECTIONS: '6',
+    METERR_TRUST_PROXY: '1',
+    METERR_PRICE_FEEDS: 'off',
+    ...options.env,
+  });
   const log = createRecordingLog(logged);
   const { stalledMs } = options;
   const app = await createApp({ config, log, clock: clock.now, connectionString, ...(stalledMs ? { stalledMs } : {}) });

@@ -31,7 +31,7 @@ export interface TestDomainOptions {
 export async function openTestDomain(options: TestDomainOptions = {}): Promise<TestDomain & { url: string }> {
   const database = options.connectionString ? null : await createTestDatabase();
   const connectionString = options.connectionString ?? database?.connectionString ?? '';
-  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', ...options.env });
+  const config = readConfig({ METERR_DATABASE_CONNECTIONS: '6', METERR_PRICE_FEEDS: 'off', ...options.env });
   const clock = () => Date.parse(DEFAULT_NOW);
   const resources = await openResources({ config, log: pino({ level: 'silent' }), connectionString, clock });
   const sql = new pg.Pool({ connectionString, max: 4 });

@@ -36,6 +36,10 @@ it.each([
   ['SMTP_URL', 'mail.example.com:587', 'a URL such as smtp'],
   ['METERR_MAIL_FROM', 'nobody', 'an address such as'],
   ['METERR_MAIL_FROM', 'Meterr <m@example.com>\tBcc: e@example.com', 'an address such as'],
+  ['METERR_PRICE_FEEDS', 'ftp://mirror.invalid/data.json', 'on, off, or URLs and files'],
+  ['METERR_PRICE_FEEDS', 'on,off', 'on, off, or URLs and files'],
+  ['METERR_PRICE_FEEDS', 'litellm=', 'on, off, or URLs and files'],
+  ['METERR_PRICE_FEEDS', 'litellm=on,litellm=/srv/prices.json', 'on, off, or URLs and files'],
   ['METERR_OPERATOR_KEY', 'short', 'at least 16 characters'],
   ['METERR_RETENTION_DAYS', '0', 'a whole number from 1'],
   ['METERR_RATE_LIMIT_STORE', 'memcached', 'one of postgres, redis, memory'],
@@ -85,4 +89,21 @@ it.each([
   ['free:unlimited', { free: null, pro: 1_000, enterprise: null }],
 ])('METERR_PLAN_REQUESTS=%s changes the plans that it names', (value, requests) => {
   expect(readConfig({ METERR_PLAN_REQUESTS: value }).planRequests).toEqual(requests);
+});
+
+it('reads prices from both public sources, from nowhere, or from where it is told', () => {
+  const feedsOf = (METERR_PRICE_FEEDS: string) =>
+    readConfig({ METERR_PRICE_FEEDS }).priceFeeds.map(({ source, location, isOwn }) => [source, location, isOwn]);
+  const publicHost = expect.stringMatching(/^https:\/\/raw\./);
+  expect(feedsOf('')).toEqual([
+    ['genai-prices', publicHost, false],
+    ['litellm', publicHost, false],
+  ]);
+  expect(feedsOf('on')).toEqual(feedsOf(''));
+  expect(feedsOf('off')).toEqual([]);
+  expect(feedsOf('litellm=/srv/l.json, genai-prices=on')).toEqual([
+    ['litellm', '/srv/l.json', true],
+    ['genai-prices', publicHost, false],
+  ]);
+  expect(feedsOf('http://127.0.0.1:1/?a=b')).toEqual([[null, 'http://127.0.0.1:1/?a=b', true]]);
 });

@@ -170,6 +170,7 @@ CREATE TABLE "prices" (
 CREATE TABLE "catalog_versions" (
     "version" TEXT NOT NULL,
     "providers" JSONB NOT NULL,
+    "as_of" TIMESTAMPTZ(3) NOT NULL,
     "imported_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "catalog_versions_pkey" PRIMARY KEY ("version")
@@ -185,6 +186,16 @@ CREATE TABLE "catalog_entries" (
     "dispute" TEXT,
 
     CONSTRAINT "catalog_entries_pkey" PRIMARY KEY ("version","ordinal")
+);
+
+-- CreateTable
+CREATE TABLE "price_feeds" (
+    "source" TEXT NOT NULL,
+    "version" TEXT NOT NULL,
+    "body" TEXT NOT NULL,
+    "read_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "price_feeds_pkey" PRIMARY KEY ("source")
 );
 
 -- CreateTable

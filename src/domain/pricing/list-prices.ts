@@ -8,12 +8,14 @@ import { checkText } from '../input/check-text.ts';
 import { foldName } from '../input/fold-name.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { findPriceById } from './book/find-price-by-id.ts';
-import { ENTRY_COLUMNS, NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
-import type { Price } from './price/price.ts';
+import { ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './book/price-row.ts';
+import type { Price, PriceAgreement, PriceSource } from './price/price.ts';
 import { normalizeProvider } from './price/provider-name.ts';
 
 export const PRICE_CURSOR = 'price';
 const CURSOR_SEPARATOR = '\n';
+/** What `catalog_entries` says of a price, for one that is the organization's own. */
+const OWN_ENTRY_COLUMNS = "'own' AS agreement, '[]'::jsonb AS sources, NULL AS dispute";
 
 export interface PriceQuestion extends PageInput {
   provider?: string | null;
@@ -21,11 +23,21 @@ export interface PriceQuestion extends PageInput {
   model?: string | null;
   /** Only prices in force at that time; by default all, past and future too. */
   at?: Date | null;
+  /** Only prices of which the sources say this. */
+  agreement?: PriceAgreement | null;
 }
 
 /** Where a price stands in the list: by provider, model, start, id. */
 export function priceCursorKey(price: Price): string {
   return [price.provider, price.model, price.ordinal, price.id].join(CURSOR_SEPARATOR);
+}
+
+/**
+ * The sources that state a price, the one it was taken from first. Of a price that no version in force
+ * has, the one it was taken from is known; an organization's own has none.
+ */
+export function sourcesOf({ organizationId, sources, source, sourceVersion }: Price): readonly PriceSource[] {
+  return organizationId !== null || sources.length > 0 ? sources : [{ name: source, version: sourceVersion }];
 }
 
 /**
@@ -37,7 +49,7 @@ const inForceFor = (organizationId: string) => `
     FROM catalog_entries c JOIN prices p ON p.id = c.price_id
    WHERE c.version = (SELECT version FROM catalog_versions ORDER BY imported_at DESC LIMIT 1)
   UNION ALL
-  SELECT ${PRICE_COLUMNS}, ${NO_ENTRY_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
+  SELECT ${PRICE_COLUMNS}, ${OWN_ENTRY_COLUMNS}, 0 FROM prices p WHERE p.organization_id = ${organizationId}`;
 
 /**
  * The prices that the organization's events are priced by: its own, and the catalog's.
@@ -60,6 +72,7 @@ export async function listPrices(context: Context, question: PriceQuestion): Pro
       .and('(p.valid_from IS NULL OR p.valid_from <= $?)', question.at)
       .and('(p.valid_to IS NULL OR p.valid_to > $?)', question.at);
   }
+  if (question.agreement) wanted = wanted.and('p.agreement = $?', question.agreement);
   const after = parseCursor(PRICE_CURSOR, question.after);
   if (after !== null) {
     const [provider, model, ordinal, id] = after.split(CURSOR_SEPARATOR);

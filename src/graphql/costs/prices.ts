@@ -1,5 +1,12 @@
-import { getPrice, listPrices, PRICE_CURSOR, priceCursorKey } from '../../domain/pricing/list-prices.ts';
-import type { Price, PriceTier, UnitPrice } from '../../domain/pricing/price/price.ts';
+import { getPrice, listPrices, PRICE_CURSOR, priceCursorKey, sourcesOf } from '../../domain/pricing/list-prices.ts';
+import {
+  PRICE_AGREEMENTS,
+  type Price,
+  type PriceAgreement,
+  type PriceSource,
+  type PriceTier,
+  type UnitPrice,
+} from '../../domain/pricing/price/price.ts';
 import { formatId } from '../../platform/ids.ts';
 import { builder } from '../builder/builder.ts';
 import { CURSOR_DESCRIPTION, PAGE_SIZE_DESCRIPTION, toConnection } from '../builder/connection.ts';
@@ -25,6 +32,33 @@ const UnitPriceRef = builder.objectRef<UnitPrice>('UnitPrice').implement({
   }),
 });
 
+const AGREEMENT_DESCRIPTIONS: Readonly<Record<PriceAgreement, string>> = {
+  agreed: 'Several sources state this price.',
+  single: 'One source states it.',
+  disputed: 'The sources differ, or one of them states a price that cannot be right: `dispute` says what.',
+  own: "It is the organization's own price.",
+};
+
+const AgreementEnum = builder.enumType('PriceAgreement', {
+  description: 'What the sources say of a price.',
+  values: Object.fromEntries(
+    PRICE_AGREEMENTS.map((agreement) => [
+      agreement.toUpperCase(),
+      { value: agreement, description: AGREEMENT_DESCRIPTIONS[agreement] },
+    ]),
+  ) as Record<string, { value: PriceAgreement }>,
+});
+
+const PriceSourceRef = builder.objectRef<PriceSource>('PriceSource').implement({
+  description: 'A public source of prices, and which version of it states the price.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: '`genai-prices`, `litellm` or `corrections`.' }),
+    version: t.exposeString('version', {
+      description: 'A release, or the day on which the text of the source was first read and the start of its SHA-256.',
+    }),
+  }),
+});
+
 const PriceRef = builder.objectRef<Price>('Price');
 
 function timeOrNull(timeMs: number | null): Date | null {
@@ -45,6 +79,10 @@ builder.node(PriceRef, {
       resolve: (price) => price.match,
     }),
     serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard service tier.' }),
+    region: t.exposeString('region', {
+      nullable: true,
+      description: 'Where the provider is made to process the request, such as `us`; null: wherever it likes.',
+    }),
     validFrom: t.field({
       type: 'DateTime',
       nullable: true,
@@ -62,13 +100,30 @@ builder.node(PriceRef, {
       nullable: true,
       description:
         'The part of each UTC day in which the price is in force, in seconds from 00:00: start included, end excluded. ' +
-        'An end before its start is on the next day. Null: the whole day.',
+        'An end before its start is on the next day. `weekdays`: the UTC days on which it begins, 0 is Sunday; ' +
+        'null is every day. Null: the whole day.',
     }),
     units: t.expose('units', { type: [UnitPriceRef] }),
     source: t.exposeString('source', {
-      description: '`genai-prices` for the public catalog, or `override` for a price of the organization.',
+      description:
+        'What the price was taken from: `genai-prices`, `litellm` or `corrections`, or `override` for a price of the ' +
+        'organization.',
     }),
     sourceVersion: t.exposeString('sourceVersion', { description: 'The version of the source.' }),
+    sources: t.field({
+      type: [PriceSourceRef],
+      description: "The sources that state the price, `source` first; empty for an organization's own.",
+      resolve: (price) => [...sourcesOf(price)],
+    }),
+    agreement: t.expose('agreement', {
+      type: AgreementEnum,
+      description:
+        'What the sources say of the price. Of a price that is no longer in force it is what was known last.',
+    }),
+    dispute: t.exposeString('dispute', {
+      nullable: true,
+      description: 'Of a disputed price: what the other source says, or the value that was refused.',
+    }),
   }),
 });
 
@@ -88,6 +143,7 @@ builder.queryFields((t) => ({
         type: 'DateTime',
         description: 'Only prices that are in force at this time. Default: all prices, past and future ones included.',
       }),
+      agreement: t.arg({ type: AgreementEnum, description: 'Only prices of which the sources say this.' }),
     },
     resolve: async (_, args, context) =>
       toConnection(PRICE_CURSOR, await listPrices(context, args), priceCursorKey, args.after),

@@ -70,12 +70,16 @@ async function readInto({ read, label }: MetricSource, put: (labels: object, val
   const reading = await read();
   if (reading === null) return;
   if (typeof reading === 'number') return put({}, reading);
-  for (const [value, count] of reading) put({ [label ?? 'value']: value }, count);
+  if ('get' in reading) {
+    for (const [value, count] of reading) put({ [String(label ?? 'value')]: value }, count);
+    return;
+  }
+  for (const { labels, value } of reading) put(labels, value);
 }
 
 function addSource(registry: Registry, source: MetricSource): void {
   const { name, help, label } = source;
-  const configuration = { name, help, labelNames: label ? [label] : [], registers: [registry] };
+  const configuration = { name, help, labelNames: label ? [label].flat() : [], registers: [registry] };
   if (name.endsWith('_total')) {
     new Counter({
       ...configuration,

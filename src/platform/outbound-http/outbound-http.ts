@@ -3,6 +3,7 @@ import { explainFailure, OutboundRefusal } from './outbound-failure.ts';
 import { type OutboundRules, problemWithTarget, problemWithUrl } from './outbound-url.ts';
 import { isPublicAddress, literalAddress } from './public-address.ts';
 import { readStart } from './read-start.ts';
+import { BodyTooLarge, readWhole } from './read-whole.ts';
 import { guardedLookup, type ResolveHost, resolveHost } from './resolve-host.ts';
 
 /** What became of a POST. Exactly one of `statusCode` and `error` is set. */
@@ -16,6 +17,16 @@ export interface OutboundAnswer {
   durationMs: number;
 }
 
+/** What became of a GET. `body` is set where the status is 200, and nothing went wrong. */
+export interface OutboundDownload {
+  statusCode: number | null;
+  /** Why there is no whole answer. */
+  error: string | null;
+  body: Buffer | null;
+  /** The header of that name, which a redirect has. */
+  location: string | null;
+}
+
 /** Calls URLs that customers choose. */
 export interface OutboundHttp {
   /** What is wrong with a URL as a target; null where nothing is. */
@@ -26,12 +37,18 @@ export interface OutboundHttp {
    * @param signal aborted: the call is given up
    */
   post(url: string, headers: Record<string, string>, body: Buffer, signal?: AbortSignal): Promise<OutboundAnswer>;
+  /**
+   * Reads what is at a URL, whole, within the time that a call may take. It never rejects. No
+   * redirect is followed.
+   * @param maxBytes a longer body is given up
+   */
+  get(url: string, maxBytes: number, signal?: AbortSignal): Promise<OutboundDownload>;
   /** Closes all connections at once. */
   close(): Promise<void>;
 }
 
 export interface OutboundOptions extends OutboundRules {
-  /** How long a call may take until its status is there. */
+  /** How long a POST may take until its status is there, and a GET until its body is. */
   timeoutMs: number;
   /** How names are resolved; by default by the system's name servers. */
   resolve?: ResolveHost;
@@ -68,6 +85,18 @@ export function createOutboundHttp(options: OutboundOptions): OutboundHttp {
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   });
+
+  async function download(url: string, maxBytes: number, signal: AbortSignal): Promise<OutboundDownload> {
+    const { origin, pathname, search } = new URL(url);
+    const headers = { accept: 'application/json, text/plain', 'user-agent': 'meterr' };
+    const answer = await agent.request({ method: 'GET', headers, signal, origin, path: pathname + search });
+    const { statusCode, body } = answer;
+    const { location } = answer.headers;
+    const kept = { statusCode, error: null, location: typeof location === 'string' ? location : null };
+    if (statusCode === 200) return { ...kept, body: await readWhole(body, maxBytes) };
+    body.on('error', () => {}).destroy();
+    return { ...kept, body: null };
+  }
 
   async function send(url: string, request: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
     const { origin, pathname, search } = new URL(url);
@@ -106,6 +135,19 @@ export function createOutboundHttp(options: OutboundOptions): OutboundHttp {
       } finally {
         clearTimeout(timer);
         signal?.removeEventListener('abort', stop);
+      }
+    },
+    async get(url, maxBytes, signal) {
+      const failed = (error: string) => ({ statusCode: null, error, body: null, location: null });
+      const refused = problemWithUrl(url, options);
+      if (refused !== null) return failed(`the URL ${refused}`);
+      const late = AbortSignal.timeout(timeoutMs);
+      try {
+        return await download(url, maxBytes, signal ? AbortSignal.any([late, signal]) : late);
+      } catch (error) {
+        if (late.aborted) return failed(`no whole answer within ${timeoutMs / 1000} s`);
+        if (signal?.aborted) return failed('the call was given up');
+        return failed(error instanceof BodyTooLarge ? error.message : explainFailure(error));
       }
     },
     close: () => agent.destroy(),

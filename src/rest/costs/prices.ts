@@ -11,13 +11,17 @@ const listPrices = route({
   scope: 'prices:read',
   operation: operation(
     graphql(`
-      query Prices($provider: String, $model: String, $at: DateTime, $first: Int, $after: String) {
-        prices(provider: $provider, model: $model, at: $at, first: $first, after: $after) {
+      query Prices(
+        $provider: String, $model: String, $at: DateTime, $agreement: PriceAgreement, $first: Int, $after: String
+      ) {
+        prices(
+          provider: $provider, model: $model, at: $at, agreement: $agreement, first: $first, after: $after
+        ) {
           edges {
             node {
-              id provider model match serviceTier validFrom validTo dailyWindow
+              id provider model match serviceTier region validFrom validTo dailyWindow
               units { unit price per tiers { above price } }
-              source sourceVersion
+              source sourceVersion sources { name version } agreement dispute
             }
           }
           pageInfo { hasNextPage endCursor }

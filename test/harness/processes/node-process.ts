@@ -23,7 +23,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 /** Starts `node <script>`, a path from the root of the repository. */
 export function startNode(script: string, env: Record<string, string>): NodeProcess {
   const child = spawn(process.execPath, [join(ROOT, script)], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, METERR_PRICE_FEEDS: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

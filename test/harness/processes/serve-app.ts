@@ -13,7 +13,12 @@ let timeMs = now === '' ? null : Number(now);
 const report = (message: ServeReport) => process.send?.(message);
 
 const app = await createApp({
-  config: readConfig({ METERR_OPERATOR_KEY: OPERATOR_KEY, ...process.env, METERR_DATABASE_CONNECTIONS: '12' }),
+  config: readConfig({
+    METERR_OPERATOR_KEY: OPERATOR_KEY,
+    METERR_PRICE_FEEDS: 'off',
+    ...process.env,
+    METERR_DATABASE_CONNECTIONS: '12',
+  }),
   log: createLog('error'),
   clock: () => timeMs ?? Date.now(),
   connectionString,

@@ -3,16 +3,17 @@ import type { Price } from '../price/price.ts';
 import type { PriceBook } from './price-book.ts';
 import { NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice, wherePrices } from './price-row.ts';
 
-const indexes = new WeakMap<PriceBook, Map<string, Price>>();
+/** By catalog, which a newer one may replace in the book. */
+const indexes = new WeakMap<PriceBook['catalog'], Map<string, Price>>();
 
 function indexOf(book: PriceBook): Map<string, Price> {
-  let index = indexes.get(book);
+  let index = indexes.get(book.catalog);
   if (!index) {
     index = new Map();
     for (const { models } of book.catalog.values()) {
       for (const { prices } of models) for (const price of prices) index.set(price.id, price);
     }
-    indexes.set(book, index);
+    indexes.set(book.catalog, index);
   }
   return index;
 }

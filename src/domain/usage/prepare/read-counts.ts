@@ -48,7 +48,7 @@ function readDecoded(problems: FieldProblem[], input: UsageInput): ReadCounts {
   if (isDeeper(input.usage, JSON_DEPTH - 1)) {
     throw invalidField('usage', `must not nest deeper than ${JSON_DEPTH} levels, the event counted`);
   }
-  const decoded = decodeUsage(input.provider, input.usage);
+  const decoded = decodeUsage(input.provider, input.usage, input.model ?? null);
   const { counts, units, model, serviceTier, cost, warnings } = decoded;
   return { counts, units, model, serviceTier, charge: cost, decoded, warnings };
 }
