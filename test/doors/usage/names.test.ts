@@ -160,3 +160,27 @@ it('an item of a batch has the folded form as well', async () => {
   const { created, duplicates } = await meterr().ok<BatchAnswer>('POST', '/v1/usage/batch', { key: key.secret, body });
   expect({ created, duplicates }).toEqual({ created: 1, duplicates: 3 });
 });
+
+it('a gateway or a library is recorded under its own name, and charged as the provider that the model tells', async () => {
+  const { key } = await makeOrganization(meterr());
+  const told = [
+    { provider: 'Vercel', model: 'openai/gpt-4o' },
+    { provider: 'litellm_proxy', model: 'azure/gpt-4o' },
+    { provider: 'langchain', model: 'gpt-4o' },
+  ];
+  for (const names of told) {
+    const event = await meterr().ok<UsageEventAnswer>('POST', '/v1/usage', {
+      key: key.secret,
+      body: { ...EVENT, ...names },
+    });
+    expect(event).toMatchObject({ provider: names.provider.toLowerCase(), model: names.model, cost: EVENT_COST });
+  }
+});
+
+it('a name that hides its model is recorded without a cost, with the reason', async () => {
+  const model = 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456';
+  const { key } = await makeOrganization(meterr());
+  const body = { ...EVENT, provider: 'bedrock', model };
+  const event = await meterr().ok<UsageEventAnswer>('POST', '/v1/usage', { key: key.secret, body });
+  expect(event).toMatchObject({ provider: 'aws', model, cost: null, unpriced_reason: 'unknown_model' });
+});

@@ -14,7 +14,7 @@ const COMPACT_DATE = /-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)/g;
  * Of the older ones (`gpt-4o`) each date has its own.
  */
 const DATED =
-  /^((?:(?:global\.)?anthropic\.)?claude-[a-z0-9.-]*?|gpt-(?:[5-9]|\d\d)[a-z0-9.-]*?)([-@]20\d{2}-?\d{2}-?\d{2}.*|-v1(?::0)?|@default)$/;
+  /^((?:(?:global\.)?anthropic\.|anthropic\/)?claude-[a-z0-9.-]*?|(?:openai\/)?gpt-(?:[5-9]|\d\d)[a-z0-9.-]*?)([-@]20\d{2}-?\d{2}-?\d{2}.*|-v1(?::0)?|@default)$/;
 /** A profile for a part of the world costs what a call in one region of it does; `global.` and `us-gov.` do not. */
 const AWS_PROFILE = /^(?:us|eu|apac|jp|au|ca|in|sa)\.([a-z0-9]+\..+)$/;
 /** Two names of one house, of whose models each list has some only. */

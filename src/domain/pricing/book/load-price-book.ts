@@ -1,5 +1,5 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
-import type { CatalogProvider } from '../catalog/read-catalog.ts';
+import type { CatalogProvider } from '../price/catalog.ts';
 import type { Price } from '../price/price.ts';
 import { createPriceBook, type PriceBook, setOverrides } from './price-book.ts';
 import { ENTRY_COLUMNS, NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';

@@ -47,7 +47,7 @@ function isWithin({ startSeconds, endSeconds, weekdays }: DailyWindow, timeMs: n
 }
 
 /** Whether the sheet is in force at a moment. */
-export function isInForce(price: Price, timeMs: number): boolean {
+export function isInForce(price: Pick<Price, 'validFrom' | 'validTo' | 'dailyWindow'>, timeMs: number): boolean {
   if (price.validFrom !== null && timeMs < price.validFrom) return false;
   if (price.validTo !== null && timeMs >= price.validTo) return false;
   return price.dailyWindow === null || isWithin(price.dailyWindow, timeMs);

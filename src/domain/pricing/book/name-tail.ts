@@ -14,11 +14,11 @@ const FINE_TUNED_TAIL = new RegExp(`^(?:${DATE})?(?::.*)?$`);
 const SIZE_TAIL = /^-?e?\d+b(?:-it)?$/;
 const SIZED = /^gemma-\d/;
 /** The end of a rule that stops within a date or a version: `claude-sonnet-4-2025`, `gemini-2.0-flash-0`. */
-const BROKEN_OFF = /(?:[-@]20\d{0,2}-?|[-@]|-0)$/;
+const BROKEN_OFF = /(?:[-@]20\d{0,2}-?|[-@]|-\d)$/;
 
-/** Where a provider serves it, or whose it is: what may stand before a name. */
+/** Where a provider serves it, or whose it is. GovCloud and the whole world have prices of their own. */
 const HEAD =
-  /^(?:(?:us|eu|apac|jp|au|ca|in|sa|us-gov|global)\.)?(?:ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshotai|nvidia|openai|qwen|writer|zai)?[./]?$/;
+  /^(?:(?:us|eu|apac|jp|au|ca|in|sa)\.)?(?:ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshotai|nvidia|openai|qwen|writer|zai)?[./]?$|^minimax-$/;
 /** OpenAI's moderation models have one rule for all, and they are free. */
 const MODERATION = 'moderation';
 const MODERATION_HEAD = /^(?:omni-|text-)?$/;

@@ -1,5 +1,5 @@
 import { foldName } from '../../input/fold-name.ts';
-import type { Catalog } from '../catalog/read-catalog.ts';
+import type { Catalog } from '../price/catalog.ts';
 import { compilePrice, isCountable } from '../price/compile-price.ts';
 import type { Price } from '../price/price.ts';
 import { normalizeProvider } from '../price/provider-name.ts';

@@ -3,6 +3,7 @@ import { vendorOfModel } from '../price/model-vendor.ts';
 import { knownProvider, normalizeProvider } from '../price/provider-name.ts';
 import { isFramework, isGateway } from '../price/relay-names.ts';
 import type { PriceBook } from './price-book.ts';
+import { withoutRoute } from './spell-model.ts';
 
 /** Whose price a call is charged by, and how they may call the model. */
 export interface Route {
@@ -52,7 +53,7 @@ function routeOfGateway(book: PriceBook, provider: string, model: string): Route
   const own = GATEWAY_LISTS.filter(([name]) => name.test(provider)).map(([, id]) => ({ provider: id, model }));
   if (vendorOfModel(model) === 'aws') return [{ provider: 'aws', model }, ...own];
   const vendor = splitVendor(book, model);
-  if (vendor) return [vendor, ...own];
+  if (vendor) return [...routeModel(book, vendor.provider, vendor.model), ...own];
   const maker = findMaker(book, model);
   return maker === null ? own : [{ provider: maker, model }, ...own];
 }
@@ -77,9 +78,9 @@ export function routeModel(book: PriceBook, givenProvider: string, givenModel: s
   const routes = [{ provider, model }];
   // Workers AI and Cloudflare's gateway are one provider to many.
   if (provider === 'cloudflare' && !model.includes('@')) routes.push(...routeOfGateway(book, provider, model));
-  if (provider === 'openrouter' && !/:(?:free|extended)$/.test(model)) {
-    const vendor = splitVendor(book, model.replace(/(?::[a-z]+)+$/, ''));
-    if (vendor && PASSED_ON.has(vendor.provider)) routes.push(vendor);
+  if (provider === 'openrouter') {
+    const vendor = splitVendor(book, withoutRoute(model) ?? model);
+    if (vendor && PASSED_ON.has(vendor.provider) && !vendor.model.includes(':')) routes.push(vendor);
   }
   return routes;
 }

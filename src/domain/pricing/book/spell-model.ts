@@ -10,8 +10,8 @@ type Respell = (name: string) => string | Spelling | null;
 
 /** Returns the part of a name that a pattern captures, or null when it does not fit. */
 const part =
-  (pattern: RegExp): Respell =>
-  (name) =>
+  (pattern: RegExp) =>
+  (name: string): string | null =>
     pattern.exec(name)?.[1] ?? null;
 
 /** What a name of an AWS resource ends with, which models may be known by. */
@@ -33,7 +33,7 @@ const AZURE_ZONE = /^(us|eu|apac|us-gov)\/([^/]+)$/;
 const AZURE_GLOBAL = part(/^(?:global|global-standard|data-zone|openai|deployments)\/([^/]+)$/);
 
 /** How OpenRouter chooses the host; `:free` and `:extended` have prices of their own. */
-const OPENROUTER_ROUTE = part(/^(.+?)(?::(?:nitro|floor|online|exacto|thinking|beta))+$/);
+export const withoutRoute = part(/^(.+?)(?::(?:nitro|floor|online|exacto|thinking|beta))+$/);
 
 /** Claude Code asks for the long context so, which the price's tiers tell by the tokens. */
 const LONG_CONTEXT = part(/^(.+)\[1m\]$/);
@@ -67,7 +67,7 @@ const BY_PROVIDER: Readonly<Record<string, readonly Respell[]>> = {
   ],
   google: [
     GOOGLE_RESOURCE,
-    (name) => GOOGLE_OTHERS(name)?.toString().replace('/models/', '/') ?? null,
+    (name) => GOOGLE_OTHERS(name)?.replace('/models/', '/') ?? null,
     GOOGLE_MODEL,
     VERTEX_ALIAS,
     (name) => {
@@ -77,7 +77,7 @@ const BY_PROVIDER: Readonly<Record<string, readonly Respell[]>> = {
     dashed,
   ],
   openai: [FINE_TUNED],
-  openrouter: [OPENROUTER_ROUTE],
+  openrouter: [withoutRoute],
 };
 const RULES = new Map(Object.entries(BY_PROVIDER));
 

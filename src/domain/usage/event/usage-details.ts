@@ -42,17 +42,13 @@ function negatePart({ model, counts, priceId }: UsagePart): UsagePart {
   return { model, counts: negated, priceId };
 }
 
-/**
- * The details of the row that reverses an event: quantities are negative. It is not the answer, so it
- * has no `responseId`.
- */
+/** The details of the row that reverses an event: quantities are negative. */
 export function reverseDetails(details: UsageDetails | null): UsageDetails | null {
   if (details === null) return null;
-  const { responseId: _, units, parts, ...others } = details;
-  const reversed: UsageDetails = {
+  const { units, parts, ...others } = details;
+  return {
     ...others,
     ...(units && { units: negateUnits(units) }),
     ...(parts && { parts: parts.map(negatePart) }),
   };
-  return Object.keys(reversed).length === 0 ? null : reversed;
 }

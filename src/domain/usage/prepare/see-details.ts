@@ -4,6 +4,7 @@ import { foldName } from '../../input/fold-name.ts';
 import { USAGE_LIMITS } from '../../input/limits.ts';
 import type { UsageUnits } from '../../pricing/price/usage-units.ts';
 import type { DecodedUsage } from '../decode/decoded-usage.ts';
+import type { UsageEvent } from '../event/usage-event.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 import type { ReadCounts } from './read-counts.ts';
 
@@ -67,4 +68,23 @@ export function seeDetails(
   const { region, parts, startedAtMs, isWithoutUsage } = seen;
   const isPlain = units === null && responseId === null && seen.servedModel === null && region === null;
   return isPlain && parts.length === 0 && startedAtMs === null && !isWithoutUsage ? null : seen;
+}
+
+/**
+ * The same of an event that is in the ledger, to price it again as it was priced first; null where it
+ * has no details.
+ */
+export function recallDetails({ details, unpricedReason, timeMs }: UsageEvent): SeenDetails | null {
+  const isWithoutUsage = unpricedReason === 'no_usage_reported';
+  if (details === null && !isWithoutUsage) return null;
+  const { units, responseId, servedModel, region, parts, pricedAtMs } = details ?? {};
+  return {
+    units: units ?? null,
+    responseId: responseId ?? null,
+    servedModel: servedModel ?? null,
+    region: region ?? null,
+    parts: parts ?? NO_PARTS,
+    startedAtMs: pricedAtMs !== undefined && pricedAtMs < timeMs ? pricedAtMs : null,
+    isWithoutUsage,
+  };
 }
