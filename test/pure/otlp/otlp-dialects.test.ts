@@ -307,6 +307,14 @@ describe('other names of counts', () => {
       { cacheReadTokens: 600, reasoningTokens: 30 },
     ],
     [
+      'LiteLLM, which sends what Python shows of its usage',
+      {
+        'metadata.usage_object':
+          "{'prompt_tokens': 1000, 'prompt_tokens_details': {'audio_tokens': None, 'cached_tokens': 600}, 'cache_creation_input_tokens': 50, 'completion_tokens_details': {'reasoning_tokens': 30}}",
+      },
+      { cacheReadTokens: 600, cacheWriteTokens: 50, reasoningTokens: 30 },
+    ],
+    [
       'the newest conventions, by modality',
       {
         'gen_ai.usage.image.input_tokens': 400,

@@ -1,9 +1,9 @@
 /**
  * The attribute names of each count, in order of precedence: the newest convention, v1.37 to v1.44,
  * older ones, then the dialects (OpenLLMetry, Sentry, Strands, pydantic-ai, LiveKit, LangWatch,
- * OpenLIT, LangSmith, Vercel AI SDK, OpenInference). They are synonyms: the first that is present
- * counts, and they are never added up. Names that end in a part of `..._token_details.` come from
- * the JSON text of that attribute.
+ * OpenLIT, LangSmith, LiteLLM, Vercel AI SDK, OpenInference). They are synonyms: the first that is present
+ * counts, and they are never added up. Names that begin with one of `DETAIL_NAMES` come from the text
+ * of that attribute.
  */
 export const TOKEN_NAMES = {
   inputTokens: [
@@ -42,6 +42,9 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.input_tokens_details.cached_tokens',
     'gen_ai.usage.input_token_details.cache_read',
     'gen_ai.usage.input_token_details.cached_tokens',
+    'metadata.usage_object.cache_read_input_tokens',
+    'metadata.usage_object.prompt_tokens_details.cached_tokens',
+    'metadata.usage_object.input_tokens_details.cached_tokens',
     'llm.usage.cache_read_input_tokens',
     'ai.usage.inputTokenDetails.cacheReadTokens',
     'ai.usage.cachedInputTokens',
@@ -63,6 +66,8 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.prompt_tokens_details.cache_creation_tokens',
     'gen_ai.usage.input_token_details.cache_creation',
     'gen_ai.usage.input_token_details.cache_write',
+    'metadata.usage_object.cache_creation_input_tokens',
+    'metadata.usage_object.prompt_tokens_details.cache_creation_tokens',
     'llm.usage.cache_creation_input_tokens',
     'ai.usage.inputTokenDetails.cacheWriteTokens',
     'llm.token_count.prompt_details.cache_write',
@@ -73,6 +78,7 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.details.ephemeral_1h_input_tokens',
     'gen_ai.usage.details.cache_write_1h_tokens',
     'gen_ai.usage.input_token_details.ephemeral_1h_input_tokens',
+    'metadata.usage_object.prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens',
   ],
   reasoningTokens: [
     'gen_ai.usage.reasoning.output_tokens',
@@ -89,6 +95,8 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.output_tokens_details.reasoning_tokens',
     'gen_ai.usage.output_token_details.reasoning',
     'gen_ai.usage.output_token_details.reasoning_tokens',
+    'metadata.usage_object.completion_tokens_details.reasoning_tokens',
+    'metadata.usage_object.output_tokens_details.reasoning_tokens',
     'llm.usage.reasoning_tokens',
     'ai.usage.outputTokenDetails.reasoningTokens',
     'ai.usage.reasoningTokens',
@@ -103,6 +111,7 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.prompt_tokens_details.audio',
     'gen_ai.usage.prompt_tokens_details.audio_tokens',
     'gen_ai.usage.input_token_details.audio',
+    'metadata.usage_object.prompt_tokens_details.audio_tokens',
     'llm.token_count.prompt_details.audio',
   ],
   outputAudioTokens: [
@@ -113,6 +122,7 @@ export const TOKEN_NAMES = {
     'gen_ai.usage.completion_tokens_details.audio',
     'gen_ai.usage.completion_tokens_details.audio_tokens',
     'gen_ai.usage.output_token_details.audio',
+    'metadata.usage_object.completion_tokens_details.audio_tokens',
     'llm.token_count.completion_details.audio',
   ],
   webSearches: [
@@ -137,12 +147,14 @@ export const UNIT_NAMES = {
     'gen_ai.usage.image.input_tokens',
     'gen_ai.usage.input_image_tokens',
     'gen_ai.usage.input_token_details.image',
+    'metadata.usage_object.prompt_tokens_details.image_tokens',
     'llm.token_count.prompt_details.image',
   ],
   output_image_tokens: [
     'gen_ai.usage.image.output_tokens',
     'gen_ai.usage.output_image_tokens',
     'gen_ai.usage.output_token_details.image',
+    'metadata.usage_object.completion_tokens_details.image_tokens',
     'llm.token_count.completion_details.image',
   ],
   input_video_tokens: ['gen_ai.usage.video.input_tokens', 'gen_ai.usage.input_video_tokens'],
@@ -157,11 +169,12 @@ export const UNIT_NAMES = {
   cache_video_read_tokens: ['gen_ai.usage.video.cache_read.input_tokens'],
 } as const;
 
-/** Attributes that hold a JSON object of counts; LangSmith's and Langfuse's. */
+/** Attributes that hold an object of counts as text: LangSmith's, Langfuse's and LiteLLM's. */
 export const DETAIL_NAMES = {
   input: 'gen_ai.usage.input_token_details',
   output: 'gen_ai.usage.output_token_details',
   langfuse: 'langfuse.observation.usage_details',
+  litellm: 'metadata.usage_object',
 } as const;
 
 /** What Claude Code calls the counts of its own span; its input excludes both caches. */

@@ -14,7 +14,7 @@ import { isCacheHit, readCharge } from './read-cost.ts';
 import { readMetadata } from './read-metadata.ts';
 import { readTags } from './read-tags.ts';
 import { hasTokens, readTokens, type SpanTokens } from './read-tokens.ts';
-import { providerResponseId } from './response-id.ts';
+import { callWideId, isGatewayId } from './response-id.ts';
 import type { InputRule } from './stated-counts.ts';
 
 export interface SpanUsage {
@@ -89,7 +89,7 @@ function toUsage(
   const teamId = findInherited(lineage, WORD_NAMES.team, USAGE_LIMITS.eventId);
   const statedId = toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
   const callId = readCallId(span, statedId);
-  const providerId = providerResponseId(statedId ?? callId, provider);
+  const wideId = callWideId(statedId ?? callId, provider);
   const event: SpanUsage['event'] = {
     id: `${span.traceId}:${span.spanId}`,
     provider,
@@ -107,7 +107,7 @@ function toUsage(
       inputRule: cached > 0 ? inputRule : null,
       isCacheHit: isCacheHit(span),
     }),
-    responseId: readResponseId(span, providerId),
+    responseId: readResponseId(span, wideId),
     telemetry: {
       startedAt: toDate(start < end ? start : end),
       servedModel,
@@ -122,7 +122,7 @@ function toUsage(
     event,
     requestModel: requestModel ?? null,
     callId,
-    providerId,
+    providerId: wideId !== null && isGatewayId(wideId) ? null : wideId,
     inputRule,
     statedInput: tokens.statedInput,
     statedOutput: tokens.statedOutput,
@@ -165,10 +165,10 @@ function readCallId({ name, attributes }: OtlpSpan, statedId: string | null): st
 }
 
 /** The id by which one answer is one event, whatever trace or export tells of it. */
-function readResponseId({ traceId, attributes }: OtlpSpan, providerId: string | null): string | null {
+function readResponseId({ traceId, attributes }: OtlpSpan, wideId: string | null): string | null {
   // ADK traces each call twice, and numbers it itself: that holds within its trace.
   const adkEvent = findWord(attributes, [CALL_ID_NAMES.adkEvent]);
-  return adkEvent === undefined ? providerId : `adk:${traceId}:${adkEvent}`.slice(0, USAGE_LIMITS.eventId);
+  return adkEvent === undefined ? wideId : `adk:${traceId}:${adkEvent}`.slice(0, USAGE_LIMITS.eventId);
 }
 
 function readTier({ attributes }: OtlpSpan): string | null {
