@@ -1,5 +1,5 @@
 import { invalidRequest } from '../../../platform/errors.ts';
-import { type DecodedCounts, toQuantities } from './decoded-counts.ts';
+import { type DecodedCounts, toQuantities } from './source/decoded-counts.ts';
 import type { DecodedUsage } from './decoded-usage.ts';
 import { decodeAnthropic } from './families/decode-anthropic.ts';
 import {
@@ -16,7 +16,7 @@ import { decodeDuration, decodeImages, decodePages, decodeTotalOnly, isImageList
 import { findUsage } from './find-usage.ts';
 import { findResponseId, readModel, readRegion, readServiceTier } from './read-answer.ts';
 import { readCharge } from './read-charge.ts';
-import { type Fields, hasAny, MAX_REMARKS, type Source } from './read-count.ts';
+import { type Fields, hasAny, MAX_REMARKS, type Source } from './source/read-count.ts';
 
 const NO_PARTS: DecodedUsage['parts'] = [];
 

@@ -1,7 +1,7 @@
 import { invalidField } from '../../../platform/errors.ts';
 import { mergeAnthropicEvents } from './merge-anthropic-events.ts';
 import { mergeChunks } from './merge-chunks.ts';
-import { type Fields, type FoundUsage, toFields, toText } from './read-count.ts';
+import { type Fields, type FoundUsage, toFields, toText } from './source/read-count.ts';
 
 const UNKNOWN = 'is not a usage object or response body that Meterr knows; send inputTokens and outputTokens instead';
 

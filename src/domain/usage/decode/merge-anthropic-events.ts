@@ -1,5 +1,5 @@
 import { invalidField } from '../../../platform/errors.ts';
-import { type Fields, type FoundUsage, toFields } from './read-count.ts';
+import { type Fields, type FoundUsage, toFields } from './source/read-count.ts';
 
 /**
  * One usage object from Anthropic's stream events, or null when there are none among the items.

@@ -1,4 +1,4 @@
-import { type Fields, type FoundUsage, toFields } from './read-count.ts';
+import { type Fields, type FoundUsage, toFields } from './source/read-count.ts';
 
 /** Deeper than any provider nests its counts. */
 const MAX_DEPTH = 4;

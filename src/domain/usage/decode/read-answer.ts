@@ -1,5 +1,5 @@
 import { readResponseId } from './provider-response-id.ts';
-import { type Fields, type Source, toFields, toText } from './read-count.ts';
+import { type Fields, type Source, toFields, toText } from './source/read-count.ts';
 
 /** The model that the answer says has served. */
 export function readModel(source: Source): string | null {

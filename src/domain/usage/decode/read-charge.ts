@@ -1,5 +1,5 @@
 import { formatScaled, MONEY_SCALE, parseScaled } from '../../../platform/money.ts';
-import { addProblem, type Fields, hasAny, type Source, toFields } from './read-count.ts';
+import { addProblem, type Fields, hasAny, type Source, toFields } from './source/read-count.ts';
 
 /** Places that hold any JSON number exactly: the smallest double is 5e-324. */
 const WIDE_SCALE = 400;

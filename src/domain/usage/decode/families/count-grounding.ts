@@ -1,5 +1,5 @@
-import type { FoundCount } from '../read-count.ts';
-import { type Fields, type Source, toFields, toText } from '../read-count.ts';
+import type { FoundCount } from '../source/read-count.ts';
+import { type Fields, type Source, toFields, toText } from '../source/read-count.ts';
 
 const GENERATION = /gemini-(\d+)/;
 /** Up to this generation of Gemini a grounded prompt is billed once, whatever it searched for. */

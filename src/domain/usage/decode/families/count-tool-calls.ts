@@ -1,5 +1,5 @@
-import type { FoundUnits } from '../decoded-counts.ts';
-import { type FoundCount, type Source, toFields, toText } from '../read-count.ts';
+import type { FoundUnits } from '../source/decoded-counts.ts';
+import { type FoundCount, type Source, toFields, toText } from '../source/read-count.ts';
 
 /** What the tools of an answer of OpenAI's Responses did, as far as it is billed by the call. */
 interface ToolCalls {

@@ -1,4 +1,4 @@
-import type { DecodedCounts } from '../decoded-counts.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
 import {
   addCounts,
   addProblem,
@@ -8,7 +8,7 @@ import {
   requireCount,
   type Source,
   sumCounts,
-} from '../read-count.ts';
+} from '../source/read-count.ts';
 
 /**
  * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether

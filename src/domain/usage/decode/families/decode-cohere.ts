@@ -1,5 +1,5 @@
-import type { DecodedCounts } from '../decoded-counts.ts';
-import { addCounts, addProblem, readCount, readRounded, type Source } from '../read-count.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
+import { addCounts, addProblem, readCount, readRounded, type Source } from '../source/read-count.ts';
 
 /**
  * Cohere v2 `usage`, and `meta` of embed: what is priced are `billed_units`; `tokens` also counts

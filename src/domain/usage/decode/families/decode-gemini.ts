@@ -1,5 +1,5 @@
-import type { DecodedCounts } from '../decoded-counts.ts';
-import { addCounts, readCount, type Source, sumCounts } from '../read-count.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
+import { addCounts, readCount, type Source, sumCounts } from '../source/read-count.ts';
 import { countGrounding } from './count-grounding.ts';
 import { placeReasoning } from './place-reasoning.ts';
 

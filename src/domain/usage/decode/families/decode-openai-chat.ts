@@ -1,4 +1,4 @@
-import type { DecodedCounts, FoundUnits } from '../decoded-counts.ts';
+import type { DecodedCounts, FoundUnits } from '../source/decoded-counts.ts';
 import {
   addCounts,
   type FoundCount,
@@ -8,7 +8,7 @@ import {
   requireCount,
   type Source,
   toText,
-} from '../read-count.ts';
+} from '../source/read-count.ts';
 import { placeReasoning } from './place-reasoning.ts';
 
 /**

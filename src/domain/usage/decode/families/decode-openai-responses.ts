@@ -1,5 +1,5 @@
-import type { DecodedCounts, FoundUnits } from '../decoded-counts.ts';
-import { type FoundCount, hasAny, readCount, requireCount, type Source } from '../read-count.ts';
+import type { DecodedCounts, FoundUnits } from '../source/decoded-counts.ts';
+import { type FoundCount, hasAny, readCount, requireCount, type Source } from '../source/read-count.ts';
 import { countToolCalls } from './count-tool-calls.ts';
 import { placeReasoning } from './place-reasoning.ts';
 

@@ -1,6 +1,6 @@
-import type { DecodedCounts } from '../decoded-counts.ts';
-import { NONE } from '../decoded-counts.ts';
-import { readCount, readRounded, requireCount, type Source, toFields } from '../read-count.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
+import { NONE } from '../source/decoded-counts.ts';
+import { readCount, readRounded, requireCount, type Source, toFields } from '../source/read-count.ts';
 
 /**
  * Embeddings and rerankers that state one number, which is the input (Voyage, Jina, Mixedbread).

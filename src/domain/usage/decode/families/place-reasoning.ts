@@ -1,5 +1,5 @@
-import { checkTotal } from '../decoded-counts.ts';
-import { addCounts, type FoundCount, type Source } from '../read-count.ts';
+import { checkTotal } from '../source/decoded-counts.ts';
+import { addCounts, type FoundCount, type Source } from '../source/read-count.ts';
 
 /**
  * Whether a source counts reasoning inside its output number, beside it (xAI Chat), or nobody has

@@ -1,13 +1,13 @@
-import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
+import { COUNT_MESSAGE, isEventCount } from '../../../input/event-count.ts';
 import {
   COUNTS_BY_TOTAL,
   countsOf,
   USAGE_COUNTS,
   type UsageCount,
   type UsageCounts,
-} from '../../pricing/price/usage-counts.ts';
-import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../pricing/price/usage-units.ts';
-import type { UsagePart } from '../event/usage-details.ts';
+} from '../../../pricing/price/usage-counts.ts';
+import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../../pricing/price/usage-units.ts';
+import type { UsagePart } from '../../event/usage-details.ts';
 import { addProblem, type FoundCount, type Source } from './read-count.ts';
 
 /** Quantities as a decoder found them, by unit; those that are 0 may be there. */

@@ -1,6 +1,6 @@
-import type { FieldProblem } from '../../../platform/errors.ts';
-import { isObject } from '../../../platform/json.ts';
-import { COUNT_MESSAGE } from '../../input/event-count.ts';
+import type { FieldProblem } from '../../../../platform/errors.ts';
+import { isObject } from '../../../../platform/json.ts';
+import { COUNT_MESSAGE } from '../../../input/event-count.ts';
 
 /** More problems or warnings of one answer help nobody, and would be stored. */
 export const MAX_REMARKS = 20;
