@@ -160,6 +160,12 @@ test.each<[provider: string, model: string, Asked, usd: string, why: string]>([
   ['deepseek', 'deepseek-flash', { ...both, at: '2026-11-18T02:00:00Z' }, '1.5', 'V4.1 Flash at its peak'],
   ['deepseek', 'deepseek-flash', { ...both, at: '2026-11-21T02:00:00Z' }, '0.75', 'and at a weekend'],
   ['deepseek', 'deepseek-v4-flash-vision-exp', { ...both, at: NOW }, '0.75', 'the same model'],
+  ['deepseek', 'deepseek-chat', { ...input, at: PEAK.saturday }, '0.22', 'a name of V4 Flash'],
+  ['deepseek', 'deepseek-reasoner', { ...input, at: PEAK.monday }, '0.44', 'a name of V4 Flash'],
+  ['deepseek', 'deepseek-reasoner', { ...input, at: '2025-06-07T02:00:00Z' }, '0.55', 'R1 by day, any day'],
+  ['deepseek', 'deepseek-reasoner', { ...input, at: '2026-02-07T02:00:00Z' }, '0.28', 'V3.2'],
+  ['zai', 'glm-5.3-flash', { ...input, at: '2026-09-09T15:59:59Z' }, '0.075', 'half price until 9 September'],
+  ['zai', 'glm-5.3-flash', input, '0.15', 'the list price since'],
   // Long contexts.
   [
     'xai',
