@@ -7,6 +7,7 @@ export const WORD_NAMES = {
     'llm.model_name',
     'embedding.model_name',
     'llm.request.model',
+    'ai.model_id',
     'langfuse.observation.model.name',
   ],
   provider: [
