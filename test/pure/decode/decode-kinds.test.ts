@@ -159,6 +159,15 @@ const STREAMS: Row[] = [
     expected: { inputTokens: 530, cacheReadTokens: 500, outputTokens: 50 },
   },
   {
+    title: "Groq's last chunk, whose own usage is null",
+    provider: 'groq',
+    raw: [
+      { id: 'chatcmpl-g1', usage: null },
+      { id: 'chatcmpl-g1', usage: null, x_groq: { usage: { ...CHAT, total_tokens: 15 } } },
+    ],
+    expected: { inputTokens: 10, outputTokens: 5 },
+  },
+  {
     title: 'a message_delta with nulls beside its output',
     raw: [
       messageStart({ input_tokens: 30, cache_read_input_tokens: 500, output_tokens: 1 }),
@@ -317,6 +326,12 @@ const SHAPES: Row[] = [
     expected: { input_video_tokens: 500, input_image_tokens: 200, cache_video_read_tokens: 300 },
   },
   {
+    title: 'Gemini beside a field of a tool in another spelling',
+    provider: 'google',
+    raw: { promptTokenCount: 9, candidatesTokenCount: 2, totalTokenCount: 11, service_tier: 'standard' },
+    expected: { inputTokens: 9, outputTokens: 2 },
+  },
+  {
     title: 'the tools of Responses that are billed by the call',
     raw: {
       output: [
@@ -373,6 +388,13 @@ const SHAPES: Row[] = [
     provider: 'perplexity',
     raw: { ...CHAT, cost: { input_tokens_cost: 6e-5, total_cost: 0.01356 } },
     expected: { cost: '0.01356' },
+  },
+  {
+    title: "what a gateway guesses that the vendor's charge was",
+    provider: 'some-gateway',
+    raw: { ...CHAT, cost: { total_cost: 0.5 } },
+    expected: { cost: null },
+    warns: 'cost was left out',
   },
   {
     title: "what Vercel's gateway says it charged",

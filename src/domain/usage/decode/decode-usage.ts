@@ -1,5 +1,4 @@
 import { invalidRequest } from '../../../platform/errors.ts';
-import { type DecodedCounts, toQuantities } from './source/decoded-counts.ts';
 import type { DecodedUsage } from './decoded-usage.ts';
 import { decodeAnthropic } from './families/decode-anthropic.ts';
 import {
@@ -16,6 +15,7 @@ import { decodeDuration, decodeImages, decodePages, decodeTotalOnly, isImageList
 import { findUsage } from './find-usage.ts';
 import { findResponseId, readModel, readRegion, readServiceTier } from './read-answer.ts';
 import { readCharge } from './read-charge.ts';
+import { type DecodedCounts, toQuantities } from './source/decoded-counts.ts';
 import { type Fields, hasAny, MAX_REMARKS, type Source } from './source/read-count.ts';
 
 const NO_PARTS: DecodedUsage['parts'] = [];
@@ -40,7 +40,14 @@ const SHAPES: readonly Shape[] = [
   { shape: 'openai_chat', fits: has('prompt_tokens', 'completion_tokens'), decode: decodeOpenaiChat },
   {
     shape: 'gemini',
-    fits: has('promptTokenCount', 'candidatesTokenCount', 'totalTokenCount', 'prompt_token_count', 'total_token_count'),
+    fits: has(
+      'promptTokenCount',
+      'candidatesTokenCount',
+      'totalTokenCount',
+      'prompt_token_count',
+      'candidates_token_count',
+      'total_token_count',
+    ),
     decode: decodeGemini,
   },
   { shape: 'gemini_interactions', fits: has('total_input_tokens', 'total_output_tokens'), decode: decodeInteractions },

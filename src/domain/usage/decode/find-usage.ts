@@ -15,9 +15,10 @@ export function findUsage(raw: unknown, path: string): FoundUsage {
   if (Array.isArray(raw)) return findInStream(raw, path);
   const body = toFields(raw);
   if (!body) throw invalidField(path, UNKNOWN);
-  return (
-    mergeAnthropicEvents([body], path) ?? findInBody(body, path) ?? { fields: body, path, body: null, warnings: [] }
-  );
+  const found = mergeAnthropicEvents([body], path) ?? findInBody(body, path);
+  if (found) return found;
+  refuseEmptyChunk(body, path);
+  return { fields: body, path, body: null, warnings: [] };
 }
 
 interface Place {
@@ -75,7 +76,12 @@ function findInBody(body: Fields, path: string): FoundUsage | null {
   }
   const meta = toFields(body.meta);
   if (meta && toFields(meta.billed_units)) return { fields: meta, path: `${path}.meta`, body, warnings: [] };
-  if (body.usage !== null || toFields(body.billed_units)) return null;
+  return null;
+}
+
+/** A body whose `usage` is null, and that has no usage elsewhere: a chunk of a stream before the last. */
+function refuseEmptyChunk(body: Fields, path: string): void {
+  if (body.usage !== null || toFields(body.billed_units)) return;
   throw invalidField(`${path}.usage`, 'is null; in a stream only the last chunk has it');
 }
 
@@ -90,7 +96,7 @@ function findInStream(items: readonly unknown[], path: string): FoundUsage {
   let answer: string | null = null;
   for (const [index, item] of items.entries()) {
     const chunk = toFields(item);
-    const found = chunk && chunk.usage !== null ? findInBody(chunk, `${path}.${index}`) : null;
+    const found = chunk ? findInBody(chunk, `${path}.${index}`) : null;
     if (!found) continue;
     const id = toText(found.body?.id) ?? toText(found.body?.responseId);
     if (id && answer && id !== answer) throw invalidField(path, 'holds several answers; send one event for each');

@@ -51,9 +51,12 @@ export function readCharge(source: Source): string | null {
   return fee === null || upstream === null ? null : round(fee + upstream, WIDE_SCALE);
 }
 
-/** Perplexity's object, whose total is what it charges. */
+/** Fields by which Perplexity's object is known where its answer came through a gateway. */
+const PERPLEXITY_COSTS = ['input_tokens_cost', 'output_tokens_cost', 'request_cost'] as const;
+
+/** Perplexity's object, whose total is what it charges; one of another maker may be an estimate. */
 function readTotalCost(source: Source, stated: Fields): string | null {
-  if (source.provider !== 'perplexity' && !hasAny(stated, 'total_cost')) {
+  if (!CHARGING_PROVIDERS.has(source.provider) && !hasAny(stated, ...PERPLEXITY_COSTS)) {
     source.warnings.push(`${source.path}.cost was left out: what it holds is not known for this provider`);
     return null;
   }

@@ -1,6 +1,14 @@
 import { countsOf } from '../../../pricing/price/usage-counts.ts';
 import { checkTotal, type DecodedCounts } from '../source/decoded-counts.ts';
-import { addCounts, type FoundCount, readCount, requireCount, type Source, toFields, toText } from '../source/read-count.ts';
+import {
+  addCounts,
+  type FoundCount,
+  readCount,
+  requireCount,
+  type Source,
+  toFields,
+  toText,
+} from '../source/read-count.ts';
 
 /**
  * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds

@@ -1,7 +1,10 @@
 import type { DecodedCounts } from '../source/decoded-counts.ts';
-import { addCounts, readCount, type Source, sumCounts } from '../source/read-count.ts';
+import { addCounts, hasAny, readCount, type Source, sumCounts } from '../source/read-count.ts';
 import { countGrounding } from './count-grounding.ts';
 import { placeReasoning } from './place-reasoning.ts';
+
+/** Counts by whose names the snake-case spelling is told; other fields beside them may be a tool's own. */
+const SNAKE_COUNTS = ['prompt_token_count', 'candidates_token_count', 'total_token_count'] as const;
 
 /**
  * Gemini `usageMetadata`: cached content is inside the prompt, tool prompts and thoughts stand
@@ -10,7 +13,7 @@ import { placeReasoning } from './place-reasoning.ts';
  * says `response` for `candidates`.
  */
 export function decodeGemini(source: Source): DecodedCounts {
-  const isSnake = Object.keys(source.fields).some((name) => name.includes('_'));
+  const isSnake = hasAny(source.fields, ...SNAKE_COUNTS);
   const spell = (name: string) => (isSnake ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name);
   const read = (...names: string[]) => readCount(source, ...names.map(spell));
   const ofModality = (modality: string, ...lists: string[]) =>
