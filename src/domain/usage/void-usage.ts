@@ -9,6 +9,7 @@ import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
+import { reverseDetails } from './event/usage-details.ts';
 import { responseIdOf, type UsageEvent } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { reversingEventId } from './mark-voided.ts';
@@ -39,6 +40,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     requests: -event.requests,
     cost: negate(event.cost),
     computedCost: negate(event.computedCost),
+    details: reverseDetails(event.details),
     holdId: null,
     voidsId: event.id,
     voidReason: reason,

@@ -6,7 +6,7 @@ export const usageEventFields = graphql(`
     id eventId provider model serviceTier inputTokens outputTokens totalTokens cacheReadTokens cacheWriteTokens
     cacheWrite1hTokens reasoningTokens inputAudioTokens outputAudioTokens webSearches requests timestamp recordedAt
     teamId userId apiKeyId tags metadata cost computedCost costSource priceId unpricedReason
-    costBreakdown { unit quantity unitPrice amount }
+    costBreakdown { unit model quantity unitPrice amount }
     warnings units responseId servedModel holdId voids voidReason voidedBy
   }
 `);
