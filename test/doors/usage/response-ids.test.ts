@@ -393,7 +393,11 @@ describe('a key that is bound to a team', () => {
     const { mine, secret } = await makeTeams(organization);
     const body = { ...EVENT, team_id: mine.id, response_id: 'r', cost: '77.125' };
     const first = await meterr().ok<UsageEventAnswer>('POST', '/v1/usage', { key, body });
-    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({ status: 'duplicate', id: first.id, cost: '77.125' });
+    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({
+      status: 'duplicate',
+      id: first.id,
+      cost: '77.125',
+    });
   });
 });
 
