@@ -23,6 +23,7 @@ import {
   type KeyName,
   NOW_MS,
   type Request,
+  responseIdOf,
   type Script,
   SERVERS,
   script,
@@ -93,6 +94,7 @@ function toWire({ teams }: World, { id }: Attempt, body: Body) {
     reasoning_tokens: body.reasoning,
     team_id: body.team && teams[body.team]?.id,
     tags: body.tags,
+    response_id: responseIdOf(id) ?? undefined,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
   };
 }
@@ -188,7 +190,10 @@ async function runStep(world: World, step: readonly Request[], { bodies }: Scrip
     }),
   );
   // In a request its attempts were pushed in order.
-  ledger.addStep(answered);
+  ledger.addStep(
+    answered,
+    voided.filter(({ status }) => status === 201),
+  );
   for (const [eventId, answers] of Map.groupBy(voided, (one) => one.eventId)) ledger.addVoids(eventId, answers);
 }
 
@@ -211,11 +216,27 @@ async function readHistory({ ok }: Calls): Promise<HistoryEvent[]> {
 
 /** What history must say of an event. */
 function toHistory(world: World, event: StoredEvent) {
-  const { usageId, eventId, timeMs, provider, model, teamId, keyId, userId, tags, counts, cost, sign, voids } = event;
+  const {
+    usageId,
+    eventId,
+    responseId,
+    timeMs,
+    provider,
+    model,
+    teamId,
+    keyId,
+    userId,
+    tags,
+    counts,
+    cost,
+    sign,
+    voids,
+  } = event;
   const signed = (count: number) => (count === 0 ? 0 : sign * count);
   return {
     id: usageId,
     event_id: eventId,
+    response_id: responseId,
     timestamp: new Date(timeMs).toISOString(),
     provider,
     model,
