@@ -32,17 +32,24 @@ describe('after its event is retired', () => {
     organization = await makeOrganization(meterr(), { retentionDays: DAYS });
     key = organization.key.secret;
     const old = { timestamp: daysAgo(DAYS - 1), cost: '0.5' };
-    first = (await send({ id: 'a', response_id: 'r', ...old })).body;
+    first = (await send({ id: 'a', response_id: 'chatcmpl-Rx', ...old })).body;
     await send({ id: 'z', ...old });
     await retireAll();
     expect((await meterr().rest('GET', `/v1/usage/${first.id}`, { key })).status).toBe(404);
   });
 
   it.each([
-    ['the same body', { id: 'a', response_id: 'r', timestamp: daysAgo(DAYS - 1), cost: '0.5' }],
-    ['another body, id and time', { id: 'b', response_id: 'r', input_tokens: 7, cost: '9' }],
-    ['a time that is older than what is kept', { response_id: 'r', timestamp: daysAgo(DAYS + 5) }],
-    ['a team and a hold that there are not', { response_id: 'r', team_id: 'team_01kb2m7q4xe0h8t5v6w9y3z1ab' }],
+    ['the same body', { id: 'a', response_id: 'chatcmpl-Rx', timestamp: daysAgo(DAYS - 1), cost: '0.5' }],
+    ['another body, id and time', { id: 'b', response_id: 'chatcmpl-Rx', input_tokens: 7, cost: '9' }],
+    ['a time that is older than what is kept', { response_id: 'chatcmpl-Rx', timestamp: daysAgo(DAYS + 5) }],
+    [
+      'a whole response body of that time',
+      {
+        ...{ input_tokens: undefined, output_tokens: undefined, timestamp: daysAgo(DAYS + 5) },
+        usage: { id: 'chatcmpl-Rx', object: 'chat.completion', usage: { prompt_tokens: 1, completion_tokens: 1 } },
+      },
+    ],
+    ['a team that there is not', { response_id: 'chatcmpl-Rx', team_id: 'team_01kb2m7q4xe0h8t5v6w9y3z1ab' }],
   ])('a response id is known: %s is answered with the id and the cost that are kept', async (_, body) => {
     const { status, body: answer } = await send(body);
     expect({ status, id: answer.id, cost: answer.cost }).toEqual({ status: 200, id: first.id, cost: '0.5' });
@@ -62,7 +69,7 @@ describe('after its event is retired', () => {
       team: await makeTeam(meterr(), organization),
       scopes: ['usage:write'],
     });
-    const { status, body } = await send({ response_id: 'r' }, secret);
+    const { status, body } = await send({ response_id: 'chatcmpl-Rx' }, secret);
     expect([status, body.id, body.cost]).toEqual([200, first.id, '0.0075']);
   });
 

@@ -27,7 +27,7 @@ export function collectSpanUsage(request: readonly OtlpSpan[], isExclusive = fal
   const billables: BillableSpan[] = [];
   const rejected: RejectedSpan[] = [];
   for (const [at, span] of request.entries()) {
-    const result = readGenaiSpan({ span, ancestors: tree.inheritedBy(at) }, isExclusive);
+    const result = readGenaiSpan(span, () => tree.inheritedBy(at), isExclusive);
     if (result.outcome === 'usage') billables.push({ at, usage: result.usage });
     else if (result.outcome === 'rejected') rejected.push({ spanId: span.spanId, message: result.message });
   }

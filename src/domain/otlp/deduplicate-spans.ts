@@ -9,6 +9,8 @@ export interface BillableSpan {
   usage: SpanUsage;
 }
 
+const CHARGED_DETAILS = 100;
+
 /**
  * Returns one usage for each call of a model when several libraries have traced the same call.
  * Spans belong to the same call when they have the same id, the same id of the answer, or, within a
@@ -192,6 +194,8 @@ function findEmpty(billables: readonly BillableSpan[], calls: Groups, around: re
 
 function countDetails({ event, callId }: SpanUsage): number {
   if (event.telemetry.isWithoutUsage) return -1;
+  // What is known to be charged is more than any price list says.
+  if (event.telemetry.charge !== null) return CHARGED_DETAILS;
   const parts = [event.cacheReadTokens, event.cacheWriteTokens, event.reasoningTokens, event.inputAudioTokens];
   return parts.filter(Boolean).length + (event.units ? 1 : 0) + (callId === null ? 0 : 1);
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { recordUsageBatch } from '../usage/record-usage-batch.ts';
 import { collectSpanUsage } from './collect-usage.ts';
+import { findRecordedAnswers } from './find-recorded-answers.ts';
 import type { SpanUsage } from './span/genai-span.ts';
 import type { OtlpSpan } from './wire/otlp-span.ts';
 
@@ -38,6 +39,23 @@ async function findUnseenTeams({ caller, resources }: Context, usages: readonly 
 }
 
 /**
+ * Leaves out the calls without counts whose answer is recorded. The others do not take the id of their
+ * answer: another span may still tell what it cost.
+ */
+async function leaveOutKnown(context: Context, usages: readonly SpanUsage[]): Promise<SpanUsage[]> {
+  const idOf = ({ event }: SpanUsage) => (event.telemetry.isWithoutUsage ? (event.responseId ?? null) : null);
+  const known = await findRecordedAnswers(
+    context,
+    usages.flatMap((usage) => idOf(usage) ?? []),
+  );
+  return usages.flatMap((usage) => {
+    const id = idOf(usage);
+    if (id === null) return [usage];
+    return known.has(id) ? [] : [{ ...usage, event: { ...usage.event, responseId: null } }];
+  });
+}
+
+/**
  * Records the calls of models in the spans of one export request, a thousand at a time. A call whose
  * span, or whose answer's id, was recorded before is not recorded again. A team that the caller may
  * not see does not refuse a call.
@@ -45,7 +63,8 @@ async function findUnseenTeams({ caller, resources }: Context, usages: readonly 
  */
 export async function recordSpans(context: Context, spans: readonly OtlpSpan[]): Promise<RecordedSpans> {
   requireScope(context.caller, 'usage:write');
-  const { events: usages, rejected } = collectSpanUsage(spans, context.caller.otlpExclusiveInput);
+  const { events, rejected } = collectSpanUsage(spans, context.caller.otlpExclusiveInput);
+  const usages = await leaveOutKnown(context, events);
   const refused: RefusedSpan[] = rejected.map(({ spanId, message }) => ({ spanId, reason: message }));
   const withoutUsage: string[] = [];
   const unseenTeams = await findUnseenTeams(context, usages);

@@ -147,6 +147,40 @@ describe('one response id is one event', () => {
   });
 });
 
+describe('an id that a response body names', () => {
+  const bodyOf = (id: string) => ({
+    provider: 'openai',
+    model: 'gpt-4o',
+    usage: { id, object: 'chat.completion', model: 'gpt-4o', usage: { prompt_tokens: 1_000, completion_tokens: 500 } },
+  });
+  const send = (key: string, body: object) => meterr().rest<UsageEventAnswer>('POST', '/v1/usage', { key, body });
+
+  it('is the same as the field, in either order, alone and in a batch', async () => {
+    const { key } = await makeWriter();
+    const first = await send(key, bodyOf('chatcmpl-Bq1'));
+    expect([first.status, Object(first.body).response_id]).toEqual([201, 'chatcmpl-Bq1']);
+    expect(await single(key, { response_id: 'chatcmpl-Bq1' })).toMatchObject({
+      status: 'duplicate',
+      id: first.body.id,
+    });
+    const second = await single(key, { id: 'second', response_id: 'chatcmpl-Bq2' });
+    const events = [bodyOf('chatcmpl-Bq3'), bodyOf('chatcmpl-Bq2'), bodyOf('chatcmpl-Bq1'), bodyOf('chatcmpl-Bq3')];
+    const { data } = await meterr().ok<BatchAnswer>('POST', '/v1/usage/batch', { key, body: { events } });
+    expect(data.map(({ status }) => status)).toEqual(['created', 'duplicate', 'duplicate', 'duplicate']);
+    expect(data.map(({ id }) => id).slice(1)).toEqual([second.id, first.body.id, data[0]?.id]);
+    await expectExact();
+  });
+
+  it('of digits only is no provider’s, unless it is given as the field', async () => {
+    const { key } = await makeWriter();
+    const [one, other] = [await send(key, bodyOf('chatcmpl-271')), await send(key, bodyOf('chatcmpl-271'))];
+    expect([one.status, other.status]).toEqual([201, 201]);
+    const given = await single(key, { response_id: 'chatcmpl-271' });
+    expect(given.status).toBe('created');
+    expect(await single(key, { response_id: 'chatcmpl-271' })).toEqual({ ...given, status: 'duplicate' });
+  });
+});
+
 describe.each(DOOR_NAMES)('precedence by %s', (name) => {
   const send = doorOf(name);
 
@@ -342,7 +376,7 @@ describe('a key that is bound to a team', () => {
       ...EVENT,
       team_id: theirs.id,
       response_id: 'r',
-      cost: '77',
+      cost: '77.125',
       user_id: 'their user',
       tags: { x: 'y' },
     };
@@ -350,16 +384,20 @@ describe('a key that is bound to a team', () => {
     const told = await doorOf(name)(secret, { response_id: 'r' });
     expect(told).toEqual({ status: 'duplicate', id: first.id, cost: EVENT_COST });
     const { text } = await meterr().rest('POST', '/v1/usage', { key: secret, body: { ...EVENT, response_id: 'r' } });
-    for (const secretOf of ['77', 'their user', theirs.id]) expect(text).not.toContain(secretOf);
+    for (const secretOf of ['77.125', 'their user', theirs.id]) expect(text).not.toContain(secretOf);
     expect((await meterr().rest('GET', `/v1/usage/${first.id}`, { key: secret })).status).toBe(404);
   });
 
   it.each(DOOR_NAMES)('is answered the first record where that is its team’s: by %s', async (name) => {
     const { organization, key } = await makeWriter();
     const { mine, secret } = await makeTeams(organization);
-    const body = { ...EVENT, team_id: mine.id, response_id: 'r', cost: '77' };
+    const body = { ...EVENT, team_id: mine.id, response_id: 'r', cost: '77.125' };
     const first = await meterr().ok<UsageEventAnswer>('POST', '/v1/usage', { key, body });
-    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({ status: 'duplicate', id: first.id, cost: '77' });
+    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({
+      status: 'duplicate',
+      id: first.id,
+      cost: '77.125',
+    });
   });
 });
 

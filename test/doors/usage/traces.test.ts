@@ -187,11 +187,35 @@ it('a call without counts is a request without a cost, and is told of without a 
   expect(event).toMatchObject({ cost: null, unpriced_reason: 'no_usage_reported', input_tokens: 0 });
 });
 
+it('a call without counts does not hide what another span tells of its answer, whichever comes first', async () => {
+  const { 'gen_ai.usage.input_tokens': _, 'gen_ai.usage.output_tokens': __, ...mute } = CALL;
+  const of = (number: number, attributes: Record<string, Plain>): TestSpan => ({
+    ...SPAN_TIME,
+    spanId: spanId(number),
+    attributes: { ...attributes, 'gen_ai.response.id': 'chatcmpl-Aq7ZwA3x' },
+  });
+  const first = await makeReceiver();
+  await exportSpans(first.key, [of(1, mute)]);
+  await exportSpans(first.key, [of(2, CALL)]);
+  expect((await eventsOf(first.key)).map(({ cost }) => cost)).toEqual(expect.arrayContaining([null, '0.0075']));
+  const second = await makeReceiver();
+  await exportSpans(second.key, [of(1, CALL)]);
+  expect(await exportSpans(second.key, [of(2, mute)])).toBeUndefined();
+  expect(await eventsOf(second.key)).toMatchObject([{ cost: '0.0075' }]);
+});
+
 it('what a gateway had in its cache is a request that costs nothing', async () => {
   const { key } = await makeReceiver();
-  const [span] = spans(1);
-  await exportSpans(key, [{ ...span, attributes: { ...CALL, 'litellm.cache_hit': true } } as TestSpan]);
-  expect(await eventsOf(key)).toMatchObject([{ cost: '0', metadata: { cache_hit: 'true' } }]);
+  // It has the id of the answer that it repeats.
+  const answered = { ...CALL, 'gen_ai.response.id': 'chatcmpl-Aq7ZwA3x' };
+  const [call, hit] = spans(2).map((span, at) => ({
+    ...span,
+    attributes: at === 0 ? answered : { ...answered, 'litellm.cache_hit': true },
+  }));
+  await exportSpans(key, [call, hit] as TestSpan[]);
+  const events = await eventsOf(key);
+  expect(events.map(({ cost }) => cost).toSorted()).toEqual(['0', '0.0075']);
+  expect(events.find(({ cost }) => cost === '0')).toMatchObject({ metadata: { cache_hit: 'true' } });
 });
 
 it('an API key whose spans leave cached tokens out of the input adds them', async () => {

@@ -55,6 +55,7 @@ describe('the user', () => {
     ['as a number', { 'user.id': 4711 }, '4711'],
     ['of the Vercel AI SDK', { 'ai.telemetry.metadata.userId': 'u-5' }, 'u-5'],
     ['of OpenLLMetry', { 'traceloop.association.properties.user_id': 'u-6' }, 'u-6'],
+    ['of Copilot', { 'enduser.pseudo.id': 'u-8' }, 'u-8'],
     ['of LiteLLM', { 'metadata.user_api_key_end_user_id': 'u-7' }, 'u-7'],
   ])('%s', (_, attributes, userId) => {
     expect(eventOf(attributes).userId).toBe(userId);

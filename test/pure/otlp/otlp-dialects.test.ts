@@ -28,6 +28,7 @@ describe('an operation that calls a model is a call, whoever names it', () => {
     'completion acompletion responses aresponses anthropic_messages aembedding embedding atext_completion',
     'agenerate_content agenerate_content_stream _arealtime aimage_generation atranscription arerank',
     'text_completions chat.completions text.completions Chat chat_completion llm_call converse',
+    'ChatCompletion InvokeModel model_inference chat.completions.parse messages.create responses.stream',
     'generate_text stream_text generate_object stream_object embed embed_many',
   ];
   test.each(OPERATIONS.join(' ').split(' '))('%s', (operation) => {

@@ -26,9 +26,26 @@ const READ_NAMES: ReadonlySet<string> = new Set([
   ...TAG_NAMES.keys(),
 ]);
 
+const INHERITED_NAMES: ReadonlySet<string> = new Set([
+  ...WORD_NAMES.team,
+  ...WORD_NAMES.user,
+  ...WORD_NAMES.session,
+  ...WORD_NAMES.service,
+  ...WORD_NAMES.environment,
+  ...WORD_NAMES.agent,
+  ...TAG_NAMES.keys(),
+]);
+
+function hasTagPrefix(name: string): boolean {
+  return name.startsWith(OWN_TAG_PREFIX) || TAG_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/** Whether an attribute of a span holds for the calls inside it, too. */
+export function isInheritedName(name: string): boolean {
+  return INHERITED_NAMES.has(name) || hasTagPrefix(name);
+}
+
 /** Whether an attribute is read. The decoder drops all others, above all messages. */
 export function isReadName(name: string): boolean {
-  return (
-    READ_NAMES.has(name) || name.startsWith(OWN_TAG_PREFIX) || TAG_PREFIXES.some((prefix) => name.startsWith(prefix))
-  );
+  return READ_NAMES.has(name) || hasTagPrefix(name);
 }

@@ -5,6 +5,7 @@ export const OWN_TAG_PREFIX = 'meterr.tag.';
 export const TAG_NAMES: ReadonlyMap<string, string> = new Map([
   ['team.id', 'team'],
   ['metadata.user_api_key_team_alias', 'team'],
+  ['metadata.user_api_key_team_id', 'team'],
   ['cost_center', 'cost_center'],
   ['department', 'department'],
 ]);

@@ -15,6 +15,7 @@ export const TOKEN_NAMES = {
     'llm.token_count.prompt',
     'llm.usage.prompt_tokens',
     'llm.usage.input_tokens',
+    'ai.prompt_tokens.used',
   ],
   outputTokens: [
     'gen_ai.usage.output_tokens',
@@ -24,6 +25,7 @@ export const TOKEN_NAMES = {
     'llm.token_count.completion',
     'llm.usage.completion_tokens',
     'llm.usage.output_tokens',
+    'ai.completion_tokens.used',
   ],
   cacheReadTokens: [
     'gen_ai.usage.cache_read.input_tokens',
@@ -139,6 +141,7 @@ export const TOTAL_NAMES = [
   'ai.usage.totalTokens',
   'llm.token_count.total',
   'total_token_count',
+  'ai.total_tokens.used',
 ] as const;
 
 /** The names of `units` that spans tell, each a part of its total. */

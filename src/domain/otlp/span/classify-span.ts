@@ -17,7 +17,7 @@ const AI_SDK_CALL = /\.do(?:Generate|Stream|Embed|Transcribe|Rerank)$/;
 const OPENINFERENCE_CALLS: ReadonlySet<string> = new Set(['llm', 'embedding', 'reranker']);
 const LANGFUSE_CALLS: ReadonlySet<string> = new Set(['generation', 'embedding']);
 const LANGSMITH_CALLS: ReadonlySet<string> = new Set(['llm', 'embedding']);
-const SENTRY_PREFIX = /^(?:gen_ai|ai)\./;
+const SENTRY_PREFIX = /^(?:gen_ai|ai)\./i;
 
 /** By the attributes that say what a span is, in order of reliability; null where none is there. */
 function classifyByKind({ name, attributes }: OtlpSpan): SpanClass | null {
@@ -35,10 +35,10 @@ function classifyByKind({ name, attributes }: OtlpSpan): SpanClass | null {
   if (operation !== undefined) return asClass(namesModelCall(operation));
   const openInference = kindOf(KIND_NAMES.openInference);
   if (openInference !== undefined) return asClass(OPENINFERENCE_CALLS.has(openInference));
-  const openLlmetry = kindOf(KIND_NAMES.openLlmetryRequest);
+  const openLlmetry = findWord(attributes, [KIND_NAMES.openLlmetryRequest]);
   if (openLlmetry !== undefined) return asClass(namesModelCall(openLlmetry));
   if (attributes.has(KIND_NAMES.openLlmetrySpan)) return 'other';
-  const sentry = kindOf(KIND_NAMES.sentry);
+  const sentry = findWord(attributes, [KIND_NAMES.sentry]);
   if (sentry !== undefined && SENTRY_PREFIX.test(sentry)) {
     return asClass(namesModelCall(sentry.replace(SENTRY_PREFIX, '')));
   }

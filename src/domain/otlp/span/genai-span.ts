@@ -5,7 +5,7 @@ import { countsOf } from '../../pricing/price/usage-counts.ts';
 import type { TelemetryInput, UsageInput } from '../../usage/event/usage-input.ts';
 import { CLAUDE_CODE_CALL } from '../names/kind-names.ts';
 import { CALL_ID_NAMES, WORD_NAMES } from '../names/word-names.ts';
-import type { OtlpSpan } from '../wire/otlp-span.ts';
+import type { Attributes, OtlpSpan } from '../wire/otlp-span.ts';
 import { classifySpan } from './classify-span.ts';
 import { findWord, toText } from './find-attribute.ts';
 import { findProvider, isOpenRouters } from './find-provider.ts';
@@ -53,25 +53,24 @@ const NO_TOKENS: SpanTokens = {
 /**
  * Reads one span of the OpenTelemetry GenAI conventions (newest, v1.37 to v1.44, older) or of a
  * dialect. Names alone decide nothing about the numbers: see `settleCounts`.
+ * @param inherited what the spans around it say that holds for it, too
  * @param isExclusive the API key says that its spans' input leaves cached tokens out
  */
-export function readGenaiSpan(lineage: Lineage, isExclusive: boolean): SpanOutcome {
-  const { span } = lineage;
-  const spanClass = classifySpan(span);
-  if (spanClass === 'other') return { outcome: 'ignored' };
+export function readGenaiSpan(span: OtlpSpan, inherited: () => Attributes, isExclusive: boolean): SpanOutcome {
+  if (classifySpan(span) === 'other') return { outcome: 'ignored' };
   const isWithoutUsage = !hasTokens(span);
   const names = readModels(span);
   // What failed before it was answered used nothing; what was billed all the same has tokens.
-  if (isWithoutUsage && (span.isError || names.model === undefined)) return { outcome: 'ignored' };
+  const hasFailed = span.isError || findWord(span.attributes, WORD_NAMES.errorType) !== undefined;
+  if (isWithoutUsage && (hasFailed || names.model === undefined)) return { outcome: 'ignored' };
   if (span.problem !== null) return { outcome: 'rejected', message: span.problem };
   if (names.model === undefined) return { outcome: 'rejected', message: 'the span must name a model' };
   const provider = findProvider(span, [names.model, ...(names.requestModel ? [names.requestModel] : [])]);
   const tokens = isWithoutUsage ? NO_TOKENS : readTokens(span, provider, isExclusive);
   if (typeof tokens === 'string') return { outcome: 'rejected', message: tokens };
-  return {
-    outcome: 'usage',
-    usage: toUsage(lineage, { ...names, model: names.model }, provider, tokens, isWithoutUsage),
-  };
+  const lineage = { span, inherited: inherited() };
+  const models = { ...names, model: names.model };
+  return { outcome: 'usage', usage: toUsage(lineage, models, provider, tokens, isWithoutUsage) };
 }
 
 function toUsage(
@@ -87,8 +86,10 @@ function toUsage(
   const end = span.endTimeUnixNano || start;
   const cached = counts.cacheReadTokens + counts.cacheWriteTokens;
   const teamId = findInherited(lineage, WORD_NAMES.team, USAGE_LIMITS.eventId);
-  const statedId = toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
-  const callId = readCallId(span, statedId);
+  // What a gateway had in its cache bears the id of the answer that it repeats.
+  const isRepeated = isCacheHit(span);
+  const statedId = isRepeated ? null : toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
+  const callId = isRepeated ? null : readCallId(span, statedId);
   const wideId = callWideId(statedId ?? callId, provider);
   const event: SpanUsage['event'] = {
     id: `${span.traceId}:${span.spanId}`,
@@ -105,9 +106,9 @@ function toUsage(
       model,
       requestModel,
       inputRule: cached > 0 ? inputRule : null,
-      isCacheHit: isCacheHit(span),
+      isCacheHit: isRepeated,
     }),
-    responseId: readResponseId(span, wideId),
+    responseId: isRepeated ? null : readResponseId(span, wideId),
     telemetry: {
       startedAt: toDate(start < end ? start : end),
       servedModel,

@@ -1,15 +1,15 @@
 import type { Attributes, OtlpSpan } from '../wire/otlp-span.ts';
 import { toText } from './find-attribute.ts';
 
-/** A span with those around it in the same export, the nearest first. */
+/** A span, and what those around it in the same export say that holds for it, too. */
 export interface Lineage {
   span: OtlpSpan;
-  ancestors: readonly Attributes[];
+  inherited: Attributes;
 }
 
 /** Where something that holds for a call may stand: at itself, around it, or at its resource. */
-export function placesOf({ span, ancestors }: Lineage): readonly Attributes[] {
-  return [span.attributes, ...ancestors, span.resource];
+export function placesOf({ span, inherited }: Lineage): readonly Attributes[] {
+  return [span.attributes, inherited, span.resource];
 }
 
 /** The first of these names that has a value anywhere, numbers as text, cut to `maxLength`. */

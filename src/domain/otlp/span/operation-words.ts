@@ -4,7 +4,7 @@
  * (LiteLLM), `generate_object` and `embed_many` (Sentry), `call_llm` (ADK), `llm_call` (Gemini CLI).
  */
 const CALL_WORDS: ReadonlySet<string> = new Set(
-  `chat completion completions generate generation stream embed embedding embeddings message messages response responses
+  `chat model completion completions generate generation stream embed embedding embeddings message messages response responses
   llm inference converse predict prediction transcription transcribe translation speech tts image images video rerank
   realtime ocr multimodal`.split(/\s+/),
 );
@@ -13,8 +13,8 @@ const CALL_WORDS: ReadonlySet<string> = new Set(
 const OTHER_WORDS: ReadonlySet<string> = new Set(
   `agent agents workflow workflows tool tools function functions task tasks plan planner memory memories chain chains
   crew flow graph session turn team handoff guardrail guardrails evaluate evaluation evaluator retrieval retrieve
-  retriever search fetch get list delete cancel count moderation file files upload vector store mcp template parse
-  parser feedback pipeline router step loop interaction`.split(/\s+/),
+  retriever search fetch get list delete cancel count moderation file files upload vector store mcp template parser
+  feedback pipeline router step loop interaction`.split(/\s+/),
 );
 
 /** LiteLLM's call types have an `a` before the first word where they are asynchronous. */

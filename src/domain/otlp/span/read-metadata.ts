@@ -6,6 +6,7 @@ import type { InputRule } from './stated-counts.ts';
 /** The length limit of a string in metadata, in characters. */
 const MAX_WORD = 255;
 const UNTYPED_ERROR = '_OTHER';
+const NOTHING: Lineage['inherited'] = new Map();
 
 /** What was found of a call beside what its attributes say. */
 export interface CallFacts {
@@ -20,7 +21,7 @@ export interface CallFacts {
 export function readMetadata(lineage: Lineage, facts: CallFacts): Record<string, string> {
   const { span } = lineage;
   // What belongs to this call alone is not asked of the spans around it.
-  const alone: Lineage = { span, ancestors: [] };
+  const alone: Lineage = { span, inherited: NOTHING };
   const own = (names: readonly string[]) => findInherited(alone, names, MAX_WORD);
   const entries: [string, string | null][] = [
     ['session', findInherited(lineage, WORD_NAMES.session, MAX_WORD)],
@@ -28,6 +29,9 @@ export function readMetadata(lineage: Lineage, facts: CallFacts): Record<string,
     ['request_model', facts.requestModel === facts.model ? null : own(WORD_NAMES.requestModel)],
     ['prompt_name', own(WORD_NAMES.promptName)],
     ['prompt_version', own(WORD_NAMES.promptVersion)],
+    ['upstream_provider', own(WORD_NAMES.upstreamProvider)],
+    ['api_key_name', own(WORD_NAMES.gatewayKey)],
+    ['nano_aiu', own(WORD_NAMES.copilotUnits)],
     ['error_type', own(WORD_NAMES.errorType) ?? (span.isError ? UNTYPED_ERROR : null)],
     ['instrumentation', span.scope?.replaceAll('\0', '').slice(0, MAX_WORD).toWellFormed() ?? null],
     ['input_rule', facts.inputRule],

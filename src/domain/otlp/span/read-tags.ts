@@ -38,6 +38,7 @@ export function readTags(lineage: Lineage): Record<string, string> {
   const places = placesOf(lineage);
   const [own, usual, rest] = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()];
   const add = (tags: Map<string, string>, key: string, value: string | null) => {
+    if (tags.size === USAGE_LIMITS.tags || tags.has(key)) return;
     const name = toText(key, USAGE_LIMITS.tagKey);
     if (name !== null && value !== null && !tags.has(name)) tags.set(name, value);
   };
