@@ -23,7 +23,9 @@ import type { PricedAgain } from './price-again.ts';
 /** Events that one transaction adjusts: short, so that writers of the organization hardly wait. */
 export const ADJUSTED_AT_ONCE = 500;
 
-export type AdjustingResources = Pick<Resources, 'database' | 'budgets' | 'clock' | 'notices'>;
+export interface AdjustingResources extends Pick<Resources, 'database' | 'budgets' | 'clock'> {
+  notices: Pick<Resources['notices'], 'wake'>;
+}
 
 interface Adjusting {
   organizationId: string;

@@ -11,7 +11,9 @@ export const PRICE_UNPRICED_USAGE = 'price-unpriced-usage';
 /** Every ten minutes it is asked whether a catalog came that unpriced events were not held against. */
 export const PRICE_UNPRICED_SCHEDULE = '*/10 * * * *';
 
-export type PricingLaterResources = AdjustingResources & Pick<Resources, 'config'>;
+export interface PricingLaterResources extends AdjustingResources {
+  config: Pick<Resources['config'], 'priceUnpricedLater'>;
+}
 
 /**
  * So long after the import of a catalog other processes may still price by the one before: what they
