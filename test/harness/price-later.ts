@@ -17,7 +17,7 @@ export interface LaterPricer {
   resources: PricingLaterResources;
   /** Imports a catalog that has `LATER_PRICES` too, and maybe others. */
   makeKnown(more?: readonly Partial<Price>[]): Promise<void>;
-  /** Runs the job. */
+  /** Runs the job, also where it is done with this catalog. */
   price(): Promise<number>;
   close(): Promise<void>;
 }
@@ -76,7 +76,10 @@ export function openLaterPricer(connectionString: string, nowMs: number): LaterP
         prices: prices.map((price, ordinal) => ({ ...price, ordinal })),
       });
     },
-    price: () => priceUnpricedUsage(resources),
+    async price() {
+      await database.pool.query('UPDATE catalog_versions SET priced_later_at = NULL');
+      return priceUnpricedUsage(resources);
+    },
     async close() {
       await changes.close();
       await database.close();

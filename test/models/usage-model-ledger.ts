@@ -1,4 +1,4 @@
-import { attoOf, decimalOf, type LedgerEvent, priceOf } from '../harness/ledger.ts';
+import { attoOf, decimalOf, LATER_PRICES, type LedgerEvent, priceOf } from '../harness/ledger.ts';
 import { type Attempt, type Body, type KeyName, NOW_MS } from './usage-model.ts';
 
 /** An event that the model holds to be stored. */
@@ -7,6 +7,8 @@ export interface StoredEvent extends LedgerEvent {
   eventId: string;
   /** The usage id of the event that this one reverses. */
   voids: string | null;
+  /** The cost that it was recorded with; other than `cost` where it was priced later. */
+  original: bigint | null;
   /** What identifies the body, with the team that is charged. */
   fingerprint: string;
 }
@@ -39,9 +41,15 @@ function check(isSo: boolean, what: string, seen: unknown): asserts isSo {
  */
 export class ModelLedger {
   readonly events = new Map<string, StoredEvent>();
+  /** Whether what has no cost may get one in this step. */
+  #isPricing = false;
 
-  /** Checks a step: all its attempts went out at the same time. */
-  addStep(answers: readonly Answered[]): void {
+  /**
+   * Checks a step: all its attempts went out at the same time.
+   * @param isPricing what has no cost was priced in the same step, sooner or later
+   */
+  addStep(answers: readonly Answered[], isPricing: boolean): void {
+    this.#isPricing = isPricing;
     for (const [id, list] of Map.groupBy(answers, ({ attempt }) => attempt.id)) this.#addAttempts(`e-${id}`, list);
   }
 
@@ -68,12 +76,15 @@ export class ModelLedger {
       if (outcome.status !== 'created')
         check(outcome.status === (isSame ? 'duplicate' : 'conflict'), 'duplicate or conflict', { outcome, isSame });
       const cost = outcome.status === 'conflict' || stored.cost === null ? null : decimalOf(stored.cost);
-      check(outcome.cost === cost, 'answers the first cost', { outcome, cost });
+      const later = stored.cost === null && this.#isPricing ? laterCostOf(stored) : null;
+      const mayBe = [cost, outcome.status === 'conflict' || later === null ? cost : decimalOf(later)];
+      check(mayBe.includes(outcome.cost), 'answers the cost', { outcome, mayBe });
     }
   }
 
   #store(eventId: string, { body, key, outcome }: Answered): void {
     const { provider, model, userId, tags } = body;
+    const cost = body.cost !== null ? attoOf(body.cost) : priceOf(model, body);
     this.events.set(eventId, {
       usageId: outcome.usageId ?? '',
       eventId,
@@ -85,7 +96,8 @@ export class ModelLedger {
       userId,
       tags,
       counts: body,
-      cost: body.cost !== null ? attoOf(body.cost) : priceOf(model, body),
+      cost,
+      original: cost,
       sign: 1,
       voids: null,
       fingerprint: fingerprintOf(body, key),
@@ -116,7 +128,9 @@ export class ModelLedger {
     );
     if (made[0]) {
       const usageId = made[0].usageId ?? '';
-      this.events.set(name, { ...event, usageId, eventId: name, sign: -1, voids: event.usageId, fingerprint: '' });
+      const original = event.cost;
+      const reverse = { sign: -1 as const, voids: event.usageId, fingerprint: '', original };
+      this.events.set(name, { ...event, usageId, eventId: name, ...reverse });
     }
     const reverse = this.events.get(name);
     check(
@@ -126,9 +140,36 @@ export class ModelLedger {
     );
   }
 
+  /**
+   * After a step that priced what had no cost: what was there before it and is not voided has its price
+   * now. Of what was recorded or voided in the step itself `isPriced` says which came first; where it is
+   * priced, its reverse took back that cost.
+   * @param before the event ids before the step
+   */
+  addPricing(before: ReadonlySet<string>, isPriced: (usageId: string) => boolean): void {
+    for (const event of this.list()) {
+      const price = laterCostOf(event);
+      if (event.cost !== null || event.voids !== null || price === null) continue;
+      const name = `void:${event.usageId}`;
+      const mustBe = before.has(event.eventId) && !this.events.has(name);
+      const mustNotBe = before.has(name);
+      const isSo = isPriced(event.usageId);
+      check(isSo ? !mustNotBe : !mustBe, 'priced later or not, wrongly', { event: event.eventId, isSo });
+      if (!isSo) continue;
+      event.cost = price;
+      const reverse = this.events.get(name);
+      if (reverse) Object.assign(reverse, { cost: price, original: price });
+    }
+  }
+
   list(): StoredEvent[] {
     return [...this.events.values()];
   }
+}
+
+/** What an event without a cost costs once its price is known. */
+function laterCostOf({ model, counts }: StoredEvent): bigint | null {
+  return priceOf(model, counts, LATER_PRICES);
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
