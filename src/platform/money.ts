@@ -89,6 +89,17 @@ export function usd(dollars: bigint): AttoUsd {
 }
 
 /**
+ * Returns `amount` / `by`, rounded half to even where it is no whole number.
+ * @param amount not negative
+ * @param by above 0
+ */
+export function divideHalfEven(amount: bigint, by: bigint): bigint {
+  const cut = amount / by;
+  const doubled = 2n * (amount % by);
+  return doubled > by || (doubled === by && cut % 2n === 1n) ? cut + 1n : cut;
+}
+
+/**
  * Returns `part` / `whole` with at most `places` decimals, rounded half away from zero; null when
  * `whole` is 0. For display only: no amount is derived from it.
  */

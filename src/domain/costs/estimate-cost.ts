@@ -8,7 +8,15 @@ import { normalizeUsage } from '../usage/prepare/normalize-usage.ts';
 export interface CostEstimate
   extends Pick<
     UsageEvent,
-    'provider' | 'model' | 'serviceTier' | 'cost' | 'computedCost' | 'costSource' | 'priceId' | 'unpricedReason'
+    | 'provider'
+    | 'model'
+    | 'serviceTier'
+    | 'cost'
+    | 'computedCost'
+    | 'costSource'
+    | 'priceId'
+    | 'unpricedReason'
+    | 'warnings'
   > {
   costBreakdown: CostBreakdownLine[];
 }
@@ -20,7 +28,18 @@ export interface CostEstimate
 export async function estimateCost(context: Context, input: UsageInput): Promise<CostEstimate> {
   requireScope(context.caller, 'costs:read');
   const { event } = normalizeUsage(context, input);
-  const { provider, model, serviceTier, cost, computedCost, costSource, priceId, unpricedReason } = event;
+  const { provider, model, serviceTier, cost, computedCost, costSource, priceId, unpricedReason, warnings } = event;
   const costBreakdown = await explainCost(context, event);
-  return { provider, model, serviceTier, cost, computedCost, costSource, priceId, unpricedReason, costBreakdown };
+  return {
+    provider,
+    model,
+    serviceTier,
+    cost,
+    computedCost,
+    costSource,
+    priceId,
+    unpricedReason,
+    warnings,
+    costBreakdown,
+  };
 }

@@ -3,7 +3,9 @@ import type { Context } from '../context.ts';
 import { findPriceById, peekPrice } from '../pricing/book/find-price-by-id.ts';
 import type { Price } from '../pricing/price/price.ts';
 import { priceUsage } from '../pricing/price/price-usage.ts';
-import { negateCounts } from '../pricing/price/usage-counts.ts';
+import { countsOf, negateCounts, type UsageCounts } from '../pricing/price/usage-counts.ts';
+import type { UsageUnits } from '../pricing/price/usage-units.ts';
+import { negateUnits } from './event/usage-details.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 
 /**
@@ -12,6 +14,8 @@ import type { UsageEvent } from './event/usage-event.ts';
  */
 export interface CostBreakdownLine {
   unit: string;
+  /** The model that used it, where it is not the event's. */
+  model: string | null;
   quantity: number;
   unitPrice: string;
   amount: string;
@@ -19,11 +23,34 @@ export interface CostBreakdownLine {
 
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
-function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
-  const isReversed = event.requests < 0;
-  const { lines } = priceUsage(price, isReversed ? negateCounts(event) : event);
+/** What is charged by one price. */
+interface PricedPart {
+  priceId: string;
+  model: string | null;
+  /** Negative in a reversing row. */
+  counts: UsageCounts;
+  units: UsageUnits | null;
+}
+
+/** The event itself, then what other models did within the answer. */
+function partsOf(event: Explained): PricedPart[] {
+  const { priceId, details } = event;
+  if (priceId === null) return [];
+  const own: PricedPart = { priceId, model: null, counts: event, units: details?.units ?? null };
+  if (!details?.parts) return [own];
+  const others = details.parts.flatMap(({ model, counts, priceId: price }) =>
+    price === null ? [] : [{ priceId: price, model, counts: countsOf(counts), units: null }],
+  );
+  return [own, ...others];
+}
+
+function linesOf(price: Price, { model, counts, units }: PricedPart, isReversed: boolean): CostBreakdownLine[] {
+  const { lines } = isReversed
+    ? priceUsage(price, negateCounts(counts), units && negateUnits(units))
+    : priceUsage(price, counts, units);
   return lines.map(({ unit, quantity, unitPriceText, amount }) => ({
     unit,
+    model,
     quantity: isReversed ? -quantity : quantity,
     unitPrice: unitPriceText,
     amount: formatMoney(isReversed ? -amount : amount),
@@ -31,20 +58,31 @@ function linesOf(price: Price, event: Explained): CostBreakdownLine[] {
 }
 
 /**
- * What the computed cost of an event is made of: worked out again from the price row it was charged
- * by, which never changes, so it need not be stored with every event. Empty for an event without a
- * price. The amounts add up to `computedCost`; those of a reversing row are negative. At once for a
- * price in force, else from the database.
+ * What the computed cost of an event is made of: worked out again from the price rows it was charged
+ * by, which never change, so it need not be stored with every event. Empty for an event without a
+ * price. The amounts add up to `computedCost`; those of a reversing row are negative. At once for
+ * prices in force, else from the database.
  */
 export function explainCost(
   { resources, caller }: Context,
   event: Explained,
 ): CostBreakdownLine[] | Promise<CostBreakdownLine[]> {
-  if (event.priceId === null) return [];
   const { database, prices } = resources;
-  const known = peekPrice(prices, event.priceId);
-  if (known) return linesOf(known, event);
-  return findPriceById(database.pool, prices, caller.organization.id, event.priceId).then((price) =>
-    price === null ? [] : linesOf(price, event),
-  );
+  const isReversed = event.requests < 0;
+  const parts = partsOf(event);
+  const lines: CostBreakdownLine[] = [];
+  for (const part of parts) {
+    const known = peekPrice(prices, part.priceId);
+    if (!known) return askAndExplain();
+    lines.push(...linesOf(known, part, isReversed));
+  }
+  return lines;
+
+  async function askAndExplain(): Promise<CostBreakdownLine[]> {
+    const explained = parts.map(async (part) => {
+      const price = await findPriceById(database.pool, prices, caller.organization.id, part.priceId);
+      return price === null ? [] : linesOf(price, part, isReversed);
+    });
+    return (await Promise.all(explained)).flat();
+  }
 }

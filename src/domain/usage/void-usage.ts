@@ -10,6 +10,7 @@ import { USAGE_LIMITS } from '../input/limits.ts';
 import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
 import { reversingEventId } from './adjust/mark-corrected.ts';
+import { reverseDetails } from './event/usage-details.ts';
 import type { UsageEvent, UsageRow } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { hashText } from './prepare/hash-usage.ts';
@@ -48,6 +49,7 @@ function reverse(event: UsageEvent, { id, reason, nowMs }: Reversal): UsageEvent
     requests: -event.requests,
     cost: negate(event.cost),
     computedCost: negate(event.computedCost),
+    details: reverseDetails(event.details),
     holdId: null,
     voidsId: event.id,
     voidReason: reason,

@@ -30,6 +30,7 @@ import {
   CostSourceRef,
   PRICE_ID_DESCRIPTION,
   UNPRICED_REASON_DESCRIPTION,
+  WARNINGS_DESCRIPTION,
 } from '../usage/usage-types.ts';
 
 export const PeriodEnum = builder.enumType('CostPeriod', {
@@ -168,6 +169,7 @@ const CostEstimateRef = builder.objectRef<CostEstimate>('CostEstimate').implemen
       resolve: ({ priceId }) => priceId && formatId('price', priceId),
     }),
     unpricedReason: t.exposeString('unpricedReason', { nullable: true, description: UNPRICED_REASON_DESCRIPTION }),
+    warnings: t.exposeStringList('warnings', { description: WARNINGS_DESCRIPTION }),
     costBreakdown: t.expose('costBreakdown', {
       type: [CostBreakdownLineRef],
       description: COST_BREAKDOWN_DESCRIPTION,

@@ -1,7 +1,15 @@
 import type { UsageCount } from '../../domain/pricing/price/usage-counts.ts';
+import { USAGE_UNITS } from '../../domain/pricing/price/usage-units.ts';
 import type { Dimension, DimensionName } from '../../domain/usage/sums/usage-dimension.ts';
 import { DIMENSIONS } from '../../domain/usage/sums/usage-dimension.ts';
 import { builder } from '../builder/builder.ts';
+
+const UNITS_DESCRIPTION = [
+  'What else was used: an object of whole numbers by unit, such as {"output_image_tokens": 1290}. A quantity of 0 is the',
+  'same as none. Tokens of a modality are parts of the count that includes them, and none may be above it. Each unit is',
+  'charged by its own price; one that has none is a warning. Not beside `usage`. The units:',
+  `${USAGE_UNITS.map(({ unit }) => `\`${unit}\``).join(', ')}.`,
+].join(' ');
 
 export const UsageEventInput = builder.inputType('RecordUsageInput', {
   description:
@@ -51,7 +59,7 @@ export const UsageEventInput = builder.inputType('RecordUsageInput', {
     }),
     units: t.field({
       type: 'JSON',
-      description: 'What else was used: an object of quantities by unit, such as {"output_image_tokens": 1290}.',
+      description: UNITS_DESCRIPTION,
     }),
     responseId: t.string({
       description:

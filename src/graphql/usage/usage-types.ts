@@ -98,6 +98,8 @@ export const COMPUTED_COST_DESCRIPTION =
   'The cost by prices in USD, also where the caller gave a cost; null where no price is known.';
 export const PRICE_ID_DESCRIPTION = 'The price that the cost is computed by; null without a computed cost.';
 export const COST_BREAKDOWN_DESCRIPTION = 'The lines that add up to the computed cost; empty without one.';
+export const WARNINGS_DESCRIPTION =
+  'What did not add up in the usage that was read, and what the cost leaves out or has doubts about, each as a message.';
 export const UNPRICED_REASON_DESCRIPTION = [
   'Why no cost is computed; null where one is.',
   ...Object.entries(UNPRICED_REASONS).map(([reason, text]) => `\`${reason}\`: ${text}`),
@@ -153,9 +155,22 @@ export const CostBreakdownLineRef = builder.objectRef<CostBreakdownLine>('CostBr
     'One line of a computed cost: `amount` = `quantity` x `unitPrice`, exactly. Each token is in one line only.',
   fields: (t) => ({
     unit: t.exposeString('unit', { description: 'What is charged, such as `input_tokens`.' }),
+    model: t.exposeString('model', {
+      nullable: true,
+      description:
+        "The model that used it, where the answer names a second one that is charged apart; null for the event's own.",
+    }),
     quantity: t.expose('quantity', { type: 'SafeInt' }),
-    unitPrice: t.expose('unitPrice', { type: 'Decimal', description: 'The price of one unit in USD.' }),
-    amount: t.expose('amount', { type: 'Decimal', description: '`quantity` x `unitPrice`, in USD.' }),
+    unitPrice: t.expose('unitPrice', {
+      type: 'Decimal',
+      description: 'The price of one unit in USD; a second of an hour is rounded to 18 places.',
+    }),
+    amount: t.expose('amount', {
+      type: 'Decimal',
+      description:
+        '`quantity` x `unitPrice`, in USD; where the price of one unit had to be rounded, the exact product, rounded half ' +
+        'to even at 18 places.',
+    }),
   }),
 });
 
@@ -220,11 +235,13 @@ builder.node(UsageEventRef, {
       description: UNPRICED_REASON_DESCRIPTION,
     }),
     warnings: t.exposeStringList('warnings', {
-      description: "Contradictions in the provider's usage object, each as a message.",
+      description: WARNINGS_DESCRIPTION,
     }),
     units: t.expose('units', {
       type: 'JSON',
-      description: 'What else was used: an object of quantities by unit; empty where there is nothing.',
+      description:
+        'What else was used: an object of quantities by unit, negative where the event reverses another; empty where there ' +
+        'is nothing.',
     }),
     responseId: t.exposeString('responseId', {
       nullable: true,

@@ -38,8 +38,8 @@ const estimateCost = route({
     graphql(`
       query CostEstimate($input: RecordUsageInput!) {
         costEstimate(input: $input) {
-          provider model serviceTier cost computedCost costSource priceId unpricedReason
-          costBreakdown { unit quantity unitPrice amount }
+          provider model serviceTier cost computedCost costSource priceId unpricedReason warnings
+          costBreakdown { unit model quantity unitPrice amount }
         }
       }
     `),

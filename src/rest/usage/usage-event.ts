@@ -7,7 +7,7 @@ export const usageEventFields = graphql(`
     cacheWrite1hTokens reasoningTokens inputAudioTokens outputAudioTokens webSearches requests timestamp recordedAt
     teamId userId apiKeyId tags metadata cost originalCost computedCost costSource priceId unpricedReason
     adjustments { at priceId costBefore costAfter reason }
-    costBreakdown { unit quantity unitPrice amount }
+    costBreakdown { unit model quantity unitPrice amount }
     warnings units responseId servedModel holdId voids voidReason voidedBy
   }
 `);

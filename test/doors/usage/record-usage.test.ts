@@ -37,8 +37,8 @@ describe('a first event', () => {
     expect(body.id).toMatch(/^usage_[0-7][0-9a-z]{25}$/);
     expect(body.price_id).toMatch(/^price_/);
     expect(body.cost_breakdown).toEqual([
-      { unit: 'input_tokens', quantity: 1000, unit_price: '0.0000025', amount: '0.0025' },
-      { unit: 'output_tokens', quantity: 500, unit_price: '0.00001', amount: '0.005' },
+      { unit: 'input_tokens', model: null, quantity: 1000, unit_price: '0.0000025', amount: '0.0025' },
+      { unit: 'output_tokens', model: null, quantity: 500, unit_price: '0.00001', amount: '0.005' },
     ]);
   });
 

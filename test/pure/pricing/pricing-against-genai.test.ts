@@ -5,7 +5,7 @@ import { findPrice, isInForce, isUnpriced } from '../../../src/domain/pricing/bo
 import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
 import type { MatchRule, Price } from '../../../src/domain/pricing/price/price.ts';
-import { costOf } from '../../../src/domain/pricing/price/price-usage.ts';
+import { priceUsage } from '../../../src/domain/pricing/price/price-usage.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { anyCounts, counts } from './pricing-counts.ts';
 
@@ -83,7 +83,7 @@ describe('against calcPrice of genai-prices', () => {
         if (!price) continue;
         const options = { provider: alone, timestamp: new Date(timeMs) };
         const theirs = calcPrice(usageFor(given, price), 'it', options)?.total_price;
-        expectSame(costOf(price, given), theirs, `${provider.id} ${model.id} at ${timeMs}`);
+        expectSame(priceUsage(price, given).cost, theirs, `${provider.id} ${model.id} at ${timeMs}`);
       }
     };
     fc.assert(fc.property(anyCounts, check), { numRuns: 60 });
@@ -116,7 +116,7 @@ describe('against calcPrice of genai-prices', () => {
             expect.fail(`${provider.id} ${name}: none here`);
         } else {
           expect(`${name} = ${ours.model}`).toBe(`${name} = ${theirs.model.id.toLowerCase()}`);
-          expectSame(costOf(ours, given), theirs.total_price, `${provider.id} ${name}`);
+          expectSame(priceUsage(ours, given).cost, theirs.total_price, `${provider.id} ${name}`);
         }
       }
     }

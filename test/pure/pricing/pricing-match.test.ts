@@ -81,7 +81,6 @@ describe('a price', () => {
     ['unknown_provider', { provider: 'acme' }],
     ['unknown_provider', { provider: 'acme', model: 'claude-sonnet-4-5' }],
     ['unknown_provider', { provider: 'litellm', model: 'acme/gpt-4o' }],
-    ['no_price_for_units', { model: 'whisper-1' }],
     ['no_price_for_service_tier', { serviceTier: 'batch' }],
     ['no_price_for_service_tier', { serviceTier: 'Priority' }],
     ['unknown_model', { model: 'gpt-4p', serviceTier: 'flex' }],

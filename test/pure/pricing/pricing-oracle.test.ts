@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
 import type { Price } from '../../../src/domain/pricing/price/price.ts';
-import { costOf } from '../../../src/domain/pricing/price/price-usage.ts';
+import { priceUsage } from '../../../src/domain/pricing/price/price-usage.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
 import { anyCounts } from './pricing-counts.ts';
 
@@ -79,7 +79,7 @@ test('a cost equals the fraction worked out another way, to the last of its 18 d
   fc.assert(
     fc.property(fc.constantFrom(...catalog.prices), anyCounts, (price, counts) => {
       const [numerator, denominator] = oracle(price, counts);
-      expect(costOf(price, counts) * denominator).toBe(numerator * 10n ** 18n);
+      expect(priceUsage(price, counts).cost * denominator).toBe(numerator * 10n ** 18n);
     }),
     { numRuns: 5000 },
   );

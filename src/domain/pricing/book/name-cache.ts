@@ -11,15 +11,17 @@ export function createNameCache<T>(): NameCache<T> {
   return { byProvider: new Map(), size: 0 };
 }
 
-/** Returns the cached value, or the value of `find`, which is then cached. */
-export function findCached<T>(cache: NameCache<T>, provider: string, model: string, find: () => T): T {
-  const cached = cache.byProvider.get(provider)?.get(model);
-  if (cached !== undefined) return cached;
+/** What was kept for the names, if it still is. */
+export function findCached<T>(cache: NameCache<T>, provider: string, model: string): T | undefined {
+  return cache.byProvider.get(provider)?.get(model);
+}
+
+/** Keeps a value for the names, which are not in the cache, and returns it. */
+export function keepCached<T>(cache: NameCache<T>, provider: string, model: string, found: T): T {
   if (cache.size >= MAX_NAMES) {
     cache.byProvider.clear();
     cache.size = 0;
   }
-  const found = find();
   const models = cache.byProvider.get(provider) ?? new Map<string, T>();
   cache.byProvider.set(provider, models.set(model, found));
   cache.size++;

@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/read-catalog.ts';
 import { compilePrice, isCountable } from '../price/compile-price.ts';
 import type { Price } from '../price/price.ts';
 import { normalizeProvider } from '../price/provider-name.ts';
-import { compileMatchRule, listExactNames, type NameTest } from './match-rule.ts';
+import { compileGuardedRule, compileMatchRule, listExactNames, type NameTest } from './match-rule.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
 
 /** The price sheets of one model, in catalog order. Of those in force, the last one counts. */
@@ -22,6 +22,8 @@ export interface ProviderPrices {
 /** The catalog's prices of one spelling of a provider and a model, at any time. */
 export interface CatalogMatch {
   prices: readonly Price[];
+  /** The region that the name itself says; null = none. */
+  region: string | null;
   missing: 'unknown_provider' | 'unknown_model' | null;
 }
 
@@ -62,7 +64,7 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
       existing.prices.push(price);
       continue;
     }
-    const model = { fits: compileMatchRule(price.match), prices: [price] };
+    const model = { fits: compileGuardedRule(price.match, foldName(price.model)), prices: [price] };
     models.set(key, model);
     provider.models.push(model);
     provider.byName.set(foldName(price.model), model);

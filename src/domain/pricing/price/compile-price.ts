@@ -1,26 +1,57 @@
-import { formatMoney, parseScaled } from '../../../platform/money.ts';
+import { divideHalfEven, formatMoney, parseScaled } from '../../../platform/money.ts';
 import type { Price, UnitPrice } from './price.ts';
 import { COUNTS_BY_TOTAL, type CountColumn } from './usage-counts.ts';
+import { USAGE_UNITS, type UsageUnit } from './usage-units.ts';
 
-/** What is priced but not counted: cached audio is worked out, and every event is one request. */
+/** What every event is charged by: cached audio is worked out, and an event is one request. */
 type DerivedUnit = 'cache_audio_read_tokens' | 'requests';
 export type CountedUnit = CountColumn | DerivedUnit;
+/** Whatever can be charged. */
+export type ChargedUnit = CountColumn | UsageUnit;
 
-function listUnits(): CountedUnit[] {
+function listCounted(): CountedUnit[] {
   const units: CountedUnit[] = COUNTS_BY_TOTAL.map(({ column }) => column);
   units.splice(units.indexOf('output_tokens'), 0, 'cache_audio_read_tokens');
   return [...units, 'requests'];
 }
 
+/** The units by which an event without `units` is charged, in the order of cost lines. */
+export const COUNTED_UNITS: readonly CountedUnit[] = listCounted();
+
+function listCharged(): ChargedUnit[] {
+  const tokens = USAGE_UNITS.map(({ unit }) => unit).filter((unit) => unit.endsWith('_tokens'));
+  const sides: Partial<Record<CountColumn, readonly UsageUnit[]>> = {
+    output_tokens: tokens.filter((unit) => !unit.startsWith('output_')),
+    web_searches: tokens.filter((unit) => unit.startsWith('output_')),
+  };
+  const listed = COUNTS_BY_TOTAL.flatMap(({ column }): ChargedUnit[] => [...(sides[column] ?? []), column]);
+  return [...new Set([...listed, ...USAGE_UNITS.map(({ unit }) => unit)])];
+}
+
 /**
- * The units that are charged, in the order of cost lines. A price's other units are kept but not
- * charged.
+ * All units that are charged, in the order of cost lines: input, output, then what is no token. A
+ * price's other units are kept but not charged.
  */
-export const COUNTED_UNITS: readonly CountedUnit[] = listUnits();
+export const CHARGED_UNITS: readonly ChargedUnit[] = listCharged();
+const CHARGED: ReadonlySet<string> = new Set(CHARGED_UNITS);
 
 /** What belongs to each unit, such as atto-dollars for one of it; null where it has no price. */
 type ByUnit<T> = Partial<Record<CountedUnit, T | null>>;
 export type Rates = ByUnit<bigint>;
+
+/**
+ * The price of one unit as a fraction: a second at so much an hour need not be a whole number of
+ * 10^-18 USD.
+ */
+export interface UnitRate {
+  /** Atto-dollars for every `per` of the unit. */
+  price: bigint;
+  per: bigint;
+  /** For one unit, rounded half to even where it must be. */
+  each: bigint;
+  /** `each` as a decimal string in USD. */
+  text: string;
+}
 
 /** The rates that hold from more than `above` input tokens on. */
 export interface RateCard {
@@ -28,6 +59,8 @@ export interface RateCard {
   rates: Rates;
   /** The rates as decimal strings in USD. */
   texts: ByUnit<string>;
+  /** The rates of all units that have one, those of `rates` too. */
+  all: ReadonlyMap<ChargedUnit, UnitRate>;
 }
 
 /**
@@ -37,48 +70,65 @@ export interface RateCard {
 export interface CompiledPrice {
   first: RateCard;
   cards: readonly RateCard[];
+  /** An empty sheet: all of the model is free. */
+  isFree: boolean;
+  /** Whether it charges by what every event has: tokens, or each request. */
+  isByCounts: boolean;
 }
 
-/**
- * Whole atto-dollars for one unit, or an error: nothing is rounded here, so amounts need no
- * division.
- */
-function ratePerUnit({ unit, per }: UnitPrice, price: string): bigint {
+function rateOf({ unit, per }: UnitPrice, price: string): UnitRate {
   const atto = parseScaled(price, 18);
-  const each = BigInt(per);
-  if (atto === null || atto < 0n || atto % each !== 0n) {
-    throw new RangeError(`The price ${price} per ${per} ${unit} is not a whole number of 10^-18 USD for one`);
+  if (atto === null || atto < 0n || !Number.isSafeInteger(per) || per < 1) {
+    throw new RangeError(`The price ${price} per ${per} ${unit} is not a decimal with at most 18 places from 0 on`);
   }
-  return atto / each;
+  const by = BigInt(per);
+  const each = divideHalfEven(atto, by);
+  const fraction = each * by === atto ? { price: each, per: 1n } : { price: atto, per: by };
+  return { ...fraction, each, text: formatMoney(each) };
 }
 
-function rateAt(unit: UnitPrice | undefined, above: number): bigint | null {
+function rateAt(unit: UnitPrice | undefined, above: number): UnitRate | null {
   if (unit === undefined) return null;
   const tier = unit.tiers.filter((one) => one.above <= above).at(-1);
-  return ratePerUnit(unit, tier?.price ?? unit.price);
+  return rateOf(unit, tier?.price ?? unit.price);
+}
+
+/** What an event without `units` is charged by has whole rates: its amounts need no division. */
+function requireWhole(unit: UnitPrice | undefined, rate: UnitRate | null): void {
+  if (unit === undefined || rate === null || rate.per === 1n) return;
+  const { price, per } = unit;
+  throw new RangeError(`The price ${price} per ${per} ${unit.unit} is not a whole number of 10^-18 USD for one`);
 }
 
 /**
- * Works out the rates of a sheet once. Throws RangeError when a price is negative, no decimal, or
- * finer than 10^-18 USD for one unit (12 places when it is for a million): check an override with
- * this before it is stored.
+ * Works out the rates of a sheet once. Throws RangeError when a price is negative, no decimal, or,
+ * for tokens, web searches and requests, finer than 10^-18 USD for one unit (12 places when it is
+ * for a million): check an override with this before it is stored.
  */
 export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   const sheet = new Map(price.units.map((unit) => [unit.unit, unit]));
   const cardAt = (above: number): RateCard => {
     const rates: Rates = {};
     const texts: ByUnit<string> = {};
+    const all = new Map<ChargedUnit, UnitRate>();
+    for (const unit of CHARGED_UNITS) {
+      const rate = rateAt(sheet.get(unit), above);
+      if (rate !== null) all.set(unit, rate);
+    }
     // All units, always in one order: so few properties keep one hidden class.
     for (const unit of COUNTED_UNITS) {
-      const rate = rateAt(sheet.get(unit), above);
-      rates[unit] = rate;
-      texts[unit] = rate === null ? null : formatMoney(rate);
+      const rate = all.get(unit) ?? null;
+      requireWhole(sheet.get(unit), rate);
+      rates[unit] = rate?.each ?? null;
+      texts[unit] = rate?.text ?? null;
     }
-    return { above, rates, texts };
+    return { above, rates, texts, all };
   };
-  const starts = new Set(COUNTED_UNITS.flatMap((unit) => sheet.get(unit)?.tiers.map((tier) => tier.above) ?? []));
+  const starts = new Set(CHARGED_UNITS.flatMap((unit) => sheet.get(unit)?.tiers.map((tier) => tier.above) ?? []));
   const first = cardAt(-1);
-  return { first, cards: [first, ...[...starts].sort((a, b) => a - b).map(cardAt)] };
+  const cards = [first, ...[...starts].sort((a, b) => a - b).map(cardAt)];
+  const isByCounts = COUNTED_UNITS.some((unit) => unit !== 'web_searches' && sheet.has(unit));
+  return { first, cards, isFree: price.units.length === 0, isByCounts };
 }
 
 /**
@@ -96,5 +146,5 @@ export function cardFor(compiled: CompiledPrice, inputTokens: number): RateCard 
  * countable.
  */
 export function isCountable(price: Price): boolean {
-  return price.units.length === 0 || price.units.some(({ unit }) => COUNTED_UNITS.some((counted) => counted === unit));
+  return price.units.length === 0 || price.units.some(({ unit }) => CHARGED.has(unit));
 }

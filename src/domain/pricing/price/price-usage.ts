@@ -1,20 +1,29 @@
 import { invalidRequest } from '../../../platform/errors.ts';
-import { type AttoUsd, formatMoney } from '../../../platform/money.ts';
+import { type AttoUsd, divideHalfEven, formatMoney } from '../../../platform/money.ts';
 import { findCountProblems } from './check-counts.ts';
 import {
+  CHARGED_UNITS,
+  type ChargedUnit,
   COUNTED_UNITS,
   type CompiledPrice,
   type CountedUnit,
   cardFor,
   compilePrice,
+  type RateCard,
   type Rates,
 } from './compile-price.ts';
 import type { Price } from './price.ts';
+import { splitUnits } from './split-units.ts';
 import type { UsageCounts } from './usage-counts.ts';
+import { USAGE_UNITS, type UsageUnits } from './usage-units.ts';
 
-/** One part of a cost: `amount` = `quantity` x `unitPrice`, exactly. */
+/**
+ * One part of a cost: `amount` = `quantity` x `unitPrice`, exactly. Where the price of one unit is no
+ * whole number of 10^-18 USD (a second, at so much an hour), both are rounded half to even, the
+ * amount from the exact product.
+ */
 export interface CostLine {
-  unit: CountedUnit;
+  unit: ChargedUnit;
   quantity: number;
   /** For ONE unit, not for a million. */
   unitPrice: AttoUsd;
@@ -23,20 +32,39 @@ export interface CostLine {
   amount: AttoUsd;
 }
 
+/** A quantity that was counted. */
+export interface CountedQuantity {
+  unit: ChargedUnit;
+  quantity: number;
+}
+
+/** A part that was charged by the price of its total. */
+export interface PartCharged extends CountedQuantity {
+  total: ChargedUnit;
+}
+
 export interface PricedUsage {
   cost: AttoUsd;
   /**
    * No token is in two lines, and the amounts sum to `cost`. Without what is zero or has no price.
    */
   lines: CostLine[];
+  /** What was counted and has no price, nor has what includes it. */
+  unpriced: CountedQuantity[];
+  /** Units without a price of their own that were charged as what includes them, cache and audio aside. */
+  asTotals: PartCharged[];
+  /**
+   * Whether the cost says nothing: none of what was counted has a price, or nothing was counted of
+   * what the sheet charges by.
+   */
+  isUnpriced: boolean;
 }
 
 /**
  * Splits counts, whose totals include their parts, into disjoint quantities by unit, as
  * genai-prices 0.1.8 does: a part is taken out of its total only if the sheet prices it; else it
  * stays there and pays the total's rate (1h write -> cache write -> input; cache read -> input;
- * reasoning -> output; audio -> text). A total without a price of its own costs nothing: embedding
- * models have no output price.
+ * reasoning -> output; audio -> text).
  *
  * @NOTE Counts do not say which audio was cached, and genai-prices refuses to price without
  * knowing. We take as little overlap as the totals allow; audio that must be cached pays the cached
@@ -64,7 +92,7 @@ function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, num
     reasoning_tokens: reasoning,
     output_audio_tokens: outputAudio,
     web_searches: counts.webSearches,
-    requests: 1,
+    requests: rates.requests === null ? 0 : 1,
   };
 }
 
@@ -79,41 +107,93 @@ function compiledOf(price: Price): CompiledPrice {
   return compiled;
 }
 
-/**
- * The exact cost of one request and what it is made of. The tier is chosen by the request's whole
- * input.
- * @throws AppError invalid_request when the counts contradict each other (`findCountProblems`)
- */
-export function priceUsage(price: Price, counts: UsageCounts): PricedUsage {
-  const problems = findCountProblems(counts);
-  if (problems.length > 0) throw invalidRequest(problems);
-  const card = cardFor(compiledOf(price), counts.inputTokens);
-  const quantities = splitCounts(counts, card.rates);
+/** The lines of an event without units, by whole rates. Adds to `unpriced`. */
+function lineCounts(counts: UsageCounts, { rates, texts }: RateCard, unpriced: CountedQuantity[]): CostLine[] {
+  const quantities = splitCounts(counts, rates);
   const lines: CostLine[] = [];
-  let cost = 0n;
   for (const unit of COUNTED_UNITS) {
     const quantity = quantities[unit];
-    const unitPrice = card.rates[unit] ?? null;
-    if (!quantity || unitPrice === null) continue;
+    if (!quantity) continue;
+    const unitPrice = rates[unit] ?? null;
+    if (unitPrice === null) {
+      unpriced.push({ unit, quantity });
+      continue;
+    }
     const amount = BigInt(quantity) * unitPrice;
-    cost += amount;
-    lines.push({ unit, quantity, unitPrice, unitPriceText: card.texts[unit] ?? formatMoney(unitPrice), amount });
+    lines.push({ unit, quantity, unitPrice, unitPriceText: texts[unit] ?? formatMoney(unitPrice), amount });
   }
-  return { cost, lines };
+  return lines;
+}
+
+/** The same of any event, by fractions: the long form of `lineCounts`. */
+function lineUnits(counts: UsageCounts, units: UsageUnits, { all }: RateCard, unpriced: CountedQuantity[]): CostLine[] {
+  const quantities = splitUnits(counts, units, (unit) => all.has(unit));
+  const lines: CostLine[] = [];
+  for (const unit of CHARGED_UNITS) {
+    const quantity = quantities.get(unit) ?? 0;
+    if (quantity === 0) continue;
+    const rate = all.get(unit);
+    if (rate === undefined) {
+      unpriced.push({ unit, quantity });
+      continue;
+    }
+    const amount = divideHalfEven(BigInt(quantity) * rate.price, rate.per);
+    lines.push({ unit, quantity, unitPrice: rate.each, unitPriceText: rate.text, amount });
+  }
+  return lines;
 }
 
 /**
- * The cost alone, without the lines.
+ * Parts that were stated and have no price of their own. A cache and audio are often not priced apart,
+ * and rightly so; an image that pays for text may be far too cheap.
+ */
+function listAsTotals(units: UsageUnits, { all }: RateCard): PartCharged[] {
+  return USAGE_UNITS.flatMap(({ unit, partOf }) => {
+    const quantity = units[unit] ?? 0;
+    if (quantity === 0 || partOf === null || unit.startsWith('cache_')) return [];
+    return !all.has(unit) && all.has(partOf) && (units.input_document_pages || unit.endsWith('_tokens'))
+      ? [{ unit, quantity, total: partOf }]
+      : [];
+  });
+}
+
+/**
+ * The exact cost of one request and what it is made of. The tier is chosen by the request's whole
+ * input.
+ * @param units what was used beside the counts; null = nothing
+ * @throws AppError invalid_request when the counts contradict each other (`findCountProblems`)
+ */
+export function priceUsage(price: Price, counts: UsageCounts, units: UsageUnits | null = null): PricedUsage {
+  const problems = findCountProblems(counts);
+  if (problems.length > 0) throw invalidRequest(problems);
+  const compiled = compiledOf(price);
+  if (compiled.isFree) return { cost: 0n, lines: [], unpriced: [], asTotals: [], isUnpriced: false };
+  const card = cardFor(compiled, counts.inputTokens);
+  const unpriced: CountedQuantity[] = [];
+  const lines = units === null ? lineCounts(counts, card, unpriced) : lineUnits(counts, units, card, unpriced);
+  let cost = 0n;
+  for (const line of lines) cost += line.amount;
+  const asTotals = units === null ? [] : listAsTotals(units, card);
+  const isUnpriced = lines.length === 0 && (unpriced.length > 0 || !compiled.isByCounts);
+  return { cost, lines, unpriced, asTotals, isUnpriced };
+}
+
+/**
+ * The cost of an event without units, without the lines; null where something that was counted has no
+ * price, or the sheet charges by other things: then `priceUsage` says more.
  * @param counts checked by the caller: `findCountProblems` finds nothing wrong with them
  */
-export function costOf(price: Price, counts: UsageCounts): AttoUsd {
-  const card = cardFor(compiledOf(price), counts.inputTokens);
-  const quantities = splitCounts(counts, card.rates);
+export function costOf(price: Price, counts: UsageCounts): AttoUsd | null {
+  const compiled = compiledOf(price);
+  if (!compiled.isByCounts) return compiled.isFree ? 0n : null;
+  const { rates } = cardFor(compiled, counts.inputTokens);
+  const quantities = splitCounts(counts, rates);
   let cost = 0n;
   for (const unit of COUNTED_UNITS) {
     const quantity = quantities[unit];
-    const unitPrice = quantity && card.rates[unit];
+    const unitPrice = quantity && rates[unit];
     if (unitPrice) cost += BigInt(quantity) * unitPrice;
+    else if (unitPrice === null) return null;
   }
   return cost;
 }

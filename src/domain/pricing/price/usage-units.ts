@@ -6,7 +6,7 @@ interface UnitDefinition {
   /** What messages call it. */
   noun: string;
   /** The count or the unit that includes it; null where it is no part of another. */
-  partOf: CountColumn | 'cache_audio_read_tokens' | null;
+  partOf: CountColumn | 'input_document_pages' | null;
 }
 
 /**
@@ -37,7 +37,7 @@ export const USAGE_UNITS = [
   { unit: 'input_characters', noun: 'input characters', partOf: null },
   { unit: 'output_characters', noun: 'output characters', partOf: null },
   { unit: 'input_document_pages', noun: 'document pages', partOf: null },
-  { unit: 'input_annotated_document_pages', noun: 'annotated pages', partOf: null },
+  { unit: 'input_annotated_document_pages', noun: 'annotated pages', partOf: 'input_document_pages' },
   { unit: 'input_text_messages', noun: 'text messages', partOf: null },
   { unit: 'searches', noun: 'searches', partOf: null },
   { unit: 'storage_searches', noun: 'file searches', partOf: null },
@@ -47,6 +47,16 @@ export const USAGE_UNITS = [
   // What one event stands for where it is not one request of the provider.
   { unit: 'requests', noun: 'requests', partOf: null },
 ] as const satisfies readonly UnitDefinition[];
+
+/**
+ * The units that genai-prices calls otherwise; its `input_audio_seconds` is meant where a sheet has
+ * both. All others have the names of `USAGE_UNITS` and of the columns of counts.
+ */
+export const GENAI_UNIT_NAMES: ReadonlyMap<string, UsageUnit | CountColumn> = new Map([
+  ['output_reasoning_tokens', 'reasoning_tokens'],
+  ['audio_seconds', 'input_audio_seconds'],
+  ['rerank_searches', 'searches'],
+]);
 
 export type UsageUnit = (typeof USAGE_UNITS)[number]['unit'];
 

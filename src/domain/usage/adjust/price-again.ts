@@ -4,6 +4,7 @@ import { countsOf } from '../../pricing/price/usage-counts.ts';
 import type { UsageDetails } from '../event/usage-details.ts';
 import type { UsageEvent } from '../event/usage-event.ts';
 import { type EventCost, priceEvent } from '../prepare/price-event.ts';
+import { recallDetails } from '../prepare/see-details.ts';
 
 /** What an event would cost if it was recorded now. */
 export interface PricedAgain extends Pick<EventCost, 'costSource' | 'priceId'> {
@@ -14,24 +15,15 @@ export interface PricedAgain extends Pick<EventCost, 'costSource' | 'priceId'> {
 }
 
 /**
- * Prices an event that is in the ledger as recording does: by the price in force at its own time, and
- * by the model that its answer names where the one asked for has none. A cost that the caller gave is
- * not looked at.
+ * Prices an event that is in the ledger as recording does: by the price in force at its own time. A
+ * cost that the caller gave is not looked at.
  * @returns null where it has no price
  */
 export function priceAgain(book: PriceBook, event: UsageEvent): PricedAgain | null {
-  const { organizationId, provider, serviceTier, details } = event;
-  const timeMs = details?.pricedAtMs ?? event.timeMs;
-  const counts = countsOf(event);
-  for (const model of [event.model, details?.servedModel]) {
-    if (model === undefined) continue;
-    const { priced, costAtto } = priceEvent(
-      book,
-      { organizationId, provider, model, serviceTier, timeMs, counts },
-      null,
-    );
-    if (costAtto === null) continue;
-    return { cost: costAtto, costSource: priced.costSource, priceId: priced.priceId, warnings: [] };
-  }
-  return null;
+  const { organizationId, provider, model, serviceTier, timeMs } = event;
+  const seen = recallDetails(event);
+  const question = { organizationId, provider, model, serviceTier, timeMs, counts: countsOf(event), seen };
+  const { priced, costAtto, details, warnings } = priceEvent(book, question, null);
+  if (costAtto === null) return null;
+  return { cost: costAtto, costSource: priced.costSource, priceId: priced.priceId, warnings, parts: details?.parts };
 }

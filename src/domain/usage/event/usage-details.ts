@@ -1,5 +1,5 @@
-import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
-import type { UsageUnits } from '../../pricing/price/usage-units.ts';
+import { USAGE_COUNTS, type UsageCounts } from '../../pricing/price/usage-counts.ts';
+import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../pricing/price/usage-units.ts';
 import type { AdjustmentReason } from './usage-adjustment.ts';
 
 /**
@@ -30,4 +30,28 @@ export interface UsageDetails {
   pricedAtMs?: number;
   /** Of a row that changes a cost: why. */
   adjustment?: { reason: AdjustmentReason };
+}
+
+/** A copy of `units` with all of them negative: what takes them back, or gives them again. */
+export function negateUnits(units: UsageUnits): UsageUnits {
+  const negated: Partial<Record<UsageUnit, number>> = {};
+  for (const { unit } of USAGE_UNITS) if (units[unit]) negated[unit] = -units[unit];
+  return negated;
+}
+
+function negatePart({ model, counts, priceId }: UsagePart): UsagePart {
+  const negated: Partial<UsageCounts> = {};
+  for (const { field } of USAGE_COUNTS) if (counts[field]) negated[field] = -counts[field];
+  return { model, counts: negated, priceId };
+}
+
+/** The details of the row that reverses an event: quantities are negative. */
+export function reverseDetails(details: UsageDetails | null): UsageDetails | null {
+  if (details === null) return null;
+  const { units, parts, ...others } = details;
+  return {
+    ...others,
+    ...(units && { units: negateUnits(units) }),
+    ...(parts && { parts: parts.map(negatePart) }),
+  };
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { stableJson } from '../../../platform/json.ts';
 import { USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
+import { USAGE_UNITS, type UsageUnits } from '../../pricing/price/usage-units.ts';
 import type { UsageInput } from '../event/usage-input.ts';
 
 const HASH_BYTES = 16;
@@ -26,6 +27,10 @@ export interface GivenUsage {
   /** The team that is charged, so a key that is bound to another team cannot repeat the event. */
   teamId: string | null;
   cost: string | null;
+  /** Where the caller stated them. */
+  units: UsageUnits | null;
+  /** Where the caller gave it as a field. */
+  responseId: string | null;
   tagsText: string | null;
   hasMetadata: boolean;
 }
@@ -37,12 +42,14 @@ export interface GivenUsage {
  * @returns as {@link hashText}
  */
 export function hashUsage(input: UsageInput, given: GivenUsage): string {
-  const { provider, model, serviceTier, teamId, cost, tagsText, hasMetadata } = given;
+  const { provider, model, serviceTier, teamId, cost, units, responseId, tagsText, hasMetadata } = given;
   let text = part(provider) + part(model) + part(serviceTier) + part(teamId) + part(input.userId);
   text += part(cost) + part(input.holdId) + (input.requireCredits ? '1;' : '0;');
   text += input.timestamp ? `${input.timestamp.getTime()};` : ';';
   // Zeros are left out, so that a count which is added later changes no hash of an older event.
   for (const { field, column } of USAGE_COUNTS) if (input[field]) text += `${column}${input[field]},`;
+  if (units !== null) for (const { unit } of USAGE_UNITS) if (units[unit]) text += `${unit}${units[unit]},`;
+  if (responseId !== null) text += `r${part(responseId)}`;
   if (input.usage) text += `u${stableJson(input.usage)}`;
   if (tagsText !== null) text += `t${tagsText}`;
   if (hasMetadata) text += `m${stableJson(input.metadata)}`;

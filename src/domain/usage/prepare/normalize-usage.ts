@@ -1,7 +1,6 @@
 import { type AppError, type FieldProblem, invalidRequest } from '../../../platform/errors.ts';
-import { formatId, newUuid, parseId } from '../../../platform/ids.ts';
-import { type AttoUsd, formatMoney, parseMoney, usd } from '../../../platform/money.ts';
-import { DAY_MS } from '../../../platform/time.ts';
+import { formatId, newUuid } from '../../../platform/ids.ts';
+import { type AttoUsd, formatMoney } from '../../../platform/money.ts';
 import type { Context } from '../../context.ts';
 import { checkText } from '../../input/check-text.ts';
 import { foldName } from '../../input/fold-name.ts';
@@ -14,9 +13,13 @@ import type { UsageInput } from '../event/usage-input.ts';
 import { hashUsage } from './hash-usage.ts';
 import { priceEvent } from './price-event.ts';
 import { readCounts } from './read-counts.ts';
+import { readCost, readHold, readTeam, readTier, readTime } from './read-fields.ts';
+import { readSpanCharge, readWishedTeam } from './read-telemetry.ts';
+import { seeDetails } from './see-details.ts';
 
 /** The text of metadata that says nothing. */
 const NO_METADATA = '{}';
+const NO_REMARKS: string[] = [];
 /** Event ids of reversing rows: an event can be reversed once, since ids are unique. */
 export const VOID_PREFIX = 'void:';
 /** Event ids of rows that change the cost of an event. */
@@ -34,62 +37,9 @@ export interface NormalizedUsage {
   tooOld: AppError | null;
 }
 
-/**
- * The tier that was given, else the one that the provider's own usage names. White space is not
- * the usual tier: it is refused.
- */
-function readTier(problems: FieldProblem[], given: string | null | undefined, read: string): string {
-  if (given === undefined || given === null) return read;
-  if (given.trim() === '') problems.push({ path: 'serviceTier', message: 'must not be empty' });
-  return keptTier(given);
-}
-
-function readTime(
-  problems: FieldProblem[],
-  old: FieldProblem[],
-  { resources, caller }: Context,
-  timestamp: Date | null | undefined,
-  nowMs: number,
-): number {
-  if (!timestamp) return nowMs;
-  const timeMs = timestamp.getTime();
-  const path = 'timestamp';
-  if (timeMs > nowMs + USAGE_LIMITS.aheadMs) problems.push({ path, message: 'must not be more than 5 minutes ahead' });
-  if (timeMs < 0) problems.push({ path, message: 'must not be before 1970' });
-  const days = caller.organization.retentionDays ?? resources.config.retentionDays;
-  if (days !== null && timeMs < nowMs - days * DAY_MS) {
-    old.push({ path, message: `must not be older than the retention of ${days} days` });
-  }
-  return timeMs;
-}
-
-function readCost(problems: FieldProblem[], cost: string | null | undefined): AttoUsd | null {
-  if (cost === undefined || cost === null) return null;
-  const value = parseMoney(cost);
-  if (value === null) problems.push({ path: 'cost', message: 'must be a decimal in USD with at most 18 places' });
-  else if (value < 0n) problems.push({ path: 'cost', message: 'must not be negative' });
-  else if (value > usd(USAGE_LIMITS.costUsd)) problems.push({ path: 'cost', message: 'must be at most 10^12 USD' });
-  else return value;
-  return null;
-}
-
-/**
- * The team an event is charged to: the key's own where it is bound to one. Whether it exists is the
- * caller's part.
- */
-function readTeam(problems: FieldProblem[], { caller }: Context, teamId: string | null | undefined): string | null {
-  if (teamId === undefined || teamId === null) return caller.teamId;
-  const uuid = parseId('team', teamId);
-  if (uuid !== null && (caller.teamId === null || caller.teamId === uuid)) return uuid;
-  problems.push({ path: 'teamId', message: 'there is no such team' });
-  return null;
-}
-
-function readHold(problems: FieldProblem[], holdId: string | null | undefined): string | null {
-  if (holdId === undefined || holdId === null) return null;
-  const uuid = parseId('hold', holdId);
-  if (uuid === null) problems.push({ path: 'holdId', message: 'there is no such hold' });
-  return uuid;
+/** All that is to be said of an event, once each. */
+function joinWarnings(read: string[], remarks: readonly string[], priced: readonly string[]): string[] {
+  return remarks.length + priced.length === 0 ? read : [...new Set([...read, ...remarks, ...priced])];
 }
 
 /**
@@ -115,7 +65,11 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   // Only an id tells that an event was recorded before.
   const old: FieldProblem[] = input.id ? [] : problems;
   const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
-  const teamId = readTeam(problems, context, input.teamId);
+  const { telemetry } = input;
+  const remarks = telemetry ? [...telemetry.warnings] : NO_REMARKS;
+  const teamId = telemetry?.isTeamOptional
+    ? readWishedTeam(remarks, context, input.teamId)
+    : readTeam(problems, context, input.teamId);
   const holdId = readHold(problems, input.holdId);
   const tags = readTags(problems, input.tags);
   const metadata = readMetadata(problems, input.metadata);
@@ -128,15 +82,17 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const servedTier = keptTier(read.serviceTier);
   const serviceTier = readTier(problems, input.serviceTier, servedTier);
   checkText(problems, 'serviceTier', serviceTier, USAGE_LIMITS.serviceTier);
-  const callerCost = readCost(problems, input.cost ?? read.charge);
+  const statedCost = readCost(problems, input.cost ?? read.charge);
+  const callerCost = statedCost === null && telemetry ? readSpanCharge(remarks, telemetry.charge) : statedCost;
+  const seen = seeDetails(problems, input, read, model, timeMs);
   const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
   if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
 
   const organizationId = caller.organization.id;
   const provider = normalizeProvider(providerName);
   const id = newUuid(timeMs);
-  const question = { organizationId, provider, model, serviceTier, timeMs, counts };
-  const { priced, costAtto } = priceEvent(resources.prices, question, callerCost);
+  const question = { organizationId, provider, model, serviceTier, timeMs, counts, seen };
+  const { priced, costAtto, details, warnings } = priceEvent(resources.prices, question, callerCost);
   // A literal, not a loop over USAGE_COUNTS: V8 gives no stable hidden class to an object that is
   // spread or filled in a loop, and all who read the event later would pay for it.
   const event: UsageEvent = {
@@ -168,8 +124,8 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     costSource: priced.costSource,
     priceId: priced.priceId,
     unpricedReason: priced.unpricedReason,
-    warnings: read.warnings,
-    details: null,
+    warnings: joinWarnings(read.warnings, remarks, warnings),
+    details,
     holdId,
     voidsId: null,
     voidReason: null,
@@ -185,6 +141,9 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     serviceTier: serviceTier === servedTier ? null : serviceTier,
     teamId,
     cost: callerCost === null ? null : formatMoney(callerCost),
+    // Those of a usage object are hashed with it, and the id of a span is not in its body.
+    units: read.decoded === null ? read.units : null,
+    responseId: telemetry ? null : (input.responseId ?? null),
     tagsText,
     hasMetadata: metadata !== null && metadata !== NO_METADATA,
   });

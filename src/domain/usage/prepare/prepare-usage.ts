@@ -5,6 +5,7 @@ import type { UsageInput } from '../event/usage-input.ts';
 import { findRecordedIds } from './find-recorded-ids.ts';
 import { findSettleableHolds } from './find-settleable-holds.ts';
 import { type NormalizedUsage, normalizeUsage } from './normalize-usage.ts';
+import { unknownTeam } from './read-telemetry.ts';
 
 /** An event ready to be stored, or why it cannot be. */
 export type PreparedUsage = { row: UsageRow } | { error: AppError };
@@ -45,6 +46,17 @@ function toKnownRow({ resources }: Context, one: NormalizedUsage, input: UsageIn
   return seriesId === undefined ? null : toRow(one, seriesId, input);
 }
 
+/** A team that was only a wish, and that there is not, is left out with a warning. */
+function leaveOutUnknownTeam(
+  { event }: NormalizedUsage,
+  input: UsageInput | undefined,
+  found: ReadonlySet<string>,
+): void {
+  if (!input?.telemetry?.isTeamOptional || event.teamId === null || found.has(event.teamId)) return;
+  event.teamId = null;
+  event.warnings = [...event.warnings, unknownTeam(input.teamId ?? '')];
+}
+
 async function prepareAsking(
   context: Context,
   inputs: readonly UsageInput[],
@@ -65,8 +77,9 @@ async function prepareAsking(
     findSettleableHolds(context, holdIds),
     budgets.get(organizationId),
   ]);
-  const refusals = normalized.map((one): AppError | null => {
+  const refusals = normalized.map((one, at): AppError | null => {
     if (one instanceof AppError) return one;
+    leaveOutUnknownTeam(one, inputs[at], found);
     const { event, tooOld } = one;
     if (tooOld !== null) return tooOld;
     if (event.teamId !== null && !found.has(event.teamId)) return invalidField('teamId', 'there is no such team');
