@@ -86,6 +86,49 @@ describe('many unpriced events', () => {
     expect(costs.map(({ cost }) => cost)).toEqual(['7', null, null]);
   });
 
+  it('are charged as recording charges: units, the served model, the price at their own time', async () => {
+    const organization = await makeOrganization(meterr());
+    const perMillion = (unit: string, price: string) => ({ unit, price, per: 1_000_000, tiers: [] });
+    const units = [perMillion('input_tokens', '1'), perMillion('output_tokens', '2')];
+    const searched = [...units, { unit: 'searches', price: '5', per: 1_000, tiers: [] }];
+    const from = Date.parse('2026-11-15T00:00:00Z');
+    const dear = [perMillion('input_tokens', '10'), perMillion('output_tokens', '20')];
+    const body = {
+      id: 'chatcmpl-AbCdEf123',
+      object: 'chat.completion',
+      model: 'served',
+      choices: [],
+      usage: { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 },
+    };
+    const ids = await record(organization, [
+      { model: 'searcher', units: { searches: 2 } },
+      { model: 'asked', usage: body, input_tokens: undefined, output_tokens: undefined },
+      { model: 'dated', timestamp: new Date(from - 1) },
+      { model: 'dated', timestamp: new Date(from) },
+    ]);
+    const costs = async () =>
+      Promise.all(ids.map(async (id) => (await getEvent(organization, id)).cost_breakdown.map(({ amount }) => amount)));
+    expect(await costs()).toEqual([[], [], [], []]);
+    const provider = 'nobody';
+    await pricer().makeKnown([
+      { provider, model: 'searcher', units: searched },
+      { provider, model: 'served', units },
+      { provider, model: 'dated', units, validTo: from },
+      { provider, model: 'dated', units: dear, validFrom: from },
+    ]);
+    expect(await priceByBoth()).toBe(4);
+    expect(await costs()).toEqual([
+      ['0.001', '0.001', '0.01'],
+      ['0.001', '0.001'],
+      ['0.001', '0.001'],
+      ['0.01', '0.01'],
+    ]);
+    expect(await totalsOf(organization)).toMatchObject({ cost: '0.036', unpriced_requests: 0 });
+    for (const id of ids) await reverse(organization, id);
+    expect(await totalsOf(organization)).toMatchObject({ requests: 0, cost: '0', unpriced_requests: 0 });
+    expect(await verifyAll()).toEqual([]);
+  });
+
   it('are looked at once for each catalog, and not at all where that is switched off', async () => {
     const organization = await makeOrganization(meterr());
     await record(organization, [{}]);

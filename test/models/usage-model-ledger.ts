@@ -186,5 +186,7 @@ function teamOf({ team }: Body, key: KeyName): string | null {
 }
 
 function fingerprintOf(body: Body, key: KeyName): string {
-  return JSON.stringify({ ...body, team: teamOf(body, key) });
+  // One moment is the same however it is written.
+  const timestamp = body.timestamp && new Date(body.timestamp).toISOString();
+  return JSON.stringify({ ...body, timestamp, team: teamOf(body, key) });
 }
