@@ -36,8 +36,7 @@ interface Adjusting {
   price(event: UsageEvent): PricedAgain | null;
 }
 
-// Without their times retention cannot be asked: it removes whole days, so what is before its cutoff
-// goes, or has gone.
+// Retention removes what is before its cutoff in steps: what it has not come to yet is left out, too.
 const READ = {
   name: 'adjustable-events',
   text: `
@@ -89,7 +88,8 @@ function toRow(event: UsageEvent, seriesId: number, after: PricedAgain, asked: A
  * Changes what events cost, by a row of the ledger for each, in one transaction with every sum, budget
  * and credit. What an event is to cost is decided under the lock of its organization: it is then
  * known whether the event was voided, and what it costs. So nothing is adjusted twice, whoever tries
- * and however often, and no voided event is. Events that retention removes are left out.
+ * and however often, and no voided event is. A cost that the
+ * caller gave stays. Events that retention removes are left out.
  * @returns how many events cost something else now
  */
 export async function adjustUsage(
@@ -109,9 +109,10 @@ export async function adjustUsage(
     });
     const events = await markCorrected(sql, found.rows.map(readUsageEvent));
     const rows = events.flatMap((event, at) => {
-      if (event.voidedById !== null) return [];
+      // What a caller gave stays.
+      if (event.voidedById !== null || event.costSource === 'caller') return [];
       const after = asked.price(event);
-      if (after === null || (formatMoney(after.cost) === event.cost && after.priceId === event.priceId)) return [];
+      if (after === null || formatMoney(after.cost) === event.cost) return [];
       return [toRow(event, found.rows[at]?.series_id ?? 0, after, asked, nowMs)];
     });
     if (rows.length === 0) return 0;
