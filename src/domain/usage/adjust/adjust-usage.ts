@@ -21,7 +21,7 @@ import { markCorrected } from './mark-corrected.ts';
 import type { PricedAgain } from './price-again.ts';
 
 /** Events that one transaction adjusts: short, so that writers of the organization hardly wait. */
-export const ADJUSTED_AT_ONCE = 500;
+export const ADJUSTED_AT_ONCE = 200;
 
 export interface AdjustingResources extends Pick<Resources, 'database' | 'budgets' | 'clock'> {
   notices: Pick<Resources['notices'], 'wake'>;
