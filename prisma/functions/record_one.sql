@@ -5,7 +5,7 @@
 -- none.
 -- It fails with MT001 when the caller's list of budgets is not the newest, and with MT003 when the
 -- organization's credits are prepaid; nothing is stored then. It returns what is stored under the
--- event's id where that id was known, and no row where the event was stored.
+-- event's response id or event id where one was known, and no row where the event was stored.
 CREATE OR REPLACE FUNCTION record_one(
   organization uuid, new_id uuid, new_event_id text, new_body_hash bytea, new_time timestamptz,
   new_recorded_at timestamptz, new_series_id int, new_input_tokens bigint, new_output_tokens bigint,
@@ -17,12 +17,13 @@ CREATE OR REPLACE FUNCTION record_one(
   at timestamptz DEFAULT NULL, counter_budgets uuid[] DEFAULT NULL, counter_subjects text[] DEFAULT NULL,
   counter_starts timestamptz[] DEFAULT NULL, counter_ends timestamptz[] DEFAULT NULL,
   counter_alarms numeric[] DEFAULT NULL, counter_spents numeric[] DEFAULT NULL
-) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
+) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric, is_same_call boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   is_locked boolean;
   kept organizations;
+  first_event_id text;
   -- These are what the event adds to the sums.
   spent numeric := coalesce(new_cost, 0);
   unpriced int := CASE WHEN new_cost IS NULL THEN 1 ELSE 0 END;
@@ -51,20 +52,31 @@ BEGIN
      AND NOT EXISTS (SELECT FROM usage_events e
                       WHERE e.organization_id = organization AND e.event_id = new_event_id)
      AND (o.retired_before IS NULL OR NOT EXISTS (
-           SELECT FROM retired_usage_events r WHERE r.organization_id = organization AND r.event_id = new_event_id));
+           SELECT FROM retired_usage_events r WHERE r.organization_id = organization AND r.event_id = new_event_id))
+     AND (new_response_id IS NULL OR NOT EXISTS (
+           SELECT FROM usage_responses u WHERE u.organization_id = organization AND u.response_id = new_response_id));
   IF NOT FOUND THEN
     SELECT * INTO kept FROM organizations o WHERE o.id = organization;
     IF kept.budget_version IS DISTINCT FROM known_budget_version THEN
       RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001';
     END IF;
     IF kept.credits_mode <> 'none' THEN RAISE EXCEPTION 'not a plain event' USING ERRCODE = 'MT003'; END IF;
+    IF new_response_id IS NOT NULL THEN
+      SELECT u.event_id INTO first_event_id FROM usage_responses u
+       WHERE u.organization_id = organization AND u.response_id = new_response_id;
+    END IF;
     RETURN QUERY
-      SELECT 1::bigint, e.id, e.body_hash, e.cost FROM usage_events e
-       WHERE e.organization_id = organization AND e.event_id = new_event_id AND e.id <> new_id
+      SELECT 1::bigint, e.id, e.body_hash, e.cost, first_event_id IS NOT NULL FROM usage_events e
+       WHERE e.organization_id = organization AND e.event_id = coalesce(first_event_id, new_event_id)
+         AND e.id <> new_id
       UNION ALL
-      SELECT 1::bigint, r.id, r.body_hash, r.cost FROM retired_usage_events r
-       WHERE r.organization_id = organization AND r.event_id = new_event_id;
+      SELECT 1::bigint, r.id, r.body_hash, r.cost, first_event_id IS NOT NULL FROM retired_usage_events r
+       WHERE r.organization_id = organization AND r.event_id = coalesce(first_event_id, new_event_id);
     RETURN;
+  END IF;
+  IF new_response_id IS NOT NULL THEN
+    INSERT INTO usage_responses (organization_id, response_id, event_id)
+    VALUES (organization, new_response_id, new_event_id);
   END IF;
 
   UPDATE usage_quarter_hours q SET
@@ -100,6 +112,11 @@ BEGIN
       reasoning_tokens, cost, unpriced_requests)
     VALUES (organization, day, new_series_id, 1, new_input_tokens, new_output_tokens, new_cache_read_tokens,
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
+  END IF;
+
+  IF new_unpriced_reason IS NOT NULL THEN
+    PERFORM raise_unpriced(coalesce(at, new_recorded_at), ARRAY[organization], ARRAY[new_series_id],
+      ARRAY[new_unpriced_reason], ARRAY[new_id]);
   END IF;
 
   -- This is count_recorded for one event: a counter that exists and crosses nothing costs one

@@ -8,17 +8,21 @@
 -- MT002 when credits that an event requires are missing; nothing is stored then. Required credits
 -- that are NaN are those of an event without a known cost.
 --
--- `are_new` says that the caller assumes all event ids to be new, so they are not looked up, which
--- saves a tenth of the time. If one is stored all the same, the insert fails with unique_violation,
--- nothing is stored, and the caller asks again with false.
+-- `are_new` says that the caller assumes all event ids and response ids to be new, so they are not
+-- looked up, which saves a tenth of the time. If one is stored all the same, the insert fails with
+-- unique_violation, nothing is stored, and the caller asks again with false.
 --
--- No event id comes twice in one call. Where all rows share a value, its list may have one element.
+-- A response id is the provider's own id of the answer: one answer is one event. An event whose
+-- response id is known is not stored, whatever else it says; the hold that it names is settled by
+-- the event that was recorded first.
+--
+-- No event id comes twice in one call, and no response id that is not known. Where all rows share a value, its list may have one element.
 -- A count that is null is 0 (1 for requests), and a null list of computed costs means that they are
 -- the costs. The `sum_` lists are the events' sums by quarter hour and series, the `day_` lists by
 -- UTC day and series, and the `counter_` lists by budget counter. `set_numbers` is each event's set
 -- of counters (0: it has none), and the `pair_` lists say which counters a set has. It returns the
--- events that were not stored because their event id was known, each with what is stored under that
--- id.
+-- events that were not stored because their event id or their response id was known, each with what
+-- is stored under that id, and whether it was the response id.
 CREATE OR REPLACE FUNCTION record_usage(
   locked_organizations uuid[], known_budget_versions bigint[], at timestamptz, required_credits numeric,
   are_new boolean,
@@ -39,7 +43,7 @@ CREATE OR REPLACE FUNCTION record_usage(
   set_numbers int[], pair_sets int[], pair_counters int[], counter_organizations uuid[], counter_budgets uuid[],
   counter_subjects text[], counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[],
   counter_events int[], counter_spents numeric[], counter_matches bigint[]
-) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
+) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric, is_same_call boolean)
 -- The plans do not depend on how many rows there are, and making them anew for each call would cost
 -- more than a small batch does.
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
@@ -55,6 +59,9 @@ DECLARE
   sole_price uuid := CASE WHEN cardinality(price_ids) = 1 THEN price_ids[1] END;
   sole_user text := CASE WHEN cardinality(user_ids) = 1 THEN user_ids[1] END;
   sole_tags jsonb := CASE WHEN cardinality(tag_objects) = 1 THEN tag_objects[1] END;
+  -- The event ids to look for: those of the first records, where response ids are known.
+  wanted_ids text[] := event_ids;
+  are_same_calls boolean[];
   known_ordinals bigint[];
   known_ids uuid[];
   known_hashes bytea[];
@@ -80,12 +87,23 @@ BEGIN
   END IF;
   IF is_stale THEN RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001'; END IF;
 
+  IF response_ids IS NOT NULL AND NOT are_new THEN
+    SELECT array_agg(coalesce(r.event_id, i.event_id) ORDER BY i.ordinal),
+           array_agg(r.event_id IS NOT NULL ORDER BY i.ordinal)
+      INTO wanted_ids, are_same_calls
+      FROM unnest(organization_ids, event_ids, response_ids) WITH ORDINALITY
+        AS i(organization_id, event_id, response_id, ordinal)
+      LEFT JOIN LATERAL (
+        SELECT u.event_id FROM usage_responses u
+         WHERE u.organization_id = coalesce(sole, i.organization_id) AND u.response_id = i.response_id LIMIT 1) r
+        ON true;
+  END IF;
   IF NOT are_new THEN
     -- With LIMIT this looks into the index once for each event, however many events the planner
     -- expects.
     SELECT array_agg(i.ordinal), array_agg(k.id), array_agg(k.body_hash), array_agg(k.cost)
       INTO known_ordinals, known_ids, known_hashes, known_costs
-      FROM unnest(organization_ids, event_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
+      FROM unnest(organization_ids, wanted_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
      CROSS JOIN LATERAL (
        SELECT e.id, e.body_hash, e.cost FROM usage_events e
         WHERE e.organization_id = coalesce(sole, i.organization_id) AND e.event_id = i.event_id LIMIT 1) k;
@@ -94,7 +112,7 @@ BEGIN
     SELECT known_ordinals || array_agg(i.ordinal), known_ids || array_agg(r.id),
            known_hashes || array_agg(r.body_hash), known_costs || array_agg(r.cost)
       INTO known_ordinals, known_ids, known_hashes, known_costs
-      FROM unnest(organization_ids, event_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
+      FROM unnest(organization_ids, wanted_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
      CROSS JOIN LATERAL (
        SELECT r.id, r.body_hash, r.cost FROM retired_usage_events r
         WHERE r.organization_id = coalesce(sole, i.organization_id) AND r.event_id = i.event_id LIMIT 1) r;
@@ -105,9 +123,14 @@ BEGIN
     -- If the row itself is there, it was stored by a transaction whose answer the caller lost: that
     -- is not a repeat, so it is not returned.
     RETURN QUERY
-      SELECT k.ordinal, k.id, k.body_hash, k.cost
+      SELECT k.ordinal, k.id, k.body_hash, k.cost, coalesce(are_same_calls[k.ordinal], false)
         FROM unnest(known_ordinals, known_ids, known_hashes, known_costs) AS k(ordinal, id, body_hash, cost)
        WHERE k.id <> ids[k.ordinal];
+    IF hold_ids IS NOT NULL AND true = ANY (are_same_calls) THEN
+      PERFORM settle_holds(at, array_agg(coalesce(sole, organization_ids[k.ordinal])), array_agg(k.id),
+        array_agg(hold_ids[k.ordinal]))
+        FROM unnest(known_ordinals, known_ids) AS k(ordinal, id) WHERE are_same_calls[k.ordinal];
+    END IF;
     IF cardinality(known_ordinals) = cardinality(ids) THEN RETURN; END IF;
 
     SELECT array_agg(s.organization_id), array_agg(s.bucket), array_agg(s.series_id), array_agg(s.requests),
@@ -202,6 +225,13 @@ BEGIN
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
       metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change, ordinal)
    WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
+  IF response_ids IS NOT NULL THEN
+    INSERT INTO usage_responses (organization_id, response_id, event_id)
+    SELECT coalesce(sole, i.organization_id), i.response_id, i.event_id
+      FROM unnest(organization_ids, event_ids, response_ids) WITH ORDINALITY
+        AS i(organization_id, event_id, response_id, ordinal)
+     WHERE i.response_id IS NOT NULL AND (is_all_new OR i.ordinal <> ALL (known_ordinals));
+  END IF;
 
   INSERT INTO usage_quarter_hours AS q (
     organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
@@ -232,6 +262,14 @@ BEGIN
     cost = d.cost + excluded.cost,
     unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 
+  IF unpriced_reasons IS NOT NULL THEN
+    PERFORM raise_unpriced(at, array_agg(coalesce(sole, i.organization_id)), array_agg(i.series_id),
+      array_agg(i.reason), array_agg(i.id))
+      FROM unnest(organization_ids, series_ids, unpriced_reasons, ids, request_counts, adjusts_ids) WITH ORDINALITY
+        AS i(organization_id, series_id, reason, id, requests, adjusts_id, ordinal)
+     WHERE i.reason IS NOT NULL AND coalesce(i.requests, 1) > 0 AND i.adjusts_id IS NULL
+       AND (is_all_new OR i.ordinal <> ALL (known_ordinals));
+  END IF;
   IF cardinality(counter_budgets) > 0 THEN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
       counter_alarms, counter_spents, counter_matches, corrects_ended => adjusts_ids IS NOT NULL);

@@ -11,24 +11,14 @@ CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  settled record;
   payer uuid;
   is_prepaid boolean;
   total numeric;
   available numeric;
 BEGIN
-  FOR settled IN
-    SELECT i.organization_id, array_agg(i.hold_id) AS hold_ids
-      FROM unnest(organization_ids, hold_ids) WITH ORDINALITY AS i(organization_id, hold_id, ordinal)
-     WHERE i.hold_id IS NOT NULL AND i.ordinal <> ALL (known_ordinals)
-     GROUP BY 1 ORDER BY 1
-  LOOP
-    PERFORM free_reservations(settled.organization_id, settled.hold_ids);
-  END LOOP;
-  UPDATE holds h SET status = 'settled', closed_at = at, settled_by = i.id
+  PERFORM settle_holds(at, array_agg(i.organization_id), array_agg(i.id), array_agg(i.hold_id))
     FROM unnest(organization_ids, ids, hold_ids) WITH ORDINALITY AS i(organization_id, id, hold_id, ordinal)
-   WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired')
-     AND i.ordinal <> ALL (known_ordinals);
+   WHERE i.hold_id IS NOT NULL AND i.ordinal <> ALL (known_ordinals);
 
   FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
     SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)

@@ -174,7 +174,7 @@ describe('a repeat that comes soon', () => {
     await blockade.waiting();
     const [a, b] = first.map(({ event, bodyHash }) => ({ id: event.id, bodyHash, cost: event.cost }));
     expect(await usage.commit(await rows('b'))).toMatchObject([{ stored: { ...b, event: first[1]?.event } }]);
-    expect(await usage.commit(await rows('b', 'a'))).toEqual([{ stored: b }, { stored: a }]);
+    expect(await usage.commit(await rows('b', 'a'))).toMatchObject([{ stored: b }, { stored: a }]);
     const mixed = await rows('d', 'a', 'e', 'd');
     const done = usage.commit(mixed);
     await blockade.release();

@@ -126,7 +126,16 @@ async function fillTables({ sql }: Opened, own: MadeOrganization, other: MadeOrg
          FROM ${many}, LATERAL (SELECT $2::timestamptz + n * interval '1 minute' AS t)`,
       [uuid, EARLY],
     );
+    await sql.query(
+      `INSERT INTO usage_responses (organization_id, response_id, event_id) SELECT $1, 'response ' || n, 'x' FROM ${many}`,
+      [uuid],
+    );
   }
+  await sql.query(
+    `INSERT INTO unpriced_models (organization_id, provider, model, service_tier, reason)
+     SELECT $1, 'openai', 'unpriced-' || n, 'standard', 'unknown_model' FROM ${many}`,
+    [other.uuid],
+  );
 }
 
 describe.each(['absent', 'of empty tables'])('with statistics that are %s', (statistics) => {
@@ -144,6 +153,8 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
     teamId,
     tags: { n: String(next) },
   });
+  const answering = (given: ReturnType<typeof input>) => ({ ...given, responseId: `response of ${given.id}` });
+  const answered = () => answering(input());
   const record = () => recordUsage(context, input());
   const recordUnpriced = () => recordUsage(context, { ...input(), model: 'unheard-of' });
   const priceLater =
@@ -179,6 +190,44 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
         const fresh = contextOver(context, counted.database);
         return () => recordUsageBatch(fresh, again);
       },
+    ],
+    ['an event with a response id', async () => () => recordUsage(context, answered())],
+    [
+      'an event whose response id comes again',
+      async () => {
+        const first = answered();
+        await recordUsage(context, first);
+        return () => recordUsage(context, { ...answered(), responseId: first.responseId });
+      },
+    ],
+    ['a batch with response ids', async () => () => recordUsageBatch(context, inputs().map(answering))],
+    [
+      'a batch whose response ids come again',
+      async () => {
+        const again = inputs().map(answering);
+        await recordUsageBatch(context, again);
+        return () => recordUsageBatch(context, [...again.map((one) => ({ ...one, id: null })), input()]);
+      },
+    ],
+    [
+      'a batch that has a response id twice',
+      async () => {
+        const [first, ...others] = inputs().map(answering);
+        return () =>
+          recordUsageBatch(
+            context,
+            [...others, first, first].flatMap((one) => one ?? []),
+          );
+      },
+    ],
+    ['an event without a price', async () => () => recordUsage(context, { ...input(), model: 'unheard-of' })],
+    [
+      'a batch without prices',
+      async () => () =>
+        recordUsageBatch(
+          context,
+          inputs().map((one, i) => ({ ...one, model: `unheard-of-${i}` })),
+        ),
     ],
     [
       'an event of a process that has met nothing',

@@ -22,7 +22,7 @@ const FOREIGN =
   /\$|Variable|GraphQL|non-null|cannot represent|of type|got invalid value|[Ii]nvalid input|[Ee]xpected|[Rr]eceived|undefined|NaN|\[object/;
 const CAMEL = /\b[a-z]+[A-Z]\w*/;
 /** Below these the caller's own spelling is kept. */
-const OWN = /(^|\.)(tags|metadata|usage)(\.|$)/;
+const OWN = /(^|\.)(tags|metadata|usage|units)(\.|$)/;
 
 function requireRestWords({ message, details }: Failure): void {
   const fields = details.fields ?? [];

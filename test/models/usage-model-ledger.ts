@@ -1,10 +1,11 @@
 import { attoOf, decimalOf, LATER_PRICES, type LedgerEvent, priceOf } from '../harness/ledger.ts';
-import { type Attempt, type Body, type KeyName, NOW_MS } from './usage-model.ts';
+import { type Attempt, type Body, type KeyName, NOW_MS, responseIdOf } from './usage-model.ts';
 
 /** An event that the model holds to be stored. */
 export interface StoredEvent extends LedgerEvent {
   usageId: string;
   eventId: string;
+  responseId: string | null;
   /** The usage id of the event that this one reverses. */
   voids: string | null;
   /** The cost that it was recorded with; other than `cost` where it was priced later. */
@@ -29,6 +30,11 @@ export interface Answered {
   outcome: Outcome;
 }
 
+/** A void that took an event back. */
+export interface Voided {
+  eventId: string;
+}
+
 const BOUND_TEAM = 'b';
 
 function check(isSo: boolean, what: string, seen: unknown): asserts isSo {
@@ -41,53 +47,105 @@ function check(isSo: boolean, what: string, seen: unknown): asserts isSo {
  */
 export class ModelLedger {
   readonly events = new Map<string, StoredEvent>();
+  /** The events that have a response id: a void frees it. */
+  readonly responses = new Map<string, StoredEvent>();
   /** Whether what has no cost may get one in this step. */
   #isPricing = false;
 
   /**
-   * Checks a step: all its attempts went out at the same time.
+   * Checks a step: all its attempts and voids went out at the same time. Event ids that share a
+   * response id are looked at together.
    * @param isPricing what has no cost was priced in the same step, sooner or later
    */
-  addStep(answers: readonly Answered[], isPricing: boolean): void {
+  addStep(answers: readonly Answered[], voids: readonly Voided[], isPricing: boolean): void {
     this.#isPricing = isPricing;
-    for (const [id, list] of Map.groupBy(answers, ({ attempt }) => attempt.id)) this.#addAttempts(`e-${id}`, list);
-  }
-
-  #addAttempts(eventId: string, answers: readonly Answered[]): void {
-    const good: Answered[] = [];
-    for (const answer of answers) {
-      const isInvalid = answer.outcome.status === 'invalid';
-      check(isInvalid === isRefused(answer), 'refused or not, wrongly', answer);
-      if (!isInvalid) good.push(answer);
-    }
-    const created = good.filter(({ outcome }) => outcome.status === 'created');
-    if (!this.events.has(eventId) && good.length > 0) {
-      const [winner] = created;
-      check(created.length === 1 && winner !== undefined, 'a new id must be created once', good);
-      const earlier = good.slice(0, good.indexOf(winner)).filter(({ request }) => request === winner.request);
-      check(earlier.length === 0, 'the first of a batch must win', good);
-      this.#store(eventId, winner);
-    } else check(created.length === 0, 'a known id must not be created again', good);
-
-    const stored = this.events.get(eventId);
-    for (const { body, key, outcome } of good) {
-      check(stored !== undefined && outcome.usageId === stored.usageId, 'answers the first id', { outcome, stored });
-      const isSame = fingerprintOf(body, key) === stored.fingerprint;
-      if (outcome.status !== 'created')
-        check(outcome.status === (isSame ? 'duplicate' : 'conflict'), 'duplicate or conflict', { outcome, isSame });
-      const cost = outcome.status === 'conflict' || stored.cost === null ? null : decimalOf(stored.cost);
-      const later = stored.cost === null && this.#isPricing ? laterCostOf(stored) : null;
-      const mayBe = [cost, outcome.status === 'conflict' || later === null ? cost : decimalOf(later)];
-      check(mayBe.includes(outcome.cost), 'answers the cost', { outcome, mayBe });
+    const groupOf = (id: number) => responseIdOf(id) ?? `e-${id}`;
+    const voidsBy = Map.groupBy(voids, ({ eventId }) => groupOf(Number(eventId.slice('e-'.length))));
+    const groups = Map.groupBy(answers, ({ attempt }) => groupOf(attempt.id));
+    for (const name of new Set([...groups.keys(), ...voidsBy.keys()])) {
+      const good = (groups.get(name) ?? []).filter((answer) => {
+        const isInvalid = answer.outcome.status === 'invalid';
+        check(isInvalid === isRefused(answer), 'refused or not, wrongly', answer);
+        return !isInvalid;
+      });
+      const lines = [...Map.groupBy(good, ({ request }) => request).values()];
+      const all = [...lines, ...(voidsBy.get(name) ?? []).map((one) => [one])];
+      check(this.#canFollow(all), 'no order of these leads to their answers', good);
     }
   }
 
-  #store(eventId: string, { body, key, outcome }: Answered): void {
+  /**
+   * Whether what was answered is what follows in some order, each line in its own: then it is taken
+   * over. What changes nothing may come as soon as it is right; of the others every one is tried.
+   */
+  #canFollow(lines: readonly (readonly (Answered | Voided)[])[]): boolean {
+    const left = lines.filter((line) => line.length > 0);
+    if (left.length === 0) return true;
+    const without = (line: readonly unknown[]) => left.map((one) => (one === line ? one.slice(1) : one));
+    for (const line of left) {
+      const [next] = line;
+      if (next && 'outcome' in next && next.outcome.status !== 'created' && this.#isRight(next)) {
+        return this.#canFollow(without(line));
+      }
+    }
+    for (const line of left) {
+      const [next] = line;
+      const undo = next === undefined ? null : 'outcome' in next ? this.#create(next) : this.#free(next);
+      if (undo === null) continue;
+      if (this.#canFollow(without(line))) return true;
+      undo();
+    }
+    return false;
+  }
+
+  /** Whether a duplicate or a conflict is what the ledger, as it is now, would answer. */
+  #isRight({ attempt, body, key, outcome }: Answered): boolean {
+    const isSame = (event: StoredEvent) => fingerprintOf(body, key) === event.fingerprint;
+    const sameCall = this.responses.get(responseIdOf(attempt.id) ?? '');
+    const stored = sameCall ?? this.events.get(`e-${attempt.id}`);
+    if (stored === undefined || outcome.usageId !== stored.usageId) return false;
+    const status = sameCall || isSame(stored) ? 'duplicate' : 'conflict';
+    // What another team's call has cost is not told; the event would have cost its own.
+    const isHidden = key === 'bound' && stored.teamId !== BOUND_TEAM;
+    const cost = isHidden ? costOf(body) : stored.cost;
+    const later = cost === null && this.#isPricing && !isHidden ? laterCostOf(stored) : cost;
+    const told = [cost, later].map((one) => (status === 'conflict' || one === null ? null : decimalOf(one)));
+    return outcome.status === status && told.includes(outcome.cost);
+  }
+
+  #create(answer: Answered): (() => void) | null {
+    const { attempt, body, outcome } = answer;
+    const eventId = `e-${attempt.id}`;
+    const responseId = responseIdOf(attempt.id);
+    const isKnown = this.events.has(eventId) || (responseId !== null && this.responses.has(responseId));
+    const cost = costOf(body);
+    if (isKnown || outcome.status !== 'created' || outcome.cost !== (cost === null ? null : decimalOf(cost)))
+      return null;
+    this.#store(eventId, answer);
+    const event = this.events.get(eventId);
+    if (responseId !== null && event) this.responses.set(responseId, event);
+    return () => {
+      this.events.delete(eventId);
+      if (responseId !== null) this.responses.delete(responseId);
+    };
+  }
+
+  #free({ eventId }: Voided): (() => void) | null {
+    const event = this.events.get(eventId);
+    if (event === undefined) return null;
+    const { responseId } = event;
+    if (responseId === null || this.responses.get(responseId) !== event) return () => {};
+    this.responses.delete(responseId);
+    return () => this.responses.set(responseId, event);
+  }
+
+  #store(eventId: string, { attempt, body, key, outcome }: Answered): void {
     const { provider, model, userId, tags } = body;
-    const cost = body.cost !== null ? attoOf(body.cost) : priceOf(model, body);
+    const cost = costOf(body);
     this.events.set(eventId, {
       usageId: outcome.usageId ?? '',
       eventId,
+      responseId: responseIdOf(attempt.id),
       timeMs: body.timestamp === null ? NOW_MS : Date.parse(body.timestamp),
       provider,
       model,
@@ -183,6 +241,10 @@ function isRefused({ body, key }: Answered): boolean {
 
 function teamOf({ team }: Body, key: KeyName): string | null {
   return key === 'bound' ? BOUND_TEAM : team;
+}
+
+function costOf(body: Body): bigint | null {
+  return body.cost !== null ? attoOf(body.cost) : priceOf(body.model, body);
 }
 
 function fingerprintOf(body: Body, key: KeyName): string {

@@ -24,6 +24,7 @@ import {
   type KeyName,
   NOW_MS,
   type Request,
+  responseIdOf,
   type Script,
   SERVERS,
   script,
@@ -102,6 +103,7 @@ function toWire({ teams }: World, { id }: Attempt, body: Body) {
     reasoning_tokens: body.reasoning,
     team_id: body.team && teams[body.team]?.id,
     tags: body.tags,
+    response_id: responseIdOf(id) ?? undefined,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
   };
 }
@@ -200,7 +202,8 @@ async function runStep(world: World, step: readonly Request[], { bodies }: Scrip
   // In a request its attempts were pushed in order.
   const isPricing = step.some(({ kind }) => kind === 'price');
   const before = new Set(ledger.events.keys());
-  ledger.addStep(answered, isPricing);
+  const voids = voided.filter(({ status }) => status === 201);
+  ledger.addStep(answered, voids, isPricing);
   for (const [eventId, answers] of Map.groupBy(voided, (one) => one.eventId)) ledger.addVoids(eventId, answers);
   if (!isPricing) return;
   const costs = new Map((await readHistory(world.calls[0] as Calls)).map(({ id, cost }) => [id, cost]));
@@ -226,11 +229,27 @@ async function readHistory({ ok }: Calls): Promise<HistoryEvent[]> {
 
 /** What history must say of an event. */
 function toHistory(world: World, event: StoredEvent) {
-  const { usageId, eventId, timeMs, provider, model, teamId, keyId, userId, tags, counts, cost, sign, voids } = event;
+  const {
+    usageId,
+    eventId,
+    responseId,
+    timeMs,
+    provider,
+    model,
+    teamId,
+    keyId,
+    userId,
+    tags,
+    counts,
+    cost,
+    sign,
+    voids,
+  } = event;
   const signed = (count: number) => (count === 0 ? 0 : sign * count);
   return {
     id: usageId,
     event_id: eventId,
+    response_id: responseId,
     timestamp: new Date(timeMs).toISOString(),
     provider,
     model,

@@ -26,6 +26,14 @@ export interface Body {
   cost: string | null;
 }
 
+/**
+ * The response id of an event id: some event ids share one, the others have none. So what shares one
+ * has other ids and other bodies.
+ */
+export function responseIdOf(id: number): string | null {
+  return id < IDS / 2 ? `chatcmpl-${id % RESPONSES}` : null;
+}
+
 /** One event of a request. `id` is a number: many attempts share it. */
 export interface Attempt {
   id: number;
@@ -51,6 +59,8 @@ export interface Script {
 }
 
 export const IDS = 24;
+/** Response ids, each of three event ids. */
+const RESPONSES = 4;
 /** So many bodies of their own, and so many that differ from one of these in one thing. */
 const BASES = 4;
 const VARIANTS = 5;

@@ -50,6 +50,10 @@ it('every type of event tells exactly the fields that its documents name', () =>
     url: 'https://example.com/',
     reason: 'failing',
     lastStatusCode: 500,
+    provider: 'openai',
+    model: 'gpt-9',
+    serviceTier: 'standard',
+    usageId: BUDGET.budgetId,
   };
   expect(EVENT_TYPES.size).toBeGreaterThan(6);
   for (const [type, { fields, payload }] of EVENT_TYPES) {

@@ -58,6 +58,11 @@ it.each([
   ],
   ['credits.exhausted', { available: '-1', granted: '100' }, 'Prepaid credits are used up: Available -$1.00'],
   [
+    'usage.unpriced',
+    { provider: 'openai', model: 'gpt-<9>', serviceTier: 'batch', reason: 'unknown_model', usageId: 'usage_x' },
+    'Usage without a price was recorded: Provider openai, Model gpt-&lt;9&gt;, Service tier batch, Reason unknown_model',
+  ],
+  [
     'webhook.disabled',
     { url: 'https://a.test/?a&b', reason: 'gone', lastStatusCode: null },
     'url https://a.test/?a&amp;b, reason gone',

@@ -8,6 +8,7 @@ import type { UsageRow } from '../../src/domain/usage/event/usage-event.ts';
 import type { UsageInput } from '../../src/domain/usage/event/usage-input.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import { matchCounters } from '../../src/domain/usage/write/match-counters.ts';
+import type { StoredEvent } from '../../src/domain/usage/write/stored-event.ts';
 import { isStaleBudgets, organizationsOf, writeEvents } from '../../src/domain/usage/write/write-events.ts';
 import { formatId } from '../../src/platform/ids.ts';
 import type { Statement } from '../../src/platform/postgres/database.ts';
@@ -69,6 +70,7 @@ const count = fc.oneof(fc.nat(3_000), fc.constantFrom(0, 1, 10 ** 12 - 100));
 const given: fc.Arbitrary<Given> = fc
   .record({
     id: fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'é"\\'), { freq: 3 }),
+    responseId: fc.option(fc.constantFrom('chatcmpl-1', 'msg_"é\\', 'resp_1'), { freq: 2 }),
     model: fc.constantFrom('gpt-4o', 'gpt-4o-mini', 'a model without a price'),
     serviceTier: fc.constantFrom(null, 'batch'),
     inputTokens: count,
@@ -164,7 +166,7 @@ function nameIds(text: string, names: ReadonlyMap<string, string>): string {
 }
 
 /** Of an event that was known before: what its caller is told. */
-function nameKnown(known: { id: string; bodyHash: string; cost: string | null } | null, { names }: Side) {
+function nameKnown(known: StoredEvent | null, { names }: Side) {
   return known && { ...known, id: names.get(known.id), bodyHash: names.get(hexOf(known)) };
 }
 
@@ -183,22 +185,28 @@ it.each([
   'an event alone leaves the same ledger, sums, counters, crossings and log as in a batch: %s',
   async (_, hasBudgets) => {
     const nextCompanion = await makeCompanion();
-    const seen = { lone: 0, known: 0, crossings: 0 };
+    const seen = { lone: 0, known: 0, sameCalls: 0, crossings: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(given, { minLength: 3, maxLength: 10 }), async (events) => {
         const [alone, batched] = [await makeSide(hasBudgets), await makeSide(hasBudgets)];
         const ids = new Set<string>();
+        const responses = new Set<string>();
         for (const [at, event] of events.entries()) {
-          const isNew = event.id === null || event.id === undefined || !ids.has(event.id);
-          if (event.id) ids.add(event.id);
+          const { id, responseId } = event;
+          const isSameCall = Boolean(responseId && responses.has(responseId));
+          const isNew = !isSameCall && !(id && ids.has(id));
+          if (isNew && id) ids.add(id);
+          if (isNew && responseId) responses.add(responseId);
           const short = await write([await makeRow(alone, event, at)], false);
           const long = await write([await makeRow(batched, event, at), await nextCompanion()], isNew);
           expect(short.statements).toEqual([expect.stringMatching(/^record-one/)]);
           expect(long.statements).toEqual(['record-usage']);
           expect(nameKnown(short.known, alone)).toEqual(nameKnown(long.known, batched));
           expect(short.known === null).toBe(isNew);
+          expect(short.known?.isSameCall ?? false).toBe(isSameCall);
           seen.lone++;
           if (short.known) seen.known++;
+          if (isSameCall) seen.sameCalls++;
         }
         const left = await readAll(alone);
         expect(left).toEqual(await readAll(batched));
@@ -206,7 +214,8 @@ it.each([
       }),
       { numRuns: 15, endOnFailure: true },
     );
-    expect(seen.known).toBeGreaterThan(0);
+    expect(seen.known).toBeGreaterThan(seen.sameCalls);
+    expect(seen.sameCalls).toBeGreaterThan(0);
     expect(seen.crossings > 0).toBe(hasBudgets);
     const { database } = domain().resources;
     expect([await verifyUsage(database), await verifyBudgets(database)]).toEqual([[], []]);

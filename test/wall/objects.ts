@@ -4,8 +4,11 @@ import type { TestApp } from '../harness/app.ts';
 import { EVENT, makeKey, makeUsage } from '../harness/make.ts';
 import type { Place } from './places.ts';
 
-/** What an id identifies; `eventId` is the caller's own id of an event, which is no TypeID. */
-export type ObjectKind = IdKind | 'eventId';
+/**
+ * What an id identifies; `eventId` is the caller's own id of an event, `responseId` a provider's of an
+ * answer, which are no TypeIDs.
+ */
+export type ObjectKind = IdKind | 'eventId' | 'responseId';
 
 export interface Maker {
   /** `organization`: every key of the organization may see it, those of its teams too, so it has no place's mark. */
@@ -128,6 +131,18 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
       async make(meterr, place) {
         const id = `event-${newUuid()}`;
         await makeUsage(meterr, place.organization.key.secret, [{ ...EVENT, id }]);
+        return id;
+      },
+    },
+  ],
+  [
+    'responseId',
+    {
+      of: 'organization',
+      isUsedUp: true,
+      async make(meterr, place) {
+        const id = `chatcmpl-${newUuid()}`;
+        await makeUsage(meterr, place.organization.key.secret, [{ ...EVENT, response_id: id }]);
         return id;
       },
     },

@@ -67,6 +67,8 @@ const NAMED: ReadonlyMap<string, readonly ObjectKind[]> = new Map([
   ['eventId', ['eventId']],
   ['event_id', ['eventId']],
   ['RecordUsageInput.id', ['eventId']],
+  ['responseId', ['responseId']],
+  ['response_id', ['responseId']],
 ]);
 /** The caller's own words, which identify nothing of ours. */
 const FREE = new Set(['userId', 'user_id', 'requestId', 'request_id']);

@@ -297,6 +297,17 @@ CREATE TABLE "usage_responses" (
 );
 
 -- CreateTable
+CREATE TABLE "unpriced_models" (
+    "organization_id" UUID NOT NULL,
+    "provider" TEXT NOT NULL,
+    "model" TEXT NOT NULL,
+    "service_tier" TEXT NOT NULL,
+    "reason" TEXT NOT NULL,
+
+    CONSTRAINT "unpriced_models_pkey" PRIMARY KEY ("organization_id","provider","model","service_tier","reason")
+);
+
+-- CreateTable
 CREATE TABLE "rate_limits" (
     "key" VARCHAR(255) NOT NULL,
     "points" INTEGER NOT NULL DEFAULT 0,
@@ -1384,6 +1395,56 @@ RETURNS void LANGUAGE sql AS $$
   VALUES (organization, uuid_v7_at(at), kind, at, team, payload)
 $$;
 
+-- Raises usage.unpriced for events without a price, once for each provider, model, service tier and
+-- reason of an organization: what was told is a row of unpriced_models, whose key they are. At most
+-- `most` of them are told in an organization, so that models that are named at random cannot flood
+-- the log. An event that told no usage is not meant: no price would help it. One element of each list
+-- is an event that was just recorded. The caller holds the locks of the organizations.
+CREATE OR REPLACE FUNCTION raise_unpriced(
+  at timestamptz, organization_ids uuid[], series_ids int[], reasons text[], usage_ids uuid[]
+) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  most CONSTANT int := 1000;
+  untold bigint[];
+BEGIN
+  SELECT array_agg(i.ordinal) INTO untold
+    FROM (
+      SELECT u.organization_id, u.series_id, u.reason, min(u.ordinal) AS ordinal
+        FROM unnest(organization_ids, series_ids, reasons) WITH ORDINALITY
+          AS u(organization_id, series_id, reason, ordinal)
+       WHERE u.reason <> 'no_usage_reported'
+       GROUP BY 1, 2, 3) i
+   CROSS JOIN LATERAL (
+     SELECT n.provider, n.model, n.service_tier FROM usage_series n
+      WHERE n.organization_id = i.organization_id AND n.id = i.series_id LIMIT 1) s
+   WHERE NOT EXISTS (
+     SELECT FROM unpriced_models m
+      WHERE m.organization_id = i.organization_id AND m.provider = s.provider AND m.model = s.model
+        AND m.service_tier = s.service_tier AND m.reason = i.reason);
+  IF untold IS NULL THEN RETURN; END IF;
+
+  WITH named AS (
+    -- Series differ in more than what is told.
+    SELECT DISTINCT ON (1, 2, 3, 4, 5)
+           s.organization_id, s.provider, s.model, s.service_tier, reasons[u.ordinal] AS reason, u.ordinal
+      FROM unnest(untold) AS u(ordinal)
+      JOIN usage_series s ON s.organization_id = organization_ids[u.ordinal] AND s.id = series_ids[u.ordinal]
+     ORDER BY 1, 2, 3, 4, 5, u.ordinal),
+  numbered AS (
+    SELECT n.*, row_number() OVER (PARTITION BY n.organization_id ORDER BY n.ordinal) AS number FROM named n),
+  told AS (
+    INSERT INTO unpriced_models AS m (organization_id, provider, model, service_tier, reason)
+    SELECT n.organization_id, n.provider, n.model, n.service_tier, n.reason FROM numbered n
+     WHERE n.number + (SELECT count(*) FROM unpriced_models o WHERE o.organization_id = n.organization_id) <= most
+    RETURNING m.organization_id, m.provider, m.model, m.service_tier, m.reason)
+  INSERT INTO events (organization_id, id, type, created_at, data)
+  SELECT n.organization_id, uuid_v7_at(at), 'usage.unpriced', at,
+         jsonb_build_object('provider', n.provider, 'model', n.model, 'serviceTier', n.service_tier,
+           'reason', n.reason, 'usageId', usage_ids[n.ordinal])
+    FROM numbered n JOIN told USING (organization_id, provider, model, service_tier, reason)
+   ORDER BY n.organization_id, n.ordinal;
+END $$;
+
 -- Sets the counters of one period of a budget to what the ledger says; what is held stays as it is.
 -- The caller holds the organization's lock.
 CREATE OR REPLACE FUNCTION rebuild_budget_counters(
@@ -1404,7 +1465,7 @@ $$;
 -- none.
 -- It fails with MT001 when the caller's list of budgets is not the newest, and with MT003 when the
 -- organization's credits are prepaid; nothing is stored then. It returns what is stored under the
--- event's id where that id was known, and no row where the event was stored.
+-- event's response id or event id where one was known, and no row where the event was stored.
 CREATE OR REPLACE FUNCTION record_one(
   organization uuid, new_id uuid, new_event_id text, new_body_hash bytea, new_time timestamptz,
   new_recorded_at timestamptz, new_series_id int, new_input_tokens bigint, new_output_tokens bigint,
@@ -1416,12 +1477,13 @@ CREATE OR REPLACE FUNCTION record_one(
   at timestamptz DEFAULT NULL, counter_budgets uuid[] DEFAULT NULL, counter_subjects text[] DEFAULT NULL,
   counter_starts timestamptz[] DEFAULT NULL, counter_ends timestamptz[] DEFAULT NULL,
   counter_alarms numeric[] DEFAULT NULL, counter_spents numeric[] DEFAULT NULL
-) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
+) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric, is_same_call boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   is_locked boolean;
   kept organizations;
+  first_event_id text;
   -- These are what the event adds to the sums.
   spent numeric := coalesce(new_cost, 0);
   unpriced int := CASE WHEN new_cost IS NULL THEN 1 ELSE 0 END;
@@ -1450,20 +1512,31 @@ BEGIN
      AND NOT EXISTS (SELECT FROM usage_events e
                       WHERE e.organization_id = organization AND e.event_id = new_event_id)
      AND (o.retired_before IS NULL OR NOT EXISTS (
-           SELECT FROM retired_usage_events r WHERE r.organization_id = organization AND r.event_id = new_event_id));
+           SELECT FROM retired_usage_events r WHERE r.organization_id = organization AND r.event_id = new_event_id))
+     AND (new_response_id IS NULL OR NOT EXISTS (
+           SELECT FROM usage_responses u WHERE u.organization_id = organization AND u.response_id = new_response_id));
   IF NOT FOUND THEN
     SELECT * INTO kept FROM organizations o WHERE o.id = organization;
     IF kept.budget_version IS DISTINCT FROM known_budget_version THEN
       RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001';
     END IF;
     IF kept.credits_mode <> 'none' THEN RAISE EXCEPTION 'not a plain event' USING ERRCODE = 'MT003'; END IF;
+    IF new_response_id IS NOT NULL THEN
+      SELECT u.event_id INTO first_event_id FROM usage_responses u
+       WHERE u.organization_id = organization AND u.response_id = new_response_id;
+    END IF;
     RETURN QUERY
-      SELECT 1::bigint, e.id, e.body_hash, e.cost FROM usage_events e
-       WHERE e.organization_id = organization AND e.event_id = new_event_id AND e.id <> new_id
+      SELECT 1::bigint, e.id, e.body_hash, e.cost, first_event_id IS NOT NULL FROM usage_events e
+       WHERE e.organization_id = organization AND e.event_id = coalesce(first_event_id, new_event_id)
+         AND e.id <> new_id
       UNION ALL
-      SELECT 1::bigint, r.id, r.body_hash, r.cost FROM retired_usage_events r
-       WHERE r.organization_id = organization AND r.event_id = new_event_id;
+      SELECT 1::bigint, r.id, r.body_hash, r.cost, first_event_id IS NOT NULL FROM retired_usage_events r
+       WHERE r.organization_id = organization AND r.event_id = coalesce(first_event_id, new_event_id);
     RETURN;
+  END IF;
+  IF new_response_id IS NOT NULL THEN
+    INSERT INTO usage_responses (organization_id, response_id, event_id)
+    VALUES (organization, new_response_id, new_event_id);
   END IF;
 
   UPDATE usage_quarter_hours q SET
@@ -1501,6 +1574,11 @@ BEGIN
             new_cache_write_tokens, new_reasoning_tokens, spent, unpriced);
   END IF;
 
+  IF new_unpriced_reason IS NOT NULL THEN
+    PERFORM raise_unpriced(coalesce(at, new_recorded_at), ARRAY[organization], ARRAY[new_series_id],
+      ARRAY[new_unpriced_reason], ARRAY[new_id]);
+  END IF;
+
   -- This is count_recorded for one event: a counter that exists and crosses nothing costs one
   -- update.
   IF counter_budgets IS NULL THEN RETURN; END IF;
@@ -1536,17 +1614,21 @@ END $$;
 -- MT002 when credits that an event requires are missing; nothing is stored then. Required credits
 -- that are NaN are those of an event without a known cost.
 --
--- `are_new` says that the caller assumes all event ids to be new, so they are not looked up, which
--- saves a tenth of the time. If one is stored all the same, the insert fails with unique_violation,
--- nothing is stored, and the caller asks again with false.
+-- `are_new` says that the caller assumes all event ids and response ids to be new, so they are not
+-- looked up, which saves a tenth of the time. If one is stored all the same, the insert fails with
+-- unique_violation, nothing is stored, and the caller asks again with false.
 --
--- No event id comes twice in one call. Where all rows share a value, its list may have one element.
+-- A response id is the provider's own id of the answer: one answer is one event. An event whose
+-- response id is known is not stored, whatever else it says; the hold that it names is settled by
+-- the event that was recorded first.
+--
+-- No event id comes twice in one call, and no response id that is not known. Where all rows share a value, its list may have one element.
 -- A count that is null is 0 (1 for requests), and a null list of computed costs means that they are
 -- the costs. The `sum_` lists are the events' sums by quarter hour and series, the `day_` lists by
 -- UTC day and series, and the `counter_` lists by budget counter. `set_numbers` is each event's set
 -- of counters (0: it has none), and the `pair_` lists say which counters a set has. It returns the
--- events that were not stored because their event id was known, each with what is stored under that
--- id.
+-- events that were not stored because their event id or their response id was known, each with what
+-- is stored under that id, and whether it was the response id.
 CREATE OR REPLACE FUNCTION record_usage(
   locked_organizations uuid[], known_budget_versions bigint[], at timestamptz, required_credits numeric,
   are_new boolean,
@@ -1567,7 +1649,7 @@ CREATE OR REPLACE FUNCTION record_usage(
   set_numbers int[], pair_sets int[], pair_counters int[], counter_organizations uuid[], counter_budgets uuid[],
   counter_subjects text[], counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[],
   counter_events int[], counter_spents numeric[], counter_matches bigint[]
-) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric)
+) RETURNS TABLE (ordinal bigint, id uuid, body_hash bytea, cost numeric, is_same_call boolean)
 -- The plans do not depend on how many rows there are, and making them anew for each call would cost
 -- more than a small batch does.
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
@@ -1583,6 +1665,9 @@ DECLARE
   sole_price uuid := CASE WHEN cardinality(price_ids) = 1 THEN price_ids[1] END;
   sole_user text := CASE WHEN cardinality(user_ids) = 1 THEN user_ids[1] END;
   sole_tags jsonb := CASE WHEN cardinality(tag_objects) = 1 THEN tag_objects[1] END;
+  -- The event ids to look for: those of the first records, where response ids are known.
+  wanted_ids text[] := event_ids;
+  are_same_calls boolean[];
   known_ordinals bigint[];
   known_ids uuid[];
   known_hashes bytea[];
@@ -1608,12 +1693,23 @@ BEGIN
   END IF;
   IF is_stale THEN RAISE EXCEPTION 'the list of budgets is not the newest' USING ERRCODE = 'MT001'; END IF;
 
+  IF response_ids IS NOT NULL AND NOT are_new THEN
+    SELECT array_agg(coalesce(r.event_id, i.event_id) ORDER BY i.ordinal),
+           array_agg(r.event_id IS NOT NULL ORDER BY i.ordinal)
+      INTO wanted_ids, are_same_calls
+      FROM unnest(organization_ids, event_ids, response_ids) WITH ORDINALITY
+        AS i(organization_id, event_id, response_id, ordinal)
+      LEFT JOIN LATERAL (
+        SELECT u.event_id FROM usage_responses u
+         WHERE u.organization_id = coalesce(sole, i.organization_id) AND u.response_id = i.response_id LIMIT 1) r
+        ON true;
+  END IF;
   IF NOT are_new THEN
     -- With LIMIT this looks into the index once for each event, however many events the planner
     -- expects.
     SELECT array_agg(i.ordinal), array_agg(k.id), array_agg(k.body_hash), array_agg(k.cost)
       INTO known_ordinals, known_ids, known_hashes, known_costs
-      FROM unnest(organization_ids, event_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
+      FROM unnest(organization_ids, wanted_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
      CROSS JOIN LATERAL (
        SELECT e.id, e.body_hash, e.cost FROM usage_events e
         WHERE e.organization_id = coalesce(sole, i.organization_id) AND e.event_id = i.event_id LIMIT 1) k;
@@ -1622,7 +1718,7 @@ BEGIN
     SELECT known_ordinals || array_agg(i.ordinal), known_ids || array_agg(r.id),
            known_hashes || array_agg(r.body_hash), known_costs || array_agg(r.cost)
       INTO known_ordinals, known_ids, known_hashes, known_costs
-      FROM unnest(organization_ids, event_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
+      FROM unnest(organization_ids, wanted_ids) WITH ORDINALITY AS i(organization_id, event_id, ordinal)
      CROSS JOIN LATERAL (
        SELECT r.id, r.body_hash, r.cost FROM retired_usage_events r
         WHERE r.organization_id = coalesce(sole, i.organization_id) AND r.event_id = i.event_id LIMIT 1) r;
@@ -1633,9 +1729,14 @@ BEGIN
     -- If the row itself is there, it was stored by a transaction whose answer the caller lost: that
     -- is not a repeat, so it is not returned.
     RETURN QUERY
-      SELECT k.ordinal, k.id, k.body_hash, k.cost
+      SELECT k.ordinal, k.id, k.body_hash, k.cost, coalesce(are_same_calls[k.ordinal], false)
         FROM unnest(known_ordinals, known_ids, known_hashes, known_costs) AS k(ordinal, id, body_hash, cost)
        WHERE k.id <> ids[k.ordinal];
+    IF hold_ids IS NOT NULL AND true = ANY (are_same_calls) THEN
+      PERFORM settle_holds(at, array_agg(coalesce(sole, organization_ids[k.ordinal])), array_agg(k.id),
+        array_agg(hold_ids[k.ordinal]))
+        FROM unnest(known_ordinals, known_ids) AS k(ordinal, id) WHERE are_same_calls[k.ordinal];
+    END IF;
     IF cardinality(known_ordinals) = cardinality(ids) THEN RETURN; END IF;
 
     SELECT array_agg(s.organization_id), array_agg(s.bucket), array_agg(s.series_id), array_agg(s.requests),
@@ -1730,6 +1831,13 @@ BEGIN
       output_audio_tokens, web_searches, cost, computed_cost, cost_source, price_id, unpriced_reason, user_id, tags,
       metadata, warnings, details, hold_id, voids_id, void_reason, adjusts_id, unpriced_change, ordinal)
    WHERE is_all_new OR i.ordinal <> ALL (known_ordinals);
+  IF response_ids IS NOT NULL THEN
+    INSERT INTO usage_responses (organization_id, response_id, event_id)
+    SELECT coalesce(sole, i.organization_id), i.response_id, i.event_id
+      FROM unnest(organization_ids, event_ids, response_ids) WITH ORDINALITY
+        AS i(organization_id, event_id, response_id, ordinal)
+     WHERE i.response_id IS NOT NULL AND (is_all_new OR i.ordinal <> ALL (known_ordinals));
+  END IF;
 
   INSERT INTO usage_quarter_hours AS q (
     organization_id, bucket, series_id, requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
@@ -1760,6 +1868,14 @@ BEGIN
     cost = d.cost + excluded.cost,
     unpriced_requests = d.unpriced_requests + excluded.unpriced_requests;
 
+  IF unpriced_reasons IS NOT NULL THEN
+    PERFORM raise_unpriced(at, array_agg(coalesce(sole, i.organization_id)), array_agg(i.series_id),
+      array_agg(i.reason), array_agg(i.id))
+      FROM unnest(organization_ids, series_ids, unpriced_reasons, ids, request_counts, adjusts_ids) WITH ORDINALITY
+        AS i(organization_id, series_id, reason, id, requests, adjusts_id, ordinal)
+     WHERE i.reason IS NOT NULL AND coalesce(i.requests, 1) > 0 AND i.adjusts_id IS NULL
+       AND (is_all_new OR i.ordinal <> ALL (known_ordinals));
+  END IF;
   IF cardinality(counter_budgets) > 0 THEN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
       counter_alarms, counter_spents, counter_matches, corrects_ended => adjusts_ids IS NOT NULL);
@@ -1829,6 +1945,27 @@ BEGIN
   PERFORM raise_credit_events(organization, at);
 END $$;
 
+-- Closes the holds that events name, each settled by the event in its place, and gives back what they
+-- still reserve. A place without a hold does nothing, and neither does a hold that was settled or
+-- released before. The caller holds the locks of the organizations.
+CREATE OR REPLACE FUNCTION settle_holds(at timestamptz, organization_ids uuid[], ids uuid[], hold_ids uuid[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  settled record;
+BEGIN
+  FOR settled IN
+    SELECT i.organization_id, array_agg(i.hold_id) AS hold_ids
+      FROM unnest(organization_ids, hold_ids) AS i(organization_id, hold_id)
+     WHERE i.hold_id IS NOT NULL
+     GROUP BY 1 ORDER BY 1
+  LOOP
+    PERFORM free_reservations(settled.organization_id, settled.hold_ids);
+  END LOOP;
+  UPDATE holds h SET status = 'settled', closed_at = at, settled_by = i.id
+    FROM unnest(organization_ids, ids, hold_ids) AS i(organization_id, id, hold_id)
+   WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired');
+END $$;
+
 -- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
 -- whose place is in `known_ordinals` were stored before, so they do nothing. Each event of a prepaid
 -- organization has an entry, of 0 where it cost nothing or nobody knows: a void gives back what its
@@ -1842,24 +1979,14 @@ CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  settled record;
   payer uuid;
   is_prepaid boolean;
   total numeric;
   available numeric;
 BEGIN
-  FOR settled IN
-    SELECT i.organization_id, array_agg(i.hold_id) AS hold_ids
-      FROM unnest(organization_ids, hold_ids) WITH ORDINALITY AS i(organization_id, hold_id, ordinal)
-     WHERE i.hold_id IS NOT NULL AND i.ordinal <> ALL (known_ordinals)
-     GROUP BY 1 ORDER BY 1
-  LOOP
-    PERFORM free_reservations(settled.organization_id, settled.hold_ids);
-  END LOOP;
-  UPDATE holds h SET status = 'settled', closed_at = at, settled_by = i.id
+  PERFORM settle_holds(at, array_agg(i.organization_id), array_agg(i.id), array_agg(i.hold_id))
     FROM unnest(organization_ids, ids, hold_ids) WITH ORDINALITY AS i(organization_id, id, hold_id, ordinal)
-   WHERE h.organization_id = i.organization_id AND h.id = i.hold_id AND h.status IN ('active', 'expired')
-     AND i.ordinal <> ALL (known_ordinals);
+   WHERE i.hold_id IS NOT NULL AND i.ordinal <> ALL (known_ordinals);
 
   FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
     SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)

@@ -50,6 +50,15 @@ const CREDIT_FIELDS: Readonly<Record<string, PayloadField<z.infer<typeof creditD
   available: field('decimal', 'What is neither used nor held, in USD.', ({ available }) => plainDecimal(available)),
 };
 
+/** What the SQL function `raise_unpriced` writes of the first event without a price. The id is a UUID. */
+const unpricedData = z.object({
+  provider: z.string(),
+  model: z.string(),
+  serviceTier: z.string(),
+  reason: z.string(),
+  usageId: z.string(),
+});
+
 /** Ids are UUIDs. */
 const inviteData = z.object({
   inviteId: z.string(),
@@ -80,6 +89,24 @@ const TYPES = {
     'BudgetRecovered',
     budgetData,
     BUDGET_FIELDS,
+  ),
+  'usage.unpriced': eventType(
+    'usage without a price was recorded, of a provider, model, service tier and reason for the first time',
+    'UsageUnpriced',
+    unpricedData,
+    {
+      provider: field('string', 'The provider, as the usage event has it.', ({ provider }) => provider),
+      model: field('string', 'The model, as the usage event has it.', ({ model }) => model),
+      serviceTier: field('string', 'The service tier.', ({ serviceTier }) => serviceTier),
+      reason: field(
+        'string',
+        'Why there is no price, as `unpriced_reason` of the usage event.',
+        ({ reason }) => reason,
+      ),
+      usageId: field('id', 'The usage event that was recorded first.', ({ usageId }) =>
+        formatId('usageEvent', usageId),
+      ),
+    },
   ),
   'credits.low': eventType('at most a tenth of the unexpired grants is left', 'CreditsLow', creditData, CREDIT_FIELDS),
   'credits.exhausted': eventType('no prepaid credits are left', 'CreditsExhausted', creditData, CREDIT_FIELDS),

@@ -34,6 +34,21 @@ export async function findUsageEvent(
   return event ?? null;
 }
 
+/** Those of these events (UUIDs) that the caller may see. */
+export async function findVisible(
+  { caller, resources }: Context,
+  uuids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (uuids.length === 0) return new Set();
+  const { conditions, values } = whereUsage(caller);
+  values.push(uuids);
+  const { rows } = await resources.database.pool.query<{ id: string }>(
+    `SELECT e.id FROM ${USAGE_EVENT_TABLES} WHERE ${conditions.join(' AND ')} AND e.id = ANY ($${values.length}::uuid[])`,
+    values,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /**
  * An event by its TypeID.
  * @throws AppError not_found, also where the id is invalid or the key may not see it

@@ -7,8 +7,9 @@ import { USAGE_LIMITS } from '../input/limits.ts';
 import { addCostChanges } from './adjust/mark-corrected.ts';
 import type { UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
+import { findVisible } from './find-usage-event.ts';
 import { prepareUsage } from './prepare/prepare-usage.ts';
-import { idempotencyConflict, isSameBody } from './record-usage.ts';
+import { idempotencyConflict, isRepeat } from './record-usage.ts';
 import { type CommitOutcome, isLost } from './write/commit-outcome.ts';
 
 export const BATCH_STATUSES = ['created', 'duplicate', 'conflict', 'invalid'] as const;
@@ -38,7 +39,13 @@ function explainFailure(failed: unknown): AppError {
   return new AppError('unavailable', message, { cause: failed });
 }
 
-function describeOutcome(caller: Caller, index: number, row: UsageRow, outcome: CommitOutcome | undefined): BatchItem {
+function describeOutcome(
+  caller: Caller,
+  index: number,
+  row: UsageRow,
+  outcome: CommitOutcome | undefined,
+  isHidden: boolean,
+): BatchItem {
   const { event } = row;
   if (!outcome) throw new Error('one row in, one outcome out');
   if ('failed' in outcome) {
@@ -47,9 +54,32 @@ function describeOutcome(caller: Caller, index: number, row: UsageRow, outcome: 
   }
   const { stored } = outcome;
   if (stored === null) return { index, status: 'created', id: event.id, cost: event.cost, error: null };
-  if (isSameBody(row, stored)) return { index, status: 'duplicate', id: stored.id, cost: stored.cost, error: null };
+  if (isRepeat(row, stored)) {
+    const { cost } = isHidden ? event : stored;
+    return { index, status: 'duplicate', id: stored.id, cost, error: null };
+  }
   const error = idempotencyConflict(event.eventId, stored);
   return { index, status: 'conflict', id: stored.id, cost: null, error };
+}
+
+/**
+ * Repeats of calls whose first record the caller may not see, or that retention has removed, so that
+ * its team is not known. What has the same body is of the same team.
+ */
+async function findHidden(
+  context: Context,
+  rows: readonly UsageRow[],
+  outcomes: readonly CommitOutcome[],
+): Promise<ReadonlySet<UsageRow>> {
+  const hidden = new Map<UsageRow, string>();
+  if (context.caller.teamId === null) return new Set();
+  for (const [index, outcome] of outcomes.entries()) {
+    const row = rows[index];
+    if (!row || 'failed' in outcome || !outcome.stored?.isSameCall) continue;
+    if (outcome.stored.bodyHash !== row.bodyHash) hidden.set(row, outcome.stored.id);
+  }
+  const visible = await findVisible(context, [...hidden.values()]);
+  return new Set([...hidden].flatMap(([row, id]) => (visible.has(id) ? [] : [row])));
 }
 
 function countStatuses(items: BatchItem[]): BatchResult {
@@ -79,10 +109,11 @@ export async function recordUsageBatch(context: Context, inputs: readonly UsageI
   const outcomes = await context.resources.usage.commit(rows);
   const met = outcomes.flatMap((one) => ('stored' in one && one.stored !== null ? [one.stored] : []));
   await addCostChanges(context.resources.database.pool, context.caller.organization.id, met);
+  const hidden = await findHidden(context, rows, outcomes);
   let next = 0;
   const items = prepared.map((one, index): BatchItem => {
     if ('error' in one) return { index, status: 'invalid', id: null, cost: null, error: one.error };
-    return describeOutcome(context.caller, index, one.row, outcomes[next++]);
+    return describeOutcome(context.caller, index, one.row, outcomes[next++], hidden.has(one.row));
   });
   boundErrors(items);
   return countStatuses(items);

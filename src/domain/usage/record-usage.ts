@@ -16,9 +16,12 @@ export interface RecordedUsage {
   duplicate: boolean;
 }
 
-/** Whether what is stored under the event's id came with the same body. */
-export function isSameBody({ bodyHash }: UsageRow, stored: StoredEvent): boolean {
-  return bodyHash === stored.bodyHash;
+/**
+ * Whether an event repeats what is stored under one of its ids: it came with the same body, or it is
+ * the same call. Else it is a conflict.
+ */
+export function isRepeat({ bodyHash }: UsageRow, stored: StoredEvent): boolean {
+  return stored.isSameCall || bodyHash === stored.bodyHash;
 }
 
 /** The refusal of an event whose id was used before with another body. */
@@ -62,10 +65,13 @@ export async function recordUsage(
   if (!outcome || 'failed' in outcome)
     throw hideBalance(context.caller, outcome?.failed ?? new Error('one row in, one outcome out'));
   if (outcome.stored === null) return { event: row.event, duplicate: false };
-  if (!isSameBody(row, outcome.stored)) throw idempotencyConflict(row.event.eventId, outcome.stored);
-  const first = await findFirst(context, outcome.stored);
-  // Retention has removed the first record: the same body gives the same event, but for what was
-  // kept of it.
-  const { id, cost } = outcome.stored;
-  return { event: first ?? { ...row.event, id, cost }, duplicate: true };
+  const { stored } = outcome;
+  if (!isRepeat(row, stored)) throw idempotencyConflict(row.event.eventId, stored);
+  const first = await findFirst(context, stored);
+  if (first !== null) return { event: first, duplicate: true };
+  // Retention has removed the first record, or it is not for the caller: the answer is the event as it
+  // came, with what was kept of the first and may be seen.
+  const { teamId } = context.caller;
+  const cost = teamId === null || row.bodyHash === stored.bodyHash ? stored.cost : row.event.cost;
+  return { event: { ...row.event, id: stored.id, cost }, duplicate: true };
 }

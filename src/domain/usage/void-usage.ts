@@ -11,7 +11,7 @@ import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
 import { reversingEventId } from './adjust/mark-corrected.ts';
 import { reverseDetails } from './event/usage-details.ts';
-import type { UsageEvent, UsageRow } from './event/usage-event.ts';
+import { responseIdOf, type UsageEvent, type UsageRow } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
 import { hashText } from './prepare/hash-usage.ts';
 import type { RecordedUsage } from './record-usage.ts';
@@ -59,8 +59,14 @@ function reverse(event: UsageEvent, { id, reason, nowMs }: Reversal): UsageEvent
   };
 }
 
-/** The entry of the audit log, in the transaction of the reverse. */
-function auditVoid(context: Context, auditId: string, event: UsageEvent, reversed: UsageEvent) {
+// By the event too: another one may have the response id by now.
+const FREE_RESPONSE = 'DELETE FROM usage_responses WHERE organization_id = $1 AND response_id = $2 AND event_id = $3';
+
+/**
+ * In the transaction of the reverse: the entry of the audit log, and the provider's id of the answer
+ * is free again.
+ */
+function alsoVoid(context: Context, auditId: string, event: UsageEvent, reversed: UsageEvent) {
   const atMs = reversed.recordedAtMs;
   const change = {
     id: auditId,
@@ -70,7 +76,11 @@ function auditVoid(context: Context, auditId: string, event: UsageEvent, reverse
     after: { voidedBy: formatId('usageEvent', reversed.id), reason: reversed.voidReason },
     atMs,
   };
-  return (sql: Sql) => recordAudit(sql, context, change);
+  const responseId = responseIdOf(event);
+  return async (sql: Sql) => {
+    await recordAudit(sql, context, change);
+    if (responseId !== null) await sql.query(FREE_RESPONSE, [event.organizationId, responseId, event.eventId]);
+  };
 }
 
 /** @throws AppError not_found, conflict (a reversing event cannot be voided) */
@@ -111,7 +121,7 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
       tagsText: formatTags(reversed.tags),
       unpricedChange: null,
       requireCredits: false,
-      writeAlso: auditVoid(context, reversal.auditId, current, reversed),
+      writeAlso: alsoVoid(context, reversal.auditId, current, reversed),
     };
   };
   // Its cost may change until the lock is held, and it may go.

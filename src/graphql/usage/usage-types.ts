@@ -265,7 +265,7 @@ builder.node(UsageEventRef, {
       description: 'The event that reverses this one; null where it was not voided.',
     }),
     duplicate: t.exposeBoolean('duplicate', {
-      description: 'Whether an earlier request with the same id recorded the event.',
+      description: 'Whether an earlier request with the same id or response id recorded the event.',
     }),
   }),
 });

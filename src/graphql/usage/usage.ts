@@ -20,7 +20,7 @@ import { toUsageEventSource, UsageEventRef, type UsageEventSource } from './usag
 
 const STATUS_DESCRIPTIONS: Readonly<Record<BatchStatus, string>> = {
   created: 'The event was recorded.',
-  duplicate: 'An event with this id and body was recorded before.',
+  duplicate: 'An event with this id and body, or with this response id, was recorded before.',
   conflict: 'An event with this id and another body was recorded before; this one was not.',
   invalid: 'The event was refused.',
 };

@@ -45,6 +45,7 @@ const DETAILS: Readonly<Record<string, Details>> = {
   reason: { example: 'sent twice by mistake' },
   secret: { example: 'mtr_live_...' },
   unit: { example: 'input_tokens' },
+  units: { example: { storage_searches: 2 } },
   'UnitPrice.per': { example: 1_000_000 },
   'CreateHoldInput.expiresIn': { example: 300 },
   'CreateBudgetInput.name': { example: 'Production' },

@@ -126,6 +126,12 @@ describe('units are refused', () => {
     expect(gql.error).toMatchObject({ code: 'invalid_request', details: { fields: [{ path }] } });
   });
 
+  it('in the words of the door', async () => {
+    const units = { output_image_tokens: 501 };
+    const { error } = await meterr().rest('POST', '/v1/usage', { body: { ...EVENT, units } });
+    expect(error?.message).toBe('units.output_image_tokens: must not be above output_tokens, which includes it');
+  });
+
   it.each([[[]], ['searches'], [3]])('where they are no object: %j', async (units) => {
     const { status } = await meterr().rest('POST', '/v1/usage', { body: { ...EVENT, units } });
     expect(status).toBe(400);

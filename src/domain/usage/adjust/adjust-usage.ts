@@ -1,6 +1,6 @@
 import { formatId } from '../../../platform/ids.ts';
 import { formatMoney, parseMoney } from '../../../platform/money.ts';
-import { type Sql, sessionOf } from '../../../platform/postgres/database.ts';
+import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
 import { formatTags } from '../../input/read-tags.ts';
 import { countsOf } from '../../pricing/price/usage-counts.ts';
@@ -14,8 +14,7 @@ import {
 } from '../event/usage-event-row.ts';
 import { hashText } from '../prepare/hash-usage.ts';
 import { ADJUST_PREFIX } from '../prepare/normalize-usage.ts';
-import { matchCounters } from '../write/match-counters.ts';
-import { writeEvents } from '../write/write-events.ts';
+import { type WriteRows, withLocks } from '../write/write-locked.ts';
 import { adjustmentUuid } from './adjustment-rows.ts';
 import { markCorrected } from './mark-corrected.ts';
 import type { PricedAgain } from './price-again.ts';
@@ -98,11 +97,9 @@ export async function adjustUsage(
   signal?: AbortSignal,
 ): Promise<number> {
   const { database, budgets, clock, notices } = resources;
-  const organizationIds = [asked.organizationId];
   const nowMs = clock();
 
-  async function adjust(sql: Sql): Promise<number> {
-    await sql.query('SELECT lock_organizations($1)', [organizationIds]);
+  async function adjust(sql: Sql, write: WriteRows): Promise<number> {
     const found = await sql.query<UsageEventRow & { series_id: number }>({
       ...READ,
       values: [asked.organizationId, asked.ids],
@@ -116,13 +113,13 @@ export async function adjustUsage(
       return [toRow(event, found.rows[at]?.series_id ?? 0, after, asked, nowMs)];
     });
     if (rows.length === 0) return 0;
-    const lists = await budgets.reloadLocked(sql, organizationIds);
     await sql.query({ ...SAY_ADJUSTED, values: [asked.organizationId, new Date(nowMs)] });
-    await writeEvents(sessionOf(sql), rows, matchCounters(lists, organizationIds, rows), nowMs, true, true);
+    await write(rows);
     return rows.length;
   }
 
-  const adjusted = await database.retryingLostConnections(() => database.transaction(adjust, { signal }));
+  const settings = { database, budgets, atMs: nowMs, areNew: true, signal };
+  const adjusted = await database.retryingLostConnections(() => withLocks(settings, [asked.organizationId], adjust));
   if (adjusted > 0) notices.wake(asked.organizationId);
   return adjusted;
 }

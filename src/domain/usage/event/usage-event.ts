@@ -56,6 +56,14 @@ export interface UsageEvent extends UsageCounts {
   adjustments: UsageAdjustment[] | null;
 }
 
+/**
+ * The provider's own id of the answer that the event stands for; null where it is not known. A row
+ * that reverses or changes another keeps what that one says, but is no answer itself.
+ */
+export function responseIdOf({ details, voidsId, adjustsId }: UsageEvent): string | null {
+  return details === null || voidsId !== null || adjustsId !== null ? null : (details.responseId ?? null);
+}
+
 /** An event ready for the ledger: its series is known and its body hashed. */
 export interface UsageRow {
   event: UsageEvent;

@@ -32,7 +32,7 @@ export interface NormalizedUsage {
   tagsText: string | null;
   /**
    * Set: the event is older than what is kept, so it may only be the repeat of one that was
-   * recorded in time.
+   * recorded in time, by its event id or its response id.
    */
   tooOld: AppError | null;
 }
@@ -62,8 +62,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   if (input.userId !== undefined && input.userId !== null) {
     checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
   }
-  // Only an id tells that an event was recorded before.
-  const old: FieldProblem[] = input.id ? [] : problems;
+  const old: FieldProblem[] = [];
   const timeMs = readTime(problems, old, context, input.timestamp, nowMs);
   const { telemetry } = input;
   const remarks = telemetry ? [...telemetry.warnings] : NO_REMARKS;
@@ -85,8 +84,10 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   const statedCost = readCost(problems, input.cost ?? read.charge);
   const callerCost = statedCost === null && telemetry ? readSpanCharge(remarks, telemetry.charge) : statedCost;
   const seen = seeDetails(problems, input, read, model, timeMs);
-  const tooOld = old !== problems && old.length > 0 ? invalidRequest(old) : null;
-  if (problems.length > 0 || model === null) throw invalidRequest(tooOld ? [...problems, ...old] : problems);
+  const tooOld = old.length > 0 ? invalidRequest(old) : null;
+  // Only an id tells that an event was recorded before.
+  const isNew = !input.id && !seen?.responseId;
+  if (problems.length > 0 || model === null || (tooOld && isNew)) throw invalidRequest([...problems, ...old]);
 
   const organizationId = caller.organization.id;
   const provider = normalizeProvider(providerName);

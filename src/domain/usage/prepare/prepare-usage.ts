@@ -2,7 +2,7 @@ import { AppError, invalidField } from '../../../platform/errors.ts';
 import type { Context } from '../../context.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import type { UsageInput } from '../event/usage-input.ts';
-import { findRecordedIds } from './find-recorded-ids.ts';
+import { findRecorded } from './find-recorded.ts';
 import { findSettleableHolds } from './find-settleable-holds.ts';
 import { type NormalizedUsage, normalizeUsage } from './normalize-usage.ts';
 import { unknownTeam } from './read-telemetry.ts';
@@ -87,13 +87,15 @@ async function prepareAsking(
   });
   // A repeat is answered as a repeat, also when its team is gone or its time is before the
   // retention cutoff.
-  const refusedIds = inputs.flatMap(({ id }, at) => (refusals[at] && id ? [id] : []));
-  const recorded = await findRecordedIds(context, refusedIds);
+  const refused = normalized.flatMap((one, at) => (one instanceof AppError || !refusals[at] ? [] : [one.event]));
+  const recorded = await findRecorded(context, refused);
   return Promise.all(
     normalized.map(async (one, at): Promise<PreparedUsage> => {
       const refusal = refusals[at];
       if (one instanceof AppError) return { error: one };
-      if (refusal && !recorded.has(inputs[at]?.id ?? '')) return { error: refusal };
+      if (refusal && !recorded.has(one.event.id)) return { error: refusal };
+      // A repeat closes the hold that it names, but only one that the caller may settle.
+      if (one.event.holdId !== null && !holds.has(one.event.holdId)) one.event.holdId = null;
       const seriesId = series.peek(one.event) ?? (await series.get(one.event));
       return toRow(one, seriesId, inputs[at]);
     }),

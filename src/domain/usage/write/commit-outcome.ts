@@ -3,7 +3,7 @@ import type { UsageRow } from '../event/usage-event.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 /**
- * What became of one event: `stored` is what its id was already taken by, null where the event was
+ * What became of one event: `stored` is what one of its ids was already taken by, null where the event was
  * written; `failed` is why the database refused it.
  */
 export type CommitOutcome = { stored: StoredEvent | null } | { failed: unknown };
@@ -30,6 +30,6 @@ export function withRepeats(
     const first = repeats.get(index);
     const outcome = byRow.get(first ?? row) ?? CREATED;
     if (first === undefined || 'failed' in outcome || outcome.stored !== null) return outcome;
-    return { stored: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost } };
+    return { stored: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost, isSameCall: false } };
   });
 }

@@ -10,7 +10,7 @@ import {
   uuidArray,
 } from '../../../platform/postgres/binary-array.ts';
 import type { CallParameter, Value } from '../../../platform/postgres/call.ts';
-import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
+import { responseIdOf, type UsageEvent, type UsageRow } from '../event/usage-event.ts';
 
 /** Rows, and their events in the same order. */
 export interface EventList {
@@ -106,7 +106,7 @@ export const EVENT_PARAMETERS: readonly CallParameter<EventList>[] = [
   ['hold_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.holdId)],
   ['voids_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.voidsId)],
   ['void_reasons', 'text[]', each(unlessNull(textArray), (event) => event.voidReason)],
-  ['response_ids', 'text[]', each(unlessNull(textArray), ({ details }) => details?.responseId ?? null)],
+  ['response_ids', 'text[]', each(unlessNull(textArray), responseIdOf)],
   ['detail_objects', 'jsonb[]', each(unlessNull(jsonbArray), (event) => jsonOrNull(event.details))],
   ['adjusts_ids', 'uuid[]', each(unlessNull(uuidArray), (event) => event.adjustsId)],
   ['unpriced_changes', 'smallint[]', eachRow(unlessNull(int2Array), (row) => row.unpricedChange)],

@@ -33,7 +33,7 @@ async function findOne(database: Database, { event }: UsageRow): Promise<Map<str
     rows.map((row) => {
       const stored = readUsageEvent(row);
       const { id, cost } = stored;
-      return [row.event_id, { id, cost, bodyHash: row.body_hash.toString('latin1'), event: stored }];
+      return [row.event_id, { id, cost, bodyHash: row.body_hash.toString('latin1'), isSameCall: false, event: stored }];
     }),
   );
 }
@@ -43,7 +43,7 @@ async function findMany(database: Database, rows: readonly UsageRow[]): Promise<
   const result = await database.queryReserved<StoredRow>({ ...FIND_MANY, values });
   return new Map(
     result.rows.map(({ event_id: eventId, id, body_hash: hash, cost }) => {
-      return [eventId, { id, bodyHash: hash.toString('latin1'), cost: plainDecimal(cost) }];
+      return [eventId, { id, bodyHash: hash.toString('latin1'), cost: plainDecimal(cost), isSameCall: false }];
     }),
   );
 }

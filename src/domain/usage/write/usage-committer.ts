@@ -1,19 +1,15 @@
 import { AppError } from '../../../platform/errors.ts';
 import type { Database, Session } from '../../../platform/postgres/database.ts';
 import type { BudgetDirectory } from '../../budgets/budget-directory.ts';
-import type { UsageRow } from '../event/usage-event.ts';
+import { responseIdOf, type UsageRow } from '../event/usage-event.ts';
 import { type CommitOutcome, CREATED, isLost, withRepeats } from './commit-outcome.ts';
 import { findStoredEvents } from './find-stored-events.ts';
 import { matchCounters } from './match-counters.ts';
 import { createRecentIds } from './recent-ids.ts';
-import {
-  explainRefusal,
-  findRepeats,
-  isKnownId,
-  isStaleBudgets,
-  organizationsOf,
-  writeEvents,
-} from './write-events.ts';
+import { findRepeats, goesApart, splitApart } from './split-rows.ts';
+import type { StoredEvent } from './stored-event.ts';
+import { explainRefusal, isKnownId, isStaleBudgets, organizationsOf, writeEvents } from './write-events.ts';
+import { writeInOrder } from './write-in-order.ts';
 import { writeLocked } from './write-locked.ts';
 
 /**
@@ -53,11 +49,6 @@ const RETRY_AFTER_SECONDS = 1;
 const LOOKS_AFTER_SURPRISE = 100;
 /** So many refusals because budgets changed meanwhile, and the next attempt takes the lock first. */
 const MAX_STALE = 2;
-
-/** Whether the event is a transaction of its own. */
-function goesApart({ requireCredits, writeAlso }: UsageRow): boolean {
-  return requireCredits || writeAlso !== undefined;
-}
 
 export interface CommitterOptions {
   database: Database;
@@ -111,13 +102,16 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
 
   /**
    * One transaction. Budgets that were changed meanwhile are read again, and the same rows sent
-   * again. They are sent again, too, when an event id is known that nobody had met here. It may
+   * again. They are sent again, too, when an id is known that nobody had met here. It may
    * come from another process, or from before this one's start, and others with it: the next
    * transactions look for theirs at once.
    */
   async function writeOnce(session: Session, all: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const repeats = all.length > 1 ? findRepeats(all) : null;
-    const rows = repeats === null ? all : all.filter((_, index) => !repeats.has(index));
+    if (repeats?.needsOrder) {
+      return database.retryingLostConnections(() => writeInOrder({ database, budgets, atMs: clock() }, all));
+    }
+    const rows = repeats === null ? all : all.filter((_, index) => !repeats.firsts.has(index));
     const organizationIds = organizationsOf(rows);
     let areNew = rows.length > 1 && looksLeft === 0;
     if (looksLeft > 0) looksLeft--;
@@ -134,7 +128,7 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
           const before = stored.get(index);
           return before ? { stored: before } : CREATED;
         });
-        return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats);
+        return repeats === null ? outcomes : withRepeats(all, rows, outcomes, repeats.firsts);
       } catch (error) {
         if (areNew && isKnownId(error)) {
           areNew = false;
@@ -178,19 +172,7 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
    * place; the others go together.
    */
   function write(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    return rows.some(goesApart) ? writeApart(session, rows) : writeSet(session, rows);
-  }
-
-  function writeApart(session: Session, rows: readonly UsageRow[]): Promise<CommitOutcome[]> {
-    const parts: (readonly UsageRow[])[] = [];
-    for (let from = 0; from < rows.length; ) {
-      let to = from + 1;
-      const isApart = (at: number) => rows[at] !== undefined && goesApart(rows[at]);
-      if (!isApart(from)) while (to < rows.length && !isApart(to)) to++;
-      parts.push(from === 0 && to === rows.length ? rows : rows.slice(from, to));
-      from = to;
-    }
-    return writeInTurn(session, parts);
+    return rows.some(goesApart) ? writeInTurn(session, splitApart(rows)) : writeSet(session, rows);
   }
 
   /**
@@ -257,16 +239,21 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
   /**
    * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to
    * see, has its answer there, and the transactions of others are spared it; what is not there goes
-   * the way of all, where the database decides under its lock.
+   * the way of all, where the database decides under its lock. So does another body under a known
+   * event id, where a response id may make it the same call.
    */
   async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const found = await findStoredEvents(database, met);
-    const outcomes = await enqueue(rows.filter(({ event }) => !found.has(event.eventId)));
-    let next = 0;
-    return rows.map(({ event }): CommitOutcome => {
+    const answerOf = ({ event, bodyHash }: UsageRow): StoredEvent | undefined => {
       const stored = found.get(event.eventId);
+      return stored?.bodyHash === bodyHash || responseIdOf(event) === null ? stored : undefined;
+    };
+    const outcomes = await enqueue(rows.filter((row) => answerOf(row) === undefined));
+    let next = 0;
+    return rows.map((row): CommitOutcome => {
+      const stored = answerOf(row);
       // A row that is stored itself is not a repeat.
-      if (stored) return stored.id === event.id ? CREATED : { stored };
+      if (stored) return stored.id === row.event.id ? CREATED : { stored };
       return outcomes[next++] ?? CREATED;
     });
   }

@@ -1,5 +1,4 @@
 import { invalidField } from '../../../platform/errors.ts';
-import { plainDecimal } from '../../../platform/money.ts';
 import { int8Array, uuidArray } from '../../../platform/postgres/binary-array.ts';
 import { defineCall } from '../../../platform/postgres/call.ts';
 import type { Session } from '../../../platform/postgres/database.ts';
@@ -11,7 +10,7 @@ import { BATCH_COUNTER_PARAMETERS, COUNTER_PARAMETERS, type Counted } from './co
 import { EVENT_PARAMETERS, type EventList } from './event-parameters.ts';
 import type { CounterPlan } from './match-counters.ts';
 import { rollUpRows, rollUpSums } from './roll-up-rows.ts';
-import type { StoredEvent, StoredRow } from './stored-event.ts';
+import { readStoredRow, type StoredEvent, type StoredRow } from './stored-event.ts';
 import { SUM_PARAMETERS, type SumLists } from './sum-parameters.ts';
 import { canGoAlone, needsFullWrite, writeLoneEvent } from './write-lone-event.ts';
 
@@ -55,10 +54,10 @@ export function organizationsOf(rows: readonly UsageRow[]): string[] {
 /** SQLSTATE of `record_usage`: the list of budgets was not the newest; nothing was stored. */
 const STALE_BUDGETS = 'MT001';
 /**
- * The ledger's unique indexes. A row already stored by a transaction whose reply was lost can
- * violate either one.
+ * The unique indexes of the ledger and of response ids. A row already stored by a transaction whose
+ * reply was lost can violate each.
  */
-const UNIQUE_INDEXES = ['usage_events_pkey', 'usage_events_organization_id_event_id_key'];
+const UNIQUE_INDEXES = ['usage_events_pkey', 'usage_events_organization_id_event_id_key', 'usage_responses_pkey'];
 /** SQLSTATE of `record_usage`: credits that an event requires are not there; nothing was stored. */
 const MISSING_CREDITS = 'MT002';
 
@@ -71,7 +70,7 @@ export function isStaleBudgets(error: unknown): boolean {
   return hasState(error, STALE_BUDGETS);
 }
 
-/** Whether an event id that was assumed new is stored already: then nothing was stored. */
+/** Whether an event id or response id that was assumed new is stored already: then nothing was stored. */
 export function isKnownId(error: unknown): boolean {
   return UNIQUE_INDEXES.some((index) => isUniqueViolation(error, index));
 }
@@ -87,36 +86,17 @@ export function explainRefusal(error: unknown): unknown {
 }
 
 /**
- * Leaves out what comes again in one batch: of rows with one event id the first is stored, and is
- * what the others repeat. A null says that no row does.
- */
-export function findRepeats(rows: readonly UsageRow[]): Map<number, UsageRow> | null {
-  const repeats = new Map<number, UsageRow>();
-  const firsts = new Map<string, UsageRow>();
-  const sole = rows[0]?.event.organizationId;
-  const isSole = rows.every(({ event }) => event.organizationId === sole);
-  rows.forEach((row, index) => {
-    const { organizationId, eventId } = row.event;
-    const name = isSole ? eventId : organizationId + eventId;
-    const first = firsts.get(name);
-    if (first === undefined) firsts.set(name, row);
-    else repeats.set(index, first);
-  });
-  return repeats.size === 0 ? null : repeats;
-}
-
-/**
  * Writes events, their deduplication and every sum that hangs on them in one transaction: one call
  * of the database function `record_usage`, so one round trip. Safe to call again with the same rows
  * after a lost connection: a row that was stored by the first call is not distinguished from one
  * stored by the second.
  *
- * @param rows no event id twice
- * @param areNew takes all event ids for new, which spares the database a look for each; fails, with
+ * @param rows no event id twice, and no response id that is not known
+ * @param areNew takes all ids for new, which spares the database a look for each; fails, with
  * nothing stored, where one is known all the same, see {@link isKnownId}
  * @param isInTransaction whether the session is in a transaction, which a refusal would end: then no
  * short way is tried
- * @returns by index of `rows`, those that were not stored because their event id was known
+ * @returns by index of `rows`, those that were not stored because one of their ids was known
  */
 export async function writeEvents(
   session: Pick<Session, 'query'>,
@@ -143,9 +123,5 @@ export async function writeEvents(
 }
 
 function readStored(rows: readonly StoredRow[]): Map<number, StoredEvent> {
-  return new Map(
-    rows.map(({ ordinal, id, body_hash: hash, cost }) => {
-      return [ordinal - 1, { id, bodyHash: hash.toString('latin1'), cost: plainDecimal(cost) }] as const;
-    }),
-  );
+  return new Map(rows.map((row) => [row.ordinal - 1, readStoredRow(row)] as const));
 }

@@ -10,6 +10,31 @@ interface LockedWrite {
   budgets: BudgetDirectory;
   atMs: number;
   areNew: boolean;
+  /** Aborted: the transaction is rolled back. */
+  signal?: AbortSignal;
+}
+
+/** Writes rows as `writeEvents` does, in a transaction that holds the locks already. */
+export type WriteRows = (rows: readonly UsageRow[]) => Promise<Map<number, StoredEvent>>;
+
+/**
+ * Runs `work` in a transaction that takes the locks of organizations first: nobody can change their
+ * budgets or their events between a look and a write.
+ */
+export function withLocks<T>(
+  { database, budgets, atMs, areNew, signal }: LockedWrite,
+  organizationIds: readonly string[],
+  work: (sql: Sql, write: WriteRows) => Promise<T>,
+): Promise<T> {
+  async function run(sql: Sql): Promise<T> {
+    await sql.query('SELECT lock_organizations($1)', [organizationIds]);
+    const lists = await budgets.reloadLocked(sql, organizationIds);
+    return work(sql, (rows) => {
+      const plan = matchCounters(lists, organizationIds, rows);
+      return writeEvents(sessionOf(sql), rows, plan, atMs, areNew, true);
+    });
+  }
+  return database.transaction(run, { signal });
 }
 
 async function renewRows(sql: Sql, rows: readonly UsageRow[]): Promise<readonly UsageRow[]> {
@@ -19,22 +44,19 @@ async function renewRows(sql: Sql, rows: readonly UsageRow[]): Promise<readonly 
 }
 
 /**
- * Writes rows as `writeEvents` does, with the locks of their organizations taken first: nobody can
- * change their budgets, or what the rows depend on, between the look and the write. What a row brings along is written in the
- * same transaction, unless its event was stored before.
+ * Writes rows as `writeEvents` does, with the locks of their organizations taken first. What a row says
+ * of others is made again then, and what it brings along is written in the same transaction, unless
+ * its event was stored before.
  */
 export function writeLocked(
-  { database, budgets, atMs, areNew }: LockedWrite,
-  rows: readonly UsageRow[],
+  settings: LockedWrite,
+  given: readonly UsageRow[],
   organizationIds: readonly string[],
 ): Promise<Map<number, StoredEvent>> {
-  return database.transaction(async (sql) => {
-    await sql.query('SELECT lock_organizations($1)', [organizationIds]);
-    const lists = await budgets.reloadLocked(sql, organizationIds);
-    const renewed = await renewRows(sql, rows);
-    const plan = matchCounters(lists, organizationIds, renewed);
-    const stored = await writeEvents(sessionOf(sql), renewed, plan, atMs, areNew, true);
-    for (const [index, { writeAlso }] of renewed.entries()) if (!stored.has(index)) await writeAlso?.(sql);
+  return withLocks(settings, organizationIds, async (sql, write) => {
+    const rows = await renewRows(sql, given);
+    const stored = await write(rows);
+    for (const [index, { writeAlso }] of rows.entries()) if (!stored.has(index)) await writeAlso?.(sql);
     return stored;
   });
 }

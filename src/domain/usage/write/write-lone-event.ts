@@ -1,7 +1,7 @@
 import { type CallParameter, defineCall } from '../../../platform/postgres/call.ts';
 import type { Session } from '../../../platform/postgres/database.ts';
 import { USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
-import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
+import { responseIdOf, type UsageEvent, type UsageRow } from '../event/usage-event.ts';
 import { COUNTER_PARAMETERS, type Counted } from './counter-parameters.ts';
 import type { CounterPlan } from './match-counters.ts';
 import type { StoredRow } from './stored-event.ts';
@@ -37,7 +37,7 @@ const PARAMETERS: readonly CallParameter<LoneRecording>[] = [
   ['new_tags', 'jsonb', ({ row }) => row.tagsText],
   ['new_metadata', 'jsonb', ({ event }) => (event.metadata === null ? null : JSON.stringify(event.metadata))],
   ['new_warnings', 'jsonb', ({ event }) => (event.warnings.length === 0 ? null : JSON.stringify(event.warnings))],
-  ['new_response_id', 'text', ({ event }) => event.details?.responseId ?? null],
+  ['new_response_id', 'text', ({ event }) => responseIdOf(event)],
   ['new_details', 'jsonb', ({ event }) => (event.details === null ? null : JSON.stringify(event.details))],
   ['known_budget_version', 'bigint', ({ plan }) => plan.versions[0] ?? null],
 ];

@@ -72,6 +72,19 @@ function tellCredits({ type, data }: SentEvent): Told {
   };
 }
 
+function tellUnpriced({ data }: SentEvent): Told {
+  return {
+    headline: 'Usage without a price was recorded',
+    fields: [
+      ['Provider', String(data.provider)],
+      ['Model', String(data.model)],
+      ['Service tier', String(data.serviceTier)],
+      ['Reason', String(data.reason)],
+    ],
+    path: `/v1/usage/${data.usageId}`,
+  };
+}
+
 const MAX_VALUE = 200;
 
 /** Whatever has no words of its own: its data, field by field. */
@@ -86,6 +99,7 @@ function tellData({ type, data }: SentEvent): Told {
 function tell(event: SentEvent, budgetName: string | null): Told {
   if ('budgetId' in event.data) return tellBudget(event, budgetName);
   if (event.type.startsWith('credits.')) return tellCredits(event);
+  if (event.type === 'usage.unpriced') return tellUnpriced(event);
   if (event.type === 'webhook.test') return { headline: 'Meterr can post here', fields: [], path: '/v1/webhooks' };
   return tellData(event);
 }
