@@ -118,6 +118,7 @@ const schema = z.object({
     .optional(),
   METERR_RECORD_TRANSACTIONS: wholeNumber(1, 100).optional(),
   METERR_RETENTION_DAYS: wholeNumber(1, 36_500).optional(),
+  METERR_PRICE_UNPRICED_LATER: flag.default(true),
   METERR_TRUST_PROXY: trustedProxies.default(null),
   METERR_METRICS_OPEN: flag.default(false),
   METERR_USAGE_QUEUE_EVENTS: wholeNumber(100, 10_000_000).default(50_000),
@@ -169,6 +170,8 @@ export interface Config {
   operatorKey: string | null;
   /** Null: raw events are never deleted. */
   retentionDays: number | null;
+  /** Whether events without a known cost get one when the price of their model becomes known. */
+  priceUnpricedLater: boolean;
   /** The proxies whose `X-Forwarded-For` is believed. */
   trustProxy: TrustedProxies;
   /** Whether `/metrics` is served without the operator key. */
@@ -258,6 +261,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     corsOrigins: value.METERR_CORS_ORIGINS.split(',').map((origin) => origin.trim()),
     operatorKey: value.METERR_OPERATOR_KEY ?? null,
     retentionDays: value.METERR_RETENTION_DAYS ?? null,
+    priceUnpricedLater: value.METERR_PRICE_UNPRICED_LATER,
     trustProxy: value.METERR_TRUST_PROXY,
     metricsOpen: value.METERR_METRICS_OPEN,
     usageQueueEvents: value.METERR_USAGE_QUEUE_EVENTS,

@@ -1,11 +1,12 @@
 -- Adds what was recorded to budget counters (one element of each list a counter) and raises the
 -- events of the lines that are crossed by it. `counter_alarms` are the lowest values at which
 -- anything can be crossed: only a counter that has reached its alarm, or whose limit is exceeded,
--- is looked at again. The caller holds the locks of the organizations.
+-- is looked at again. With `corrects_ended`, counters of periods that are over are corrected and raise
+-- nothing. The caller holds the locks of the organizations.
 CREATE OR REPLACE FUNCTION count_recorded(
   at timestamptz, counter_organizations uuid[], counter_budgets uuid[], counter_subjects text[],
   counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[], counter_spents numeric[],
-  counter_matches bigint[]
+  counter_matches bigint[], corrects_ended boolean DEFAULT false
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   found_ordinals bigint[];
@@ -46,6 +47,10 @@ BEGIN
     crossing := crossing || new_ordinals;
   END IF;
 
+  IF corrects_ended THEN
+    SELECT coalesce(array_agg(o.ordinal), '{}') INTO crossing FROM unnest(crossing) AS o(ordinal)
+     WHERE counter_ends[o.ordinal] > at;
+  END IF;
   IF cardinality(crossing) > 0 THEN
     PERFORM raise_crossings(at, array_agg(counter_organizations[o.ordinal]), array_agg(counter_budgets[o.ordinal]),
       array_agg(counter_subjects[o.ordinal]), array_agg(counter_starts[o.ordinal])) FROM unnest(crossing) AS o(ordinal);

@@ -11,7 +11,7 @@ DECLARE
   payload jsonb;
 BEGIN
   -- An organization that never had credits and never used any has not come to the end of them.
-  IF NOT EXISTS (SELECT FROM credit_entries e WHERE e.organization_id = organization) THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM credit_entries e WHERE e.organization_id = organization AND e.amount <> 0) THEN RETURN; END IF;
   PERFORM sweep_holds(organization, at);
   INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
   SELECT * INTO account FROM credit_accounts a WHERE a.organization_id = organization;

@@ -153,7 +153,8 @@ BEGIN
                    -output_counts[k.ordinal], -coalesce(cache_read_counts[k.ordinal], 0),
                    -coalesce(cache_write_counts[k.ordinal], 0), -coalesce(reasoning_counts[k.ordinal], 0),
                    -coalesce(costs[k.ordinal], 0),
-                   CASE WHEN costs[k.ordinal] IS NULL THEN -coalesce(request_counts[k.ordinal], 1) ELSE 0 END
+                   CASE WHEN adjusts_ids[k.ordinal] IS NOT NULL THEN -coalesce(unpriced_changes[k.ordinal], 0)
+                        WHEN costs[k.ordinal] IS NULL THEN -coalesce(request_counts[k.ordinal], 1) ELSE 0 END
               FROM unnest(known_ordinals) AS k(ordinal)
           ) AS p(organization_id, bucket, series_id, events, requests, inputs, outputs, cache_reads, cache_writes,
                  reasonings, costs, unpriced)
@@ -271,9 +272,9 @@ BEGIN
   END IF;
   IF cardinality(counter_budgets) > 0 THEN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
-      counter_alarms, counter_spents, counter_matches);
+      counter_alarms, counter_spents, counter_matches, corrects_ended => adjusts_ids IS NOT NULL);
   END IF;
-  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL THEN
+  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL OR adjusts_ids IS NOT NULL THEN
     PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);

@@ -1,6 +1,8 @@
 -- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
--- whose place is in `known_ordinals` were stored before, so they do nothing. A void gives back what
--- its event took, whether or not its organization is prepaid at that moment. It fails with MT002
+-- whose place is in `known_ordinals` were stored before, so they do nothing. Each event of a prepaid
+-- organization has an entry, of 0 where it cost nothing or nobody knows: a void gives back what its
+-- event took, and a change of its cost is charged, where that entry is, whether or not the
+-- organization is prepaid at that moment. It fails with MT002
 -- when `required_credits` is more than an organization has: above 0, since what costs nothing makes
 -- nothing worse. NaN, the cost that is not known, is above every number. The caller holds the locks
 -- of the organizations.
@@ -20,10 +22,10 @@ BEGIN
 
   FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
     SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)
-     WHERE i.requests < 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
+     WHERE i.requests <= 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
   LOOP
     is_prepaid := payer = ANY (prepaid_organizations);
-    IF is_prepaid THEN PERFORM expire_grants(payer, at); END IF;
+    PERFORM expire_grants(payer, at);
     IF is_prepaid AND required_credits > 0 THEN
       PERFORM sweep_holds(payer, at);
       available := available_credits(payer);
@@ -35,20 +37,20 @@ BEGIN
     WITH charged AS (
       INSERT INTO credit_entries (organization_id, id, at, cause, amount, usage_event_id, hold_id)
       SELECT payer, uuid_v7_at(settle_holds_and_credits.at), settle_holds_and_credits.at,
-             CASE WHEN i.requests < 0 THEN 'void' WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
-             -i.cost, i.id, i.hold_id
+             CASE WHEN i.requests < 0 THEN 'void' WHEN i.requests = 0 THEN 'price_adjustment'
+                  WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
+             -coalesce(i.cost, 0), coalesce(first.changes_id, i.id), i.hold_id
         FROM unnest(organization_ids, ids, costs, request_counts, hold_ids) WITH ORDINALITY
           AS i(organization_id, id, cost, requests, hold_id, ordinal)
-       WHERE i.organization_id = payer AND i.cost <> 0 AND i.ordinal <> ALL (known_ordinals)
-         -- A void gives nothing back where its event took none, as it was recorded before credits
-         -- paid for usage.
-         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests < 0 AND EXISTS (
-           SELECT FROM usage_events e
-             JOIN credit_entries c ON c.organization_id = payer AND c.usage_event_id = e.voids_id
-            WHERE e.organization_id = payer AND e.id = i.id))
+        LEFT JOIN LATERAL (
+          SELECT coalesce(e.voids_id, e.adjusts_id) AS id, e.adjusts_id AS changes_id FROM usage_events e
+           WHERE e.organization_id = payer AND e.id = CASE WHEN i.requests <= 0 THEN i.id END) first ON true
+       WHERE i.organization_id = payer AND i.ordinal <> ALL (known_ordinals)
+         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests <= 0 AND i.cost <> 0 AND EXISTS (
+           SELECT FROM credit_entries c WHERE c.organization_id = payer AND c.usage_event_id = first.id))
       RETURNING amount)
     SELECT -sum(c.amount) INTO total FROM charged c;
-    IF total IS NOT NULL THEN PERFORM burn_credits(payer, at, total); END IF;
+    IF total <> 0 THEN PERFORM burn_credits(payer, at, total); END IF;
     IF is_prepaid THEN PERFORM raise_credit_events(payer, at); END IF;
   END LOOP;
 END $$;

@@ -29,6 +29,11 @@ import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts'
 import { followCatalog } from './pricing/import/follow-catalog.ts';
 import { importCatalog } from './pricing/import/import-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
+import {
+  PRICE_UNPRICED_SCHEDULE,
+  PRICE_UNPRICED_USAGE,
+  priceUnpricedUsage,
+} from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
@@ -167,6 +172,14 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         run: async (stopping) => {
           const removed = await retireUsage(database, config.retentionDays, clock(), stopping);
           if (removed > 0) log.info({ removed }, 'events beyond their retention were removed');
+        },
+      },
+      {
+        name: PRICE_UNPRICED_USAGE,
+        schedule: PRICE_UNPRICED_SCHEDULE,
+        run: async (stopping) => {
+          const priced = await priceUnpricedUsage({ config, database, budgets, clock, notices }, stopping);
+          if (priced > 0) log.info({ priced }, 'events got the price of their model, which was not known before');
         },
       },
       {

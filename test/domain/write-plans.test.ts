@@ -7,6 +7,8 @@ import { createHold } from '../../src/domain/holds/create-hold.ts';
 import { releaseHold } from '../../src/domain/holds/release-hold.ts';
 import { createTenantLoader } from '../../src/domain/load-tenants.ts';
 import { createTeamDirectory } from '../../src/domain/teams/team-directory.ts';
+import { adjustUsage } from '../../src/domain/usage/adjust/adjust-usage.ts';
+import { findUnpriced } from '../../src/domain/usage/adjust/find-unpriced.ts';
 import { createSeriesCache } from '../../src/domain/usage/prepare/series-cache.ts';
 import { recordUsage } from '../../src/domain/usage/record-usage.ts';
 import { recordUsageBatch } from '../../src/domain/usage/record-usage-batch.ts';
@@ -154,6 +156,16 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
   const answering = (given: ReturnType<typeof input>) => ({ ...given, responseId: `response of ${given.id}` });
   const answered = () => answering(input());
   const record = () => recordUsage(context, input());
+  const recordUnpriced = () => recordUsage(context, { ...input(), model: 'unheard-of' });
+  const priceLater =
+    ({ event: { id } }: { event: { id: string } }) =>
+    () =>
+      adjustUsage(context.resources, {
+        organizationId: own.uuid,
+        ids: [id],
+        reason: 'priced_later',
+        price: () => ({ cost: 1n, costSource: 'catalog', priceId: null, warnings: [] }),
+      });
   const hold = () => createHold(context, { ...EVENT_INPUT, maxOutputTokens: 500, teamId });
   const inputs = () => Array.from({ length: 5 }, input);
 
@@ -229,6 +241,38 @@ describe.each(['absent', 'of empty tables'])('with statistics that are %s', (sta
       async () => {
         const { event } = await record();
         return () => voidUsage(context, { id: formatId('usageEvent', event.id), reason: 'a test' });
+      },
+    ],
+    ['a price that becomes known later', async () => priceLater(await recordUnpriced())],
+    [
+      'a void of an event that was priced later',
+      async () => {
+        const { event } = await recordUnpriced();
+        await priceLater({ event })();
+        return () => voidUsage(context, { id: formatId('usageEvent', event.id), reason: 'a test' });
+      },
+    ],
+    [
+      'a batch that comes again after it was priced',
+      async () => {
+        const again = inputs().map((one) => ({ ...one, model: 'unheard-of' }));
+        const { items } = await recordUsageBatch(context, again);
+        for (const { id } of items) await priceLater({ event: { id: id ?? '' } })();
+        const fresh = contextOver(context, counted.database);
+        return () => recordUsageBatch(fresh, again);
+      },
+    ],
+    [
+      'a look for events without a price',
+      async () => {
+        await priceLater(await recordUnpriced())();
+        const { event } = await recordUnpriced();
+        return async () => {
+          const found: string[] = [];
+          for await (const events of findUnpriced(counted.database)) found.push(...events.map(({ id }) => id));
+          await priceLater({ event })();
+          if (!found.includes(event.id)) throw new Error('an unpriced event must be found');
+        };
       },
     ],
     ['a hold', async () => hold],

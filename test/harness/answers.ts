@@ -17,6 +17,14 @@ export interface UsageEventAnswer {
   tags: Record<string, string>;
   metadata: Record<string, unknown> | null;
   cost: string | null;
+  original_cost: string | null;
+  adjustments: {
+    at: string;
+    price_id: string | null;
+    cost_before: string | null;
+    cost_after: string;
+    reason: string;
+  }[];
   computed_cost: string | null;
   cost_source: string;
   price_id: string | null;

@@ -1,4 +1,4 @@
-import { attoOf, decimalOf, type LedgerEvent, priceOf } from '../harness/ledger.ts';
+import { attoOf, decimalOf, LATER_PRICES, type LedgerEvent, priceOf } from '../harness/ledger.ts';
 import { type Attempt, type Body, type KeyName, NOW_MS, responseIdOf } from './usage-model.ts';
 
 /** An event that the model holds to be stored. */
@@ -8,6 +8,8 @@ export interface StoredEvent extends LedgerEvent {
   responseId: string | null;
   /** The usage id of the event that this one reverses. */
   voids: string | null;
+  /** The cost that it was recorded with; other than `cost` where it was priced later. */
+  original: bigint | null;
   /** What identifies the body, with the team that is charged. */
   fingerprint: string;
 }
@@ -47,12 +49,16 @@ export class ModelLedger {
   readonly events = new Map<string, StoredEvent>();
   /** The events that have a response id: a void frees it. */
   readonly responses = new Map<string, StoredEvent>();
+  /** Whether what has no cost may get one in this step. */
+  #isPricing = false;
 
   /**
    * Checks a step: all its attempts and voids went out at the same time. Event ids that share a
    * response id are looked at together.
+   * @param isPricing what has no cost was priced in the same step, sooner or later
    */
-  addStep(answers: readonly Answered[], voids: readonly Voided[]): void {
+  addStep(answers: readonly Answered[], voids: readonly Voided[], isPricing: boolean): void {
+    this.#isPricing = isPricing;
     const groupOf = (id: number) => responseIdOf(id) ?? `e-${id}`;
     const voidsBy = Map.groupBy(voids, ({ eventId }) => groupOf(Number(eventId.slice('e-'.length))));
     const groups = Map.groupBy(answers, ({ attempt }) => groupOf(attempt.id));
@@ -102,8 +108,9 @@ export class ModelLedger {
     // What another team's call has cost is not told; the event would have cost its own.
     const isHidden = key === 'bound' && stored.teamId !== BOUND_TEAM;
     const cost = isHidden ? costOf(body) : stored.cost;
-    const told = status === 'conflict' || cost === null ? null : decimalOf(cost);
-    return outcome.status === status && outcome.cost === told;
+    const later = cost === null && this.#isPricing && !isHidden ? laterCostOf(stored) : cost;
+    const told = [cost, later].map((one) => (status === 'conflict' || one === null ? null : decimalOf(one)));
+    return outcome.status === status && told.includes(outcome.cost);
   }
 
   #create(answer: Answered): (() => void) | null {
@@ -134,6 +141,7 @@ export class ModelLedger {
 
   #store(eventId: string, { attempt, body, key, outcome }: Answered): void {
     const { provider, model, userId, tags } = body;
+    const cost = costOf(body);
     this.events.set(eventId, {
       usageId: outcome.usageId ?? '',
       eventId,
@@ -146,7 +154,8 @@ export class ModelLedger {
       userId,
       tags,
       counts: body,
-      cost: costOf(body),
+      cost,
+      original: cost,
       sign: 1,
       voids: null,
       fingerprint: fingerprintOf(body, key),
@@ -177,7 +186,9 @@ export class ModelLedger {
     );
     if (made[0]) {
       const usageId = made[0].usageId ?? '';
-      this.events.set(name, { ...event, usageId, eventId: name, sign: -1, voids: event.usageId, fingerprint: '' });
+      const original = event.cost;
+      const reverse = { sign: -1 as const, voids: event.usageId, fingerprint: '', original };
+      this.events.set(name, { ...event, usageId, eventId: name, ...reverse });
     }
     const reverse = this.events.get(name);
     check(
@@ -187,9 +198,36 @@ export class ModelLedger {
     );
   }
 
+  /**
+   * After a step that priced what had no cost: what was there before it and is not voided has its price
+   * now. Of what was recorded or voided in the step itself `isPriced` says which came first; where it is
+   * priced, its reverse took back that cost.
+   * @param before the event ids before the step
+   */
+  addPricing(before: ReadonlySet<string>, isPriced: (usageId: string) => boolean): void {
+    for (const event of this.list()) {
+      const price = laterCostOf(event);
+      if (event.cost !== null || event.voids !== null || price === null) continue;
+      const name = `void:${event.usageId}`;
+      const mustBe = before.has(event.eventId) && !this.events.has(name);
+      const mustNotBe = before.has(name);
+      const isSo = isPriced(event.usageId);
+      check(isSo ? !mustNotBe : !mustBe, 'priced later or not, wrongly', { event: event.eventId, isSo });
+      if (!isSo) continue;
+      event.cost = price;
+      const reverse = this.events.get(name);
+      if (reverse) Object.assign(reverse, { cost: price, original: price });
+    }
+  }
+
   list(): StoredEvent[] {
     return [...this.events.values()];
   }
+}
+
+/** What an event without a cost costs once its price is known. */
+function laterCostOf({ model, counts }: StoredEvent): bigint | null {
+  return priceOf(model, counts, LATER_PRICES);
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
@@ -210,5 +248,7 @@ function costOf(body: Body): bigint | null {
 }
 
 function fingerprintOf(body: Body, key: KeyName): string {
-  return JSON.stringify({ ...body, team: teamOf(body, key) });
+  // One moment is the same however it is written.
+  const timestamp = body.timestamp && new Date(body.timestamp).toISOString();
+  return JSON.stringify({ ...body, timestamp, team: teamOf(body, key) });
 }

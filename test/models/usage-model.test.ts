@@ -16,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { decimalOf, rowsBy, sumsBy, sumsOf } from '../harness/ledger.ts';
 import { unitName } from '../harness/local-time.ts';
 import { type MadeKey, type MadeTeam, makeKey, makeOrganization, makeTeam } from '../harness/make.ts';
+import { type LaterPricer, openLaterPricer } from '../harness/price-later.ts';
 import { type ServerProcess, startServer } from '../harness/processes/server-process.ts';
 import {
   type Attempt,
@@ -43,19 +44,27 @@ let database: TestDatabase;
 let sql: pg.Pool;
 let own: Database;
 let servers: ServerProcess[] = [];
+/** Two that price events later. */
+let pricers: LaterPricer[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   const { connectionString } = database;
   sql = new pg.Pool({ connectionString, max: 2 });
   own = openDatabase({ connectionString, connections: 2, onError: () => {} });
-  const options = { connectionString, key: '', nowMs: NOW_MS };
+  pricers = [0, 1].map(() => openLaterPricer(connectionString, NOW_MS));
+  // Only a test says when.
+  const env = { METERR_PRICE_UNPRICED_LATER: 'false' };
+  const options = { connectionString, key: '', nowMs: NOW_MS, env };
   servers = await Promise.all(Array.from({ length: SERVERS }, () => startServer(options)));
+  // They keep the prices that they began with.
+  await pricers[0]?.makeKnown();
 });
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
   await own?.close();
+  await Promise.all(pricers.map((pricer) => pricer.close()));
   await sql?.end();
   await database?.drop();
 });
@@ -169,6 +178,7 @@ async function runStep(world: World, step: readonly Request[], { bodies }: Scrip
   await Promise.all(
     step.map(async (request, number) => {
       if (request.kind === 'fold') return foldUsage(own);
+      if (request.kind === 'price') return void (await Promise.all(pricers.map(({ price }) => price())));
       if (request.kind === 'read') return readWhole(world, request.server);
       const key = request.key;
       if (request.kind === 'void') {
@@ -190,11 +200,14 @@ async function runStep(world: World, step: readonly Request[], { bodies }: Scrip
     }),
   );
   // In a request its attempts were pushed in order.
-  ledger.addStep(
-    answered,
-    voided.filter(({ status }) => status === 201),
-  );
+  const isPricing = step.some(({ kind }) => kind === 'price');
+  const before = new Set(ledger.events.keys());
+  const voids = voided.filter(({ status }) => status === 201);
+  ledger.addStep(answered, voids, isPricing);
   for (const [eventId, answers] of Map.groupBy(voided, (one) => one.eventId)) ledger.addVoids(eventId, answers);
+  if (!isPricing) return;
+  const costs = new Map((await readHistory(world.calls[0] as Calls)).map(({ id, cost }) => [id, cost]));
+  ledger.addPricing(before, (usageId) => (costs.get(usageId) ?? null) !== null);
 }
 
 type HistoryEvent = UsageEventAnswer & {
@@ -251,6 +264,7 @@ function toHistory(world: World, event: StoredEvent) {
     cache_write_tokens: signed(counts.cacheWrite),
     reasoning_tokens: signed(counts.reasoning),
     cost: cost === null ? null : decimalOf(BigInt(sign) * cost),
+    original_cost: event.original === null ? null : decimalOf(BigInt(sign) * event.original),
     voids,
   };
 }

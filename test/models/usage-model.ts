@@ -50,6 +50,7 @@ export type Request =
   | (Sent & { kind: 'record'; way: (typeof WAYS)[number]; attempts: Attempt[] })
   | (Sent & { kind: 'void'; id: number })
   | { kind: 'fold' }
+  | { kind: 'price' }
   | (Sent & { kind: 'read' });
 
 export interface Script {
@@ -152,6 +153,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('void' as const), id: fc.nat(IDS - 1), ...sent }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fold' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('price' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('read' as const), ...sent }) },
 );
 

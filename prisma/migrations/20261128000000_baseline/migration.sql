@@ -40,6 +40,7 @@ CREATE TABLE "organizations" (
     "retention_days" INTEGER,
     "retired_before" TIMESTAMPTZ(3),
     "budget_version" BIGINT NOT NULL DEFAULT 0,
+    "adjusted_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "organizations_pkey" PRIMARY KEY ("id")
@@ -172,6 +173,7 @@ CREATE TABLE "catalog_versions" (
     "providers" JSONB NOT NULL,
     "as_of" TIMESTAMPTZ(3) NOT NULL,
     "imported_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "priced_later_at" TIMESTAMPTZ(3),
 
     CONSTRAINT "catalog_versions_pkey" PRIMARY KEY ("version")
 );
@@ -656,6 +658,13 @@ CREATE INDEX "holds_active_idx" ON "holds" ("organization_id", "expires_at") WHE
 CREATE INDEX "budgets_raise_idx" ON "budgets" ("organization_id", "raise_until")
   WHERE NOT raise_ended AND raise_until IS NOT NULL AND ended_at IS NULL AND deleted_at IS NULL;
 
+-- What has no price yet, for when one becomes known: days with such requests, and the events themselves.
+-- An event with a price is in neither, so recording it hardly pays for them.
+CREATE INDEX "usage_days_unpriced_idx" ON "usage_days" ("organization_id", "series_id", "bucket")
+  WHERE "unpriced_requests" <> 0;
+CREATE INDEX "usage_events_unpriced_idx" ON "usage_events" ("organization_id", "series_id", "id")
+  WHERE "cost" IS NULL AND "voids_id" IS NULL AND "unpriced_reason" IS DISTINCT FROM 'no_usage_reported';
+
 -- A void gives credits back where its event took some: this index finds what the event took.
 CREATE INDEX "credit_entries_usage_event_idx" ON "credit_entries" ("organization_id", "usage_event_id")
   WHERE "usage_event_id" IS NOT NULL;
@@ -942,11 +951,12 @@ END $$;
 -- Adds what was recorded to budget counters (one element of each list a counter) and raises the
 -- events of the lines that are crossed by it. `counter_alarms` are the lowest values at which
 -- anything can be crossed: only a counter that has reached its alarm, or whose limit is exceeded,
--- is looked at again. The caller holds the locks of the organizations.
+-- is looked at again. With `corrects_ended`, counters of periods that are over are corrected and raise
+-- nothing. The caller holds the locks of the organizations.
 CREATE OR REPLACE FUNCTION count_recorded(
   at timestamptz, counter_organizations uuid[], counter_budgets uuid[], counter_subjects text[],
   counter_starts timestamptz[], counter_ends timestamptz[], counter_alarms numeric[], counter_spents numeric[],
-  counter_matches bigint[]
+  counter_matches bigint[], corrects_ended boolean DEFAULT false
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   found_ordinals bigint[];
@@ -987,6 +997,10 @@ BEGIN
     crossing := crossing || new_ordinals;
   END IF;
 
+  IF corrects_ended THEN
+    SELECT coalesce(array_agg(o.ordinal), '{}') INTO crossing FROM unnest(crossing) AS o(ordinal)
+     WHERE counter_ends[o.ordinal] > at;
+  END IF;
   IF cardinality(crossing) > 0 THEN
     PERFORM raise_crossings(at, array_agg(counter_organizations[o.ordinal]), array_agg(counter_budgets[o.ordinal]),
       array_agg(counter_subjects[o.ordinal]), array_agg(counter_starts[o.ordinal])) FROM unnest(crossing) AS o(ordinal);
@@ -1313,7 +1327,7 @@ DECLARE
   payload jsonb;
 BEGIN
   -- An organization that never had credits and never used any has not come to the end of them.
-  IF NOT EXISTS (SELECT FROM credit_entries e WHERE e.organization_id = organization) THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM credit_entries e WHERE e.organization_id = organization AND e.amount <> 0) THEN RETURN; END IF;
   PERFORM sweep_holds(organization, at);
   INSERT INTO credit_accounts (organization_id) VALUES (organization) ON CONFLICT DO NOTHING;
   SELECT * INTO account FROM credit_accounts a WHERE a.organization_id = organization;
@@ -1756,7 +1770,8 @@ BEGIN
                    -output_counts[k.ordinal], -coalesce(cache_read_counts[k.ordinal], 0),
                    -coalesce(cache_write_counts[k.ordinal], 0), -coalesce(reasoning_counts[k.ordinal], 0),
                    -coalesce(costs[k.ordinal], 0),
-                   CASE WHEN costs[k.ordinal] IS NULL THEN -coalesce(request_counts[k.ordinal], 1) ELSE 0 END
+                   CASE WHEN adjusts_ids[k.ordinal] IS NOT NULL THEN -coalesce(unpriced_changes[k.ordinal], 0)
+                        WHEN costs[k.ordinal] IS NULL THEN -coalesce(request_counts[k.ordinal], 1) ELSE 0 END
               FROM unnest(known_ordinals) AS k(ordinal)
           ) AS p(organization_id, bucket, series_id, events, requests, inputs, outputs, cache_reads, cache_writes,
                  reasonings, costs, unpriced)
@@ -1874,9 +1889,9 @@ BEGIN
   END IF;
   IF cardinality(counter_budgets) > 0 THEN
     PERFORM count_recorded(at, counter_organizations, counter_budgets, counter_subjects, counter_starts, counter_ends,
-      counter_alarms, counter_spents, counter_matches);
+      counter_alarms, counter_spents, counter_matches, corrects_ended => adjusts_ids IS NOT NULL);
   END IF;
-  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL THEN
+  IF cardinality(prepaid) > 0 OR hold_ids IS NOT NULL OR voids_ids IS NOT NULL OR adjusts_ids IS NOT NULL THEN
     PERFORM settle_holds_and_credits(at, coalesce(known_ordinals, '{}'),
       CASE WHEN sole IS NULL THEN organization_ids ELSE array_fill(sole, ARRAY[cardinality(ids)]) END, ids, costs,
       request_counts, hold_ids, prepaid, required_credits);
@@ -1963,8 +1978,10 @@ BEGIN
 END $$;
 
 -- Closes the holds that recorded events settle, and burns the credits that the events cost. Events
--- whose place is in `known_ordinals` were stored before, so they do nothing. A void gives back what
--- its event took, whether or not its organization is prepaid at that moment. It fails with MT002
+-- whose place is in `known_ordinals` were stored before, so they do nothing. Each event of a prepaid
+-- organization has an entry, of 0 where it cost nothing or nobody knows: a void gives back what its
+-- event took, and a change of its cost is charged, where that entry is, whether or not the
+-- organization is prepaid at that moment. It fails with MT002
 -- when `required_credits` is more than an organization has: above 0, since what costs nothing makes
 -- nothing worse. NaN, the cost that is not known, is above every number. The caller holds the locks
 -- of the organizations.
@@ -1984,10 +2001,10 @@ BEGIN
 
   FOREACH payer IN ARRAY prepaid_organizations || ARRAY (
     SELECT DISTINCT i.organization_id FROM unnest(organization_ids, request_counts) AS i(organization_id, requests)
-     WHERE i.requests < 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
+     WHERE i.requests <= 0 AND i.organization_id <> ALL (prepaid_organizations) ORDER BY 1)
   LOOP
     is_prepaid := payer = ANY (prepaid_organizations);
-    IF is_prepaid THEN PERFORM expire_grants(payer, at); END IF;
+    PERFORM expire_grants(payer, at);
     IF is_prepaid AND required_credits > 0 THEN
       PERFORM sweep_holds(payer, at);
       available := available_credits(payer);
@@ -1999,20 +2016,20 @@ BEGIN
     WITH charged AS (
       INSERT INTO credit_entries (organization_id, id, at, cause, amount, usage_event_id, hold_id)
       SELECT payer, uuid_v7_at(settle_holds_and_credits.at), settle_holds_and_credits.at,
-             CASE WHEN i.requests < 0 THEN 'void' WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
-             -i.cost, i.id, i.hold_id
+             CASE WHEN i.requests < 0 THEN 'void' WHEN i.requests = 0 THEN 'price_adjustment'
+                  WHEN i.hold_id IS NOT NULL THEN 'hold_settled' ELSE 'usage' END,
+             -coalesce(i.cost, 0), coalesce(first.changes_id, i.id), i.hold_id
         FROM unnest(organization_ids, ids, costs, request_counts, hold_ids) WITH ORDINALITY
           AS i(organization_id, id, cost, requests, hold_id, ordinal)
-       WHERE i.organization_id = payer AND i.cost <> 0 AND i.ordinal <> ALL (known_ordinals)
-         -- A void gives nothing back where its event took none, as it was recorded before credits
-         -- paid for usage.
-         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests < 0 AND EXISTS (
-           SELECT FROM usage_events e
-             JOIN credit_entries c ON c.organization_id = payer AND c.usage_event_id = e.voids_id
-            WHERE e.organization_id = payer AND e.id = i.id))
+        LEFT JOIN LATERAL (
+          SELECT coalesce(e.voids_id, e.adjusts_id) AS id, e.adjusts_id AS changes_id FROM usage_events e
+           WHERE e.organization_id = payer AND e.id = CASE WHEN i.requests <= 0 THEN i.id END) first ON true
+       WHERE i.organization_id = payer AND i.ordinal <> ALL (known_ordinals)
+         AND (coalesce(i.requests, 1) > 0 AND is_prepaid OR i.requests <= 0 AND i.cost <> 0 AND EXISTS (
+           SELECT FROM credit_entries c WHERE c.organization_id = payer AND c.usage_event_id = first.id))
       RETURNING amount)
     SELECT -sum(c.amount) INTO total FROM charged c;
-    IF total IS NOT NULL THEN PERFORM burn_credits(payer, at, total); END IF;
+    IF total <> 0 THEN PERFORM burn_credits(payer, at, total); END IF;
     IF is_prepaid THEN PERFORM raise_credit_events(payer, at); END IF;
   END LOOP;
 END $$;

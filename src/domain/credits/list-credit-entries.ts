@@ -46,7 +46,8 @@ export async function listCreditEntries(
   const { pool } = resources.database;
   const afterId = parseUuidCursor(CREDIT_CURSOR, question.after);
   // Positions are numbered over all organizations, so a cursor must not show one.
-  const own = where('organization_id = $?', caller.organization.id);
+  // An entry of 0 says only that credits pay for an event whose price may become known.
+  const own = where('organization_id = $? AND amount <> 0', caller.organization.id);
   const after = afterId && (await findPosition(pool, 'credit_entries', own, afterId));
   const { text, values } = after === null ? own : own.and('position < $?::bigint', after);
   const { rows } = await pool.query<Row>(

@@ -34,11 +34,11 @@ const GRANTS = `
 
 // Retention removes events, never entries: those of removed events are taken as they are.
 const CHARGES = `
-  SELECT e.organization_id, e.usage_event_id::text AS of, sum(e.amount)::text AS kept, min(-u.cost)::text AS summed
+  SELECT e.organization_id, e.usage_event_id::text AS of, sum(e.amount)::text AS kept, min(-coalesce(u.cost, 0))::text AS summed
     FROM credit_entries e
     JOIN usage_events u ON u.organization_id = e.organization_id AND u.id = e.usage_event_id
    WHERE e.cause IN ('usage', 'hold_settled', 'void')
-   GROUP BY 1, 2 HAVING count(*) > 1 OR sum(e.amount) IS DISTINCT FROM min(-u.cost)`;
+   GROUP BY 1, 2 HAVING count(*) > 1 OR sum(e.amount) IS DISTINCT FROM min(-coalesce(u.cost, 0))`;
 
 // A void whose event took credits has given them back, whatever the organization's mode was.
 const VOIDS = `
@@ -48,12 +48,29 @@ const VOIDS = `
    WHERE e.cause IN ('usage', 'hold_settled') AND NOT EXISTS (
      SELECT FROM credit_entries c WHERE c.organization_id = v.organization_id AND c.usage_event_id = v.id)`;
 
+// A change of the cost of an event that credits paid for was charged, and of no other event.
+const ADJUSTMENTS = `
+  SELECT organization_id, usage_event_id::text AS of, coalesce(c.amount, 0)::text AS kept,
+         coalesce(-a.cost, 0)::text AS summed
+    FROM (SELECT organization_id, usage_event_id, sum(amount) AS amount FROM credit_entries
+           WHERE cause = 'price_adjustment' GROUP BY 1, 2) c
+    FULL JOIN (
+      SELECT organization_id, adjusts_id AS usage_event_id, sum(cost) AS cost FROM usage_events a
+       WHERE adjusts_id IS NOT NULL AND EXISTS (
+         SELECT FROM credit_entries e
+          WHERE e.organization_id = a.organization_id AND e.usage_event_id = a.adjusts_id
+            AND e.cause IN ('usage', 'hold_settled'))
+       GROUP BY 1, 2) a USING (organization_id, usage_event_id)
+   WHERE coalesce(c.amount, 0) <> coalesce(-a.cost, 0) AND (a.cost IS NOT NULL OR EXISTS (
+     SELECT FROM usage_events u WHERE u.organization_id = c.organization_id AND u.id = c.usage_event_id))`;
+
 const CHECKS: Readonly<Record<string, string>> = {
   'credit_grants (balance)': BALANCES,
   'credit_accounts (held)': HELD,
   credit_grants: GRANTS,
   credit_entries: CHARGES,
   'credit_entries (voids)': VOIDS,
+  'credit_entries (adjustments)': ADJUSTMENTS,
 };
 
 /**

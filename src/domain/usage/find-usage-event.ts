@@ -1,7 +1,9 @@
 import { AppError } from '../../platform/errors.ts';
 import { parseId } from '../../platform/ids.ts';
+import type { Sql } from '../../platform/postgres/database.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
+import { markCorrected } from './adjust/mark-corrected.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 import {
   readUsageEvent,
@@ -10,22 +12,25 @@ import {
   type UsageEventRow,
 } from './event/usage-event-row.ts';
 import { whereUsage } from './event/usage-filter.ts';
-import { markVoided } from './mark-voided.ts';
 
 /**
  * An event by its UUID, or null where there is none that the caller may see. Asks no scope: the
  * verbs do.
+ * @param sql a transaction of the caller's, which it is then read in
  */
-export async function findUsageEvent({ caller, resources }: Context, uuid: string): Promise<UsageEvent | null> {
+export async function findUsageEvent(
+  { caller, resources }: Context,
+  uuid: string,
+  sql: Pick<Sql, 'query'> = resources.database.pool,
+): Promise<UsageEvent | null> {
   const { conditions, values } = whereUsage(caller);
   values.push(uuid);
   const text = `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
-      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length}`;
+      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length} AND e.adjusts_id IS NULL`;
   // Late repeats ask it too, so it is kept prepared: one text for each number of conditions.
   const name = `find-usage-event-${values.length}`;
-  const { pool } = resources.database;
-  const { rows } = await pool.query<UsageEventRow>({ name, text, values });
-  const [event] = await markVoided(pool, rows.map(readUsageEvent));
+  const { rows } = await sql.query<UsageEventRow>({ name, text, values });
+  const [event] = await markCorrected(sql, rows.map(readUsageEvent));
   return event ?? null;
 }
 

@@ -18,7 +18,10 @@ const READ = `
      SELECT * FROM usage_series s WHERE s.organization_id = e.organization_id AND s.id = e.series_id OFFSET 0) s
    ORDER BY e.organization_id, e.position`;
 
-/** What was recorded after a place of each organization: at most `limit` of each, in commit order. */
+/**
+ * What was recorded after a place of each organization: at most `limit` of each, in commit order. Rows
+ * that change the cost of an event are among them, so that the place moves on; they are not told.
+ */
 export async function readUsageAfter(
   sql: Sql,
   places: readonly { organizationId: string; position: number }[],
@@ -32,7 +35,7 @@ export async function readUsageAfter(
   return rows.map((row) => ({ position: row.position, event: readUsageEvent(row) }));
 }
 
-/** How many events the organization has after a position; at most `most`. */
+/** How many events the organization has after a position; at most `most`. Changes of costs are none. */
 export async function countUsageAfter(
   sql: Sql,
   organizationId: string,
@@ -42,7 +45,7 @@ export async function countUsageAfter(
   const { rows } = await sql.query<{ count: number }>({
     name: 'count-usage-after',
     text: `SELECT count(*) AS count FROM (
-             SELECT FROM usage_events_after(organization => $1, after_position => $2) LIMIT $3) n`,
+             SELECT FROM usage_events_after(organization => $1, after_position => $2) WHERE adjusts_id IS NULL LIMIT $3) n`,
     values: [organizationId, position, most],
   });
   return rows[0]?.count ?? 0;

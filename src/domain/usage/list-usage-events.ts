@@ -7,6 +7,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
+import { markCorrected } from './adjust/mark-corrected.ts';
 import { requireVisibleFilter } from './event/require-visible-filter.ts';
 import type { UsageEvent } from './event/usage-event.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type UsageEventRow,
 } from './event/usage-event-row.ts';
 import { type UsageFilter, type UsageWhere, whereUsage } from './event/usage-filter.ts';
-import { markVoided } from './mark-voided.ts';
 import { readWithin } from './sums/read-within.ts';
 
 export const HISTORY_PAGE_MAX = 1_000;
@@ -33,6 +33,8 @@ export interface UsageListQuestion extends PageInput {
 
 function whereListed(context: Context, question: UsageListQuestion): UsageWhere {
   const where = whereUsage(context.caller, question.filter ?? {});
+  // What changes the cost of an event is told with the event.
+  where.conditions.push('e.adjusts_id IS NULL');
   const { start, recordedAfter, eventId } = question;
   const endMs = question.end ? endMsOf(question.end) : null;
   if (start && endMs !== null && start.getTime() >= endMs) throw invalidField('end', 'must be after start');
@@ -107,7 +109,7 @@ export async function readUsagePage(
         WHERE ${conditions.join(' AND ')} ORDER BY e.organization_id DESC, e.id DESC LIMIT $${values.length}`,
       values,
     );
-    const items = await markVoided(sql, rows.slice(0, size).map(readUsageEvent));
+    const items = await markCorrected(sql, rows.slice(0, size).map(readUsageEvent));
     return { items, hasMore: rows.length > size };
   });
 }

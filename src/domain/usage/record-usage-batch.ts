@@ -4,6 +4,7 @@ import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { hideBalance } from '../credits/insufficient-credits.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
+import { addCostChanges } from './adjust/mark-corrected.ts';
 import type { UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { findVisible } from './find-usage-event.ts';
@@ -106,6 +107,8 @@ export async function recordUsageBatch(context: Context, inputs: readonly UsageI
   const prepared = await prepareUsage(context, inputs);
   const rows = prepared.flatMap((one) => ('row' in one ? [one.row] : []));
   const outcomes = await context.resources.usage.commit(rows);
+  const met = outcomes.flatMap((one) => ('stored' in one && one.stored !== null ? [one.stored] : []));
+  await addCostChanges(context.resources.database.pool, context.caller.organization.id, met);
   const hidden = await findHidden(context, rows, outcomes);
   let next = 0;
   const items = prepared.map((one, index): BatchItem => {

@@ -3,10 +3,10 @@ import { formatId } from '../../platform/ids.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { Context } from '../context.ts';
 import { hideBalance } from '../credits/insufficient-credits.ts';
+import { markCorrected } from './adjust/mark-corrected.ts';
 import type { UsageEvent, UsageRow } from './event/usage-event.ts';
 import type { UsageInput } from './event/usage-input.ts';
 import { findUsageEvent } from './find-usage-event.ts';
-import { markVoided } from './mark-voided.ts';
 import { prepareUsage } from './prepare/prepare-usage.ts';
 import type { StoredEvent } from './write/stored-event.ts';
 
@@ -36,7 +36,7 @@ async function findFirst(context: Context, { id, event }: StoredEvent): Promise<
   if (event === undefined) return findUsageEvent(context, id);
   const { teamId } = context.caller;
   if (teamId !== null && teamId !== event.teamId) return null;
-  await markVoided(context.resources.database.pool, [event]);
+  await markCorrected(context.resources.database.pool, [event]);
   return event;
 }
 

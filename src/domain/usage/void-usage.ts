@@ -9,10 +9,10 @@ import { checkText } from '../input/check-text.ts';
 import { USAGE_LIMITS } from '../input/limits.ts';
 import { formatTags } from '../input/read-tags.ts';
 import { negateCounts } from '../pricing/price/usage-counts.ts';
+import { reversingEventId } from './adjust/mark-corrected.ts';
 import { reverseDetails } from './event/usage-details.ts';
-import { responseIdOf, type UsageEvent } from './event/usage-event.ts';
+import { responseIdOf, type UsageEvent, type UsageRow } from './event/usage-event.ts';
 import { findUsageEvent } from './find-usage-event.ts';
-import { reversingEventId } from './mark-voided.ts';
 import { hashText } from './prepare/hash-usage.ts';
 import type { RecordedUsage } from './record-usage.ts';
 
@@ -27,14 +27,23 @@ function negate(cost: string | null): string | null {
   return value === null ? null : formatMoney(-value);
 }
 
+interface Reversal {
+  /** UUID of the row that takes the event back. */
+  id: string;
+  /** UUID of the entry in the audit log, which a second try must not write again. */
+  auditId: string;
+  reason: string;
+  nowMs: number;
+}
+
 /**
  * The row that takes an event back: the same in everything that is grouped by, negative in all that
- * is summed.
+ * is summed. `event` is as it stands: what changed its cost is taken back with it.
  */
-function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
+function reverse(event: UsageEvent, { id, reason, nowMs }: Reversal): UsageEvent {
   return {
     ...negateCounts(event),
-    id: newUuid(event.timeMs),
+    id,
     eventId: reversingEventId(event.id),
     recordedAtMs: nowMs,
     requests: -event.requests,
@@ -46,6 +55,7 @@ function reverse(event: UsageEvent, reason: string, nowMs: number): UsageEvent {
     voidReason: reason,
     adjustsId: null,
     voidedById: null,
+    adjustments: null,
   };
 }
 
@@ -56,10 +66,10 @@ const FREE_RESPONSE = 'DELETE FROM usage_responses WHERE organization_id = $1 AN
  * In the transaction of the reverse: the entry of the audit log, and the provider's id of the answer
  * is free again.
  */
-function alsoVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
+function alsoVoid(context: Context, auditId: string, event: UsageEvent, reversed: UsageEvent) {
   const atMs = reversed.recordedAtMs;
   const change = {
-    id: newUuid(atMs),
+    id: auditId,
     action: 'usage.voided',
     targetId: formatId('usageEvent', event.id),
     before: { provider: event.provider, model: event.model, cost: event.cost },
@@ -71,6 +81,14 @@ function alsoVoid(context: Context, event: UsageEvent, reversed: UsageEvent) {
     await recordAudit(sql, context, change);
     if (responseId !== null) await sql.query(FREE_RESPONSE, [event.organizationId, responseId, event.eventId]);
   };
+}
+
+/** @throws AppError not_found, conflict (a reversing event cannot be voided) */
+async function getVoidable(context: Context, uuid: string | null, sql?: Sql): Promise<UsageEvent> {
+  const event = uuid === null ? null : await findUsageEvent(context, uuid, sql);
+  if (event === null) throw new AppError('not_found', 'There is no usage event with this id.');
+  if (event.voidsId === null) return event;
+  throw new AppError('conflict', 'This event reverses another; it cannot be voided itself.');
 }
 
 /**
@@ -87,28 +105,28 @@ export async function voidUsage(context: Context, input: VoidInput): Promise<Rec
   const problems: { path: string; message: string }[] = [];
   checkText(problems, 'reason', input.reason, USAGE_LIMITS.voidReason);
   if (problems.length > 0) throw invalidRequest(problems);
-  const uuid = parseId('usageEvent', input.id);
-  const event = uuid === null ? null : await findUsageEvent(context, uuid);
-  if (event === null) throw new AppError('not_found', 'There is no usage event with this id.');
-  if (event.voidsId !== null)
-    throw new AppError('conflict', 'This event reverses another; it cannot be voided itself.');
-  const reversed = reverse(event, input.reason, context.resources.clock());
+  const event = await getVoidable(context, parseId('usageEvent', input.id));
   await context.resources.budgets.get(event.organizationId);
   const seriesId = await context.resources.series.get(event);
-  const bodyHash = hashText(reversed.eventId);
-  const costAtto = reversed.cost === null ? null : parseMoney(reversed.cost);
-  const [outcome] = await context.resources.usage.commit([
-    {
+  const nowMs = context.resources.clock();
+  const reversal = { id: newUuid(event.timeMs), auditId: newUuid(nowMs), reason: input.reason, nowMs };
+  let reversed = reverse(event, reversal);
+  const toRow = (current: UsageEvent): UsageRow => {
+    reversed = reverse(current, reversal);
+    return {
       event: reversed,
       seriesId,
-      bodyHash,
-      costAtto,
+      bodyHash: hashText(reversed.eventId),
+      costAtto: reversed.cost === null ? null : parseMoney(reversed.cost),
       tagsText: formatTags(reversed.tags),
       unpricedChange: null,
       requireCredits: false,
-      writeAlso: alsoVoid(context, event, reversed),
-    },
-  ]);
+      writeAlso: alsoVoid(context, reversal.auditId, current, reversed),
+    };
+  };
+  // Its cost may change until the lock is held, and it may go.
+  const renew = async (sql: Sql) => toRow(await getVoidable(context, event.id, sql));
+  const [outcome] = await context.resources.usage.commit([{ ...toRow(event), renew }]);
   if (!outcome || 'failed' in outcome) throw outcome?.failed ?? new Error('one row in, one outcome out');
   if (outcome.stored === null) return { event: reversed, duplicate: false };
   const first = await findUsageEvent(context, outcome.stored.id);

@@ -3,6 +3,11 @@ import type { Context } from '../../domain/context.ts';
 import { UNPRICED_REASONS } from '../../domain/pricing/price/unpriced-reason.ts';
 import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import type { UsageUnits } from '../../domain/pricing/price/usage-units.ts';
+import {
+  ADJUSTMENT_REASONS,
+  type AdjustmentReason,
+  type UsageAdjustment,
+} from '../../domain/usage/event/usage-adjustment.ts';
 import { COST_SOURCES, type CostSource, type UsageEvent } from '../../domain/usage/event/usage-event.ts';
 import { type CostBreakdownLine, explainCost } from '../../domain/usage/explain-cost.ts';
 import { findUsageEvent } from '../../domain/usage/find-usage-event.ts';
@@ -16,9 +21,11 @@ import { builder } from '../builder/builder.ts';
 export interface UsageEventSource
   extends Omit<
     UsageEvent,
-    'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId' | 'voidedById' | 'details' | 'adjustsId'
+    'organizationId' | 'timeMs' | 'recordedAtMs' | 'voidsId' | 'voidedById' | 'details' | 'adjustsId' | 'adjustments'
   > {
   event: UsageEvent;
+  originalCost: string | null;
+  adjustments: UsageAdjustment[];
   totalTokens: number;
   timestamp: Date;
   recordedAt: Date;
@@ -34,13 +41,14 @@ export interface UsageEventSource
 }
 
 const NO_UNITS: UsageUnits = Object.freeze({});
+const NO_ADJUSTMENTS: UsageAdjustment[] = [];
 
 /**
  * Makes the source of the type UsageEvent. It is a literal because V8 gives no stable hidden class
  * to an object that is spread or filled in a loop.
  */
 export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageEventSource {
-  const { teamId, priceId, holdId, voidsId, voidedById } = event;
+  const { teamId, priceId, holdId, voidsId, voidedById, adjustments } = event;
   return {
     event,
     id: formatId('usageEvent', event.id),
@@ -67,6 +75,8 @@ export function toUsageEventSource(event: UsageEvent, duplicate = false): UsageE
     tags: event.tags,
     metadata: event.metadata,
     cost: event.cost,
+    originalCost: adjustments === null ? event.cost : (adjustments[0]?.costBefore ?? null),
+    adjustments: adjustments ?? NO_ADJUSTMENTS,
     computedCost: event.computedCost,
     costSource: event.costSource,
     priceId: priceId && formatId('price', priceId),
@@ -109,6 +119,35 @@ export const CostSourceRef = builder.enumType('CostSource', {
   values: Object.fromEntries(
     COST_SOURCES.map((source) => [source.toUpperCase(), { value: source, description: SOURCE_DESCRIPTIONS[source] }]),
   ),
+});
+
+const REASON_DESCRIPTIONS: Readonly<Record<AdjustmentReason, string>> = {
+  priced_later: 'No price was known when the event was recorded; one became known later.',
+};
+
+const AdjustmentReasonRef = builder.enumType('AdjustmentReason', {
+  description: 'Why the cost of an event was changed after it was recorded.',
+  values: Object.fromEntries(
+    ADJUSTMENT_REASONS.map((reason) => [
+      reason.toUpperCase(),
+      { value: reason, description: REASON_DESCRIPTIONS[reason] },
+    ]),
+  ),
+});
+
+const AdjustmentRef = builder.objectRef<UsageAdjustment>('UsageAdjustment').implement({
+  description: 'One change of the cost of an event, after it was recorded. Sums, budgets and credits follow it.',
+  fields: (t) => ({
+    at: t.field({ type: 'DateTime', description: 'When it was changed.', resolve: ({ atMs }) => new Date(atMs) }),
+    priceId: t.id({
+      nullable: true,
+      description: 'The price that the cost is computed by since then.',
+      resolve: ({ priceId }) => priceId && formatId('price', priceId),
+    }),
+    costBefore: t.expose('costBefore', { type: 'Decimal', nullable: true, description: 'In USD; null: unknown.' }),
+    costAfter: t.expose('costAfter', { type: 'Decimal', description: 'In USD.' }),
+    reason: t.expose('reason', { type: AdjustmentReasonRef }),
+  }),
 });
 
 export const CostBreakdownLineRef = builder.objectRef<CostBreakdownLine>('CostBreakdownLine').implement({
@@ -170,6 +209,15 @@ builder.node(UsageEventRef, {
       description: 'The object that was given with the event, unchanged.',
     }),
     cost: t.expose('cost', { type: 'Decimal', nullable: true, description: COST_DESCRIPTION }),
+    originalCost: t.expose('originalCost', {
+      type: 'Decimal',
+      nullable: true,
+      description: 'The cost as the event was recorded; other than `cost` where that was changed since.',
+    }),
+    adjustments: t.expose('adjustments', {
+      type: [AdjustmentRef],
+      description: 'What changed the cost since the event was recorded, oldest first; mostly nothing.',
+    }),
     computedCost: t.expose('computedCost', {
       type: 'Decimal',
       nullable: true,

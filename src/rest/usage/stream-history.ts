@@ -40,6 +40,7 @@ const NUMERIC_COLUMNS: ReadonlySet<string> = new Set([
   'total_tokens',
   'requests',
   'cost',
+  'original_cost',
   'computed_cost',
 ]);
 

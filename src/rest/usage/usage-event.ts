@@ -5,7 +5,8 @@ export const usageEventFields = graphql(`
   fragment UsageEventFields on UsageEvent @_unmask {
     id eventId provider model serviceTier inputTokens outputTokens totalTokens cacheReadTokens cacheWriteTokens
     cacheWrite1hTokens reasoningTokens inputAudioTokens outputAudioTokens webSearches requests timestamp recordedAt
-    teamId userId apiKeyId tags metadata cost computedCost costSource priceId unpricedReason
+    teamId userId apiKeyId tags metadata cost originalCost computedCost costSource priceId unpricedReason
+    adjustments { at priceId costBefore costAfter reason }
     costBreakdown { unit model quantity unitPrice amount }
     warnings units responseId servedModel holdId voids voidReason voidedBy
   }

@@ -3,6 +3,7 @@ import { createTestApp, type TestApp } from '../../harness/app.ts';
 import { openRaw, type RawClient, subscribe } from '../../harness/live-client.ts';
 import { makeKey, makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
 import { OPERATOR_KEY } from '../../harness/operator-key.ts';
+import { openLaterPricer } from '../../harness/price-later.ts';
 import { waitUntil } from '../../harness/wait-until.ts';
 
 let meterr: TestApp;
@@ -11,8 +12,15 @@ let port: number;
 const opened: RawClient[] = [];
 
 beforeAll(async () => {
-  meterr = await createTestApp({ through: 'fetch', env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
-  other = await createTestApp({ through: 'fetch', connectionString: meterr.connectionString });
+  meterr = await createTestApp({
+    through: 'fetch',
+    env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' },
+  });
+  other = await createTestApp({
+    through: 'fetch',
+    env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' },
+    connectionString: meterr.connectionString,
+  });
   ({ port } = await meterr.app.listen(0, '127.0.0.1'));
 });
 
@@ -94,4 +102,22 @@ it('what it cannot answer is refused by name, and the scope is costs:read', asyn
   expect(other.received[0]?.payload).toMatchObject({
     errors: [{ extensions: { details: { requiredScope: 'costs:read' } } }],
   });
+});
+
+it('a price that becomes known later is told as what it changes', async () => {
+  const { key } = await makeOrganization(meterr);
+  const pricer = openLaterPricer(meterr.connectionString, meterr.clock.now());
+  await makeUsage(meterr, key.secret, [{ provider: 'nobody', model: 'unheard-of' }]);
+  const client = await open(key.secret);
+  await subscribe(meterr, client, 'a', SPEND, { period: 'MONTH' });
+  const told = () => client.told<Tick>('a').map(({ spend }) => spend.totals);
+  await waitUntil('the first is told', () => told().length === 1);
+  await pricer.makeKnown();
+  await pricer.price();
+  await pricer.close();
+  await waitUntil('it is told', () => told().length === 2);
+  expect(told()).toMatchObject([
+    { requests: 1, cost: '0', unpricedRequests: 1 },
+    { requests: 1, cost: '0.0105', unpricedRequests: 0 },
+  ]);
 });

@@ -3,6 +3,7 @@ import { createTestApp, type TestApp } from '../../harness/app.ts';
 import { openRaw, type RawClient, subscribe } from '../../harness/live-client.ts';
 import { EVENT, makeKey, makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
 import { OPERATOR_KEY } from '../../harness/operator-key.ts';
+import { openLaterPricer } from '../../harness/price-later.ts';
 import { waitUntil } from '../../harness/wait-until.ts';
 
 // Two processes on one database: sockets are open on `meterr`, and both record.
@@ -13,8 +14,15 @@ let port: number;
 const opened: RawClient[] = [];
 
 beforeAll(async () => {
-  meterr = await createTestApp({ through: 'fetch', env: { METERR_OPERATOR_KEY: OPERATOR_KEY } });
-  other = await createTestApp({ through: 'fetch', connectionString: meterr.connectionString });
+  meterr = await createTestApp({
+    through: 'fetch',
+    env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' },
+  });
+  other = await createTestApp({
+    through: 'fetch',
+    env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' },
+    connectionString: meterr.connectionString,
+  });
   ({ port } = await meterr.app.listen(0, '127.0.0.1'));
 });
 
@@ -75,6 +83,20 @@ it('a void tells the reversing event', async () => {
     { id, requests: 1, cost: '0.0075', voids: null },
     { requests: -1, cost: '-0.0075', voids: id },
   ]);
+});
+
+it('a price that becomes known later is not told as an event', async () => {
+  const { key } = await makeOrganization(meterr);
+  const pricer = openLaterPricer(meterr.connectionString, meterr.clock.now());
+  const client = await open(key.secret);
+  await subscribe(meterr, client, 'a', RECORDED);
+  const [id] = await makeUsage(other, key.secret, [{ provider: 'nobody', model: 'unheard-of' }]);
+  await pricer.makeKnown();
+  expect(await pricer.price()).toBe(1);
+  await pricer.close();
+  const [last] = await makeUsage(other, key.secret);
+  await waitUntil('the last is told', () => idsOf(client, 'a').includes(last ?? ''));
+  expect(idsOf(client, 'a')).toEqual([id, last]);
 });
 
 it('a filter chooses as it does for the history, and a key sees its team only', async () => {

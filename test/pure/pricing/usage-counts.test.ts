@@ -34,8 +34,8 @@ it('rollups sum each count that the table says they keep', () => {
   const given = countsOf(Object.fromEntries(USAGE_COUNTS.map(({ field }, index) => [field, index + 1])));
   const event = { ...given, organizationId: 'o', timeMs: 0, requests: 1 };
   const [sum] = rollUpRows([
-    { event, seriesId: 1, costAtto: null },
-    { event, seriesId: 1, costAtto: null },
+    { event, seriesId: 1, costAtto: null, unpricedChange: null },
+    { event, seriesId: 1, costAtto: null, unpricedChange: null },
   ]);
   expect(SUMMED_COUNTS.map(({ field }) => sum?.[field])).toEqual(SUMMED_COUNTS.map(({ field }) => 2 * given[field]));
 });

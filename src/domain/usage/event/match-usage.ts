@@ -8,7 +8,7 @@ import { type UsageFilter, whereUsage } from './usage-filter.ts';
 
 /**
  * The same conditions as {@link whereUsage}, the tenant wall among them, for events that are in
- * memory.
+ * memory; what only changes the cost of an event is none itself.
  * @throws AppError invalid_request as it does
  */
 export function usageMatcher(caller: Caller, filter: UsageFilter): (event: UsageEvent) => boolean {
@@ -19,6 +19,7 @@ export function usageMatcher(caller: Caller, filter: UsageFilter): (event: Usage
     conditions.push((event) => event[field] === value);
   };
   add('organizationId', caller.organization.id);
+  add('adjustsId', null);
   if (caller.teamId !== null) add('teamId', caller.teamId);
   if (provider) add('provider', normalizeProvider(provider));
   if (model) add('model', foldName(model));

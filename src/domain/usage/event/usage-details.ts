@@ -1,5 +1,6 @@
 import { USAGE_COUNTS, type UsageCounts } from '../../pricing/price/usage-counts.ts';
 import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../pricing/price/usage-units.ts';
+import type { AdjustmentReason } from './usage-adjustment.ts';
 
 /**
  * What a second model did within one answer and is charged beside it, such as an advisor that the
@@ -27,6 +28,8 @@ export interface UsageDetails {
   parts?: readonly UsagePart[];
   /** The time whose prices apply, where it is not the event's: epoch milliseconds. */
   pricedAtMs?: number;
+  /** Of a row that changes a cost: why. */
+  adjustment?: { reason: AdjustmentReason };
 }
 
 /** A copy of `units` with all of them negative: what takes them back, or gives them again. */

@@ -88,5 +88,6 @@ export function readUsageEvent(row: UsageEventRow): UsageEvent {
     voidReason: row.void_reason,
     adjustsId: row.adjusts_id,
     voidedById: null,
+    adjustments: null,
   };
 }

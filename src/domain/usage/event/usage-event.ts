@@ -2,6 +2,7 @@ import type { AttoUsd } from '../../../platform/money.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Tags } from '../../input/read-tags.ts';
 import type { UsageCounts } from '../../pricing/price/usage-counts.ts';
+import type { UsageAdjustment } from './usage-adjustment.ts';
 import type { UsageDetails } from './usage-details.ts';
 
 export const COST_SOURCES = ['caller', 'catalog', 'override', 'unpriced'] as const;
@@ -48,6 +49,11 @@ export interface UsageEvent extends UsageCounts {
   adjustsId: string | null;
   /** The row that reverses this one, where it was looked up. */
   voidedById: string | null;
+  /**
+   * What changed its cost, oldest first, where it was looked up; null where nothing did. `cost` and what
+   * belongs to it are then those after the last change.
+   */
+  adjustments: UsageAdjustment[] | null;
 }
 
 /**
@@ -80,4 +86,9 @@ export interface UsageRow {
    * It may run again after a lost connection, and must then write nothing more.
    */
   writeAlso?: (sql: Sql) => Promise<void>;
+  /**
+   * Set, beside `writeAlso`: what the row says depends on others, so it is made again under the lock of
+   * its organization, with the same ids. What it throws is why it is not stored.
+   */
+  renew?: (sql: Sql) => Promise<UsageRow>;
 }

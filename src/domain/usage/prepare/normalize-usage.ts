@@ -22,6 +22,8 @@ const NO_METADATA = '{}';
 const NO_REMARKS: string[] = [];
 /** Event ids of reversing rows: an event can be reversed once, since ids are unique. */
 export const VOID_PREFIX = 'void:';
+/** Event ids of rows that change the cost of an event. */
+export const ADJUST_PREFIX = 'adjust:';
 
 export interface NormalizedUsage {
   event: UsageEvent;
@@ -53,7 +55,9 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
   checkText(problems, 'provider', providerName, USAGE_LIMITS.provider);
   if (input.id !== undefined && input.id !== null) {
     checkText(problems, 'id', input.id, USAGE_LIMITS.eventId);
-    if (input.id.startsWith(VOID_PREFIX)) problems.push({ path: 'id', message: `must not begin with ${VOID_PREFIX}` });
+    for (const prefix of [VOID_PREFIX, ADJUST_PREFIX]) {
+      if (input.id.startsWith(prefix)) problems.push({ path: 'id', message: `must not begin with ${prefix}` });
+    }
   }
   if (input.userId !== undefined && input.userId !== null) {
     checkText(problems, 'userId', input.userId, USAGE_LIMITS.userId);
@@ -128,6 +132,7 @@ export function normalizeUsage(context: Context, input: UsageInput): NormalizedU
     voidReason: null,
     adjustsId: null,
     voidedById: null,
+    adjustments: null,
   };
   const tagsText = formatTags(tags);
   const bodyHash = hashUsage(input, {

@@ -4,7 +4,7 @@ import { plainArray } from '../../../platform/postgres/array-literal.ts';
 import type { UsageWhere } from '../event/usage-filter.ts';
 import { type Grain, splitSpan } from './split-span.ts';
 import { type Dimension, dimensionColumn, MEMBER_COLUMN } from './usage-dimension.ts';
-import { SUM_COLUMNS } from './usage-sums.ts';
+import { SUM_COLUMNS, unpricedOf } from './usage-sums.ts';
 
 export type Source = Grain | 'attributionDay' | 'unfolded';
 
@@ -95,7 +95,7 @@ export function askedOf(where: UsageWhere, dimensions: readonly Dimension[], isO
 
 const EVENT_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['cost', 'coalesce(e.cost, 0)'],
-  ['unpriced_requests', 'CASE WHEN e.cost IS NULL THEN e.requests ELSE 0 END'],
+  ['unpriced_requests', unpricedOf('e')],
 ]);
 
 /** The columns that are summed, as they stand on an event or on a row of sums. */

@@ -21,6 +21,17 @@ export const SUM_COLUMNS: readonly SumColumn[] = [
   'unpriced_requests',
 ];
 
+/**
+ * How many requests without a known cost a row of the ledger adds: its own, or what it changes of
+ * another's.
+ * @param row how the query names the row; empty where it has one table only
+ */
+export function unpricedOf(row: string): string {
+  const of = row === '' ? '' : `${row}.`;
+  return `CASE WHEN ${of}adjusts_id IS NOT NULL THEN coalesce(${of}unpriced_change, 0)
+               WHEN ${of}cost IS NULL THEN ${of}requests ELSE 0 END`;
+}
+
 /** What a stored sum of counts stays within, as in the function `add_counts`. */
 export const MOST_STORED = 4n * 10n ** 18n;
 

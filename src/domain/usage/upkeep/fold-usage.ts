@@ -1,6 +1,6 @@
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import { isCancelled, isLockTimeout } from '../../../platform/postgres/database-errors.ts';
-import { SUM_COLUMNS } from '../sums/usage-sums.ts';
+import { SUM_COLUMNS, unpricedOf } from '../sums/usage-sums.ts';
 
 /** The lock that every writer of usage shares, see the function `record_usage`. */
 const WRITERS_LOCK = 6_384_377_010;
@@ -31,7 +31,7 @@ const FOLD_SETTINGS = 'SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = o
 const EVENT_SUMS = SUM_COLUMNS.map((column) => {
   if (column === 'cost') return 'coalesce(sum(e.cost), 0) AS cost';
   if (column !== 'unpriced_requests') return `sum(e.${column}) AS ${column}`;
-  return 'coalesce(sum(e.requests) FILTER (WHERE e.cost IS NULL), 0) AS unpriced_requests';
+  return `sum(${unpricedOf('e')}) AS unpriced_requests`;
 }).join(', ');
 const COLUMNS = SUM_COLUMNS.join(', ');
 const ADD_UP = SUM_COLUMNS.map((column) =>

@@ -1,13 +1,15 @@
 import { uuidFloor } from '../../../platform/ids.ts';
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import { DAY_MS } from '../../../platform/time.ts';
+import { adjustmentsOf, whereAdjusted } from '../adjust/adjustment-rows.ts';
 import { foldUsage } from './fold-usage.ts';
 
 /** Events that one transaction removes: short, so that writers of the organization hardly wait. */
 const STEP_EVENTS = 5_000;
 
 // What is removed is remembered by its id in the same statement, so a repeat is a repeat at every
-// moment. Only events that are folded go: their sums by user and tag are kept.
+// moment. Only events that are folded go: their sums by user and tag are kept. Of an event remains what it
+// costs after all that changed its cost; those rows lie behind it, so none of them goes before it.
 const STEP = `
   WITH old AS (
     SELECT organization_id, id FROM usage_events
@@ -15,9 +17,16 @@ const STEP = `
      ORDER BY id LIMIT $3),
   removed AS (
     DELETE FROM usage_events e USING old o WHERE e.organization_id = o.organization_id AND e.id = o.id
-    RETURNING e.organization_id, e.event_id, e.id, e.body_hash, e.recorded_at, e.cost)
-  INSERT INTO retired_usage_events (organization_id, event_id, id, body_hash, recorded_at, cost)
-  SELECT organization_id, event_id, id, body_hash, recorded_at, cost FROM removed`;
+    RETURNING e.organization_id, e.event_id, e.id, e.body_hash, e.recorded_at, e.cost, e.adjusts_id),
+  changed AS MATERIALIZED (
+    SELECT a.adjusts_id, sum(a.cost) AS change FROM unnest(${whereAdjusted('$1', 'ARRAY(SELECT id FROM old)')}) AS of(id)
+     CROSS JOIN LATERAL (${adjustmentsOf('$1', 'of.id')}) a GROUP BY 1),
+  kept AS (
+    INSERT INTO retired_usage_events (organization_id, event_id, id, body_hash, recorded_at, cost)
+    SELECT r.organization_id, r.event_id, r.id, r.body_hash, r.recorded_at,
+           CASE WHEN c.adjusts_id IS NULL THEN r.cost ELSE coalesce(r.cost, 0) + c.change END
+      FROM removed r LEFT JOIN changed c ON c.adjusts_id = r.id WHERE r.adjusts_id IS NULL)
+  SELECT count(*)::int AS removed FROM removed`;
 
 interface Target {
   id: string;
@@ -40,8 +49,8 @@ async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<n
     'UPDATE organizations SET retired_before = $2 WHERE id = $1 AND (retired_before IS NULL OR retired_before < $2)',
     [id, new Date(cutoffMs)],
   );
-  const { rowCount } = await sql.query(STEP, [id, uuidFloor(cutoffMs), STEP_EVENTS]);
-  return rowCount ?? 0;
+  const { rows } = await sql.query<{ removed: number }>(STEP, [id, uuidFloor(cutoffMs), STEP_EVENTS]);
+  return rows[0]?.removed ?? 0;
 }
 
 /**
@@ -51,7 +60,7 @@ async function retireStep(sql: Sql, { id }: Target, cutoffMs: number): Promise<n
  * @param defaultDays for organizations without a retention of their own; null = they keep all
  * @param signal aborted: the step under way is rolled back, and the call rejects with the signal's
  * reason
- * @returns how many events were removed
+ * @returns how many rows were removed
  */
 export async function retireUsage(
   database: Database,

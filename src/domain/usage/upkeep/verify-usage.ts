@@ -1,5 +1,5 @@
 import type { Database } from '../../../platform/postgres/database.ts';
-import { MOST_STORED, SUM_COLUMNS, type SumColumn } from '../sums/usage-sums.ts';
+import { MOST_STORED, SUM_COLUMNS, type SumColumn, unpricedOf } from '../sums/usage-sums.ts';
 
 /** One sum that does not equal what it is the sum of. Texts, as the database has them. */
 export interface UsageDifference {
@@ -21,7 +21,7 @@ const stored = (column: SumColumn) =>
 const SUMS = SUM_COLUMNS.map(stored).join(', ');
 const LEDGER_SUMS = SUM_COLUMNS.map((column) => {
   if (column !== 'unpriced_requests') return stored(column);
-  return 'coalesce(sum(requests) FILTER (WHERE cost IS NULL), 0) AS unpriced_requests';
+  return `sum(${unpricedOf('')}) AS unpriced_requests`;
 }).join(', ');
 
 const KEY = 'organization_id, bucket, series_id';

@@ -20,7 +20,7 @@ export interface SeriesSum extends Record<SummedCount, SumCount> {
 }
 
 /** What sums are made of. */
-interface SummedRow extends Pick<UsageRow, 'seriesId' | 'costAtto'> {
+interface SummedRow extends Pick<UsageRow, 'seriesId' | 'costAtto' | 'unpricedChange'> {
   event: UsageCounts & Pick<UsageEvent, 'organizationId' | 'timeMs' | 'requests'>;
 }
 
@@ -90,7 +90,7 @@ export function rollUpSums(sums: readonly SeriesSum[], bucketMs: number): Series
  */
 export function rollUpRows(rows: readonly SummedRow[]): SeriesSum[] {
   const sums = new Map<number, SeriesSum>();
-  for (const { event, seriesId, costAtto } of rows) {
+  for (const { event, seriesId, costAtto, unpricedChange } of rows) {
     const bucket = Math.floor(event.timeMs / QUARTER_HOUR_MS);
     const key = seriesId * BUCKETS + bucket;
     let sum = sums.get(key);
@@ -103,6 +103,7 @@ export function rollUpRows(rows: readonly SummedRow[]): SeriesSum[] {
     addEvent(sum, event);
     if (costAtto === null) sum.unpricedRequests += event.requests;
     else sum.costAtto += costAtto;
+    if (unpricedChange !== null) sum.unpricedRequests += unpricedChange;
   }
   return [...sums.values()];
 }

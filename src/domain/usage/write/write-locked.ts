@@ -10,6 +10,8 @@ interface LockedWrite {
   budgets: BudgetDirectory;
   atMs: number;
   areNew: boolean;
+  /** Aborted: the transaction is rolled back. */
+  signal?: AbortSignal;
 }
 
 /** Writes rows as `writeEvents` does, in a transaction that holds the locks already. */
@@ -20,30 +22,39 @@ export type WriteRows = (rows: readonly UsageRow[]) => Promise<Map<number, Store
  * budgets or their events between a look and a write.
  */
 export function withLocks<T>(
-  { database, budgets, atMs, areNew }: LockedWrite,
+  { database, budgets, atMs, areNew, signal }: LockedWrite,
   organizationIds: readonly string[],
   work: (sql: Sql, write: WriteRows) => Promise<T>,
 ): Promise<T> {
-  return database.transaction(async (sql) => {
+  async function run(sql: Sql): Promise<T> {
     await sql.query('SELECT lock_organizations($1)', [organizationIds]);
     const lists = await budgets.reloadLocked(sql, organizationIds);
     return work(sql, (rows) => {
       const plan = matchCounters(lists, organizationIds, rows);
       return writeEvents(sessionOf(sql), rows, plan, atMs, areNew, true);
     });
-  });
+  }
+  return database.transaction(run, { signal });
+}
+
+async function renewRows(sql: Sql, rows: readonly UsageRow[]): Promise<readonly UsageRow[]> {
+  const renewed: UsageRow[] = [];
+  for (const row of rows) renewed.push((await row.renew?.(sql)) ?? row);
+  return renewed;
 }
 
 /**
- * Writes rows as `writeEvents` does, with the locks of their organizations taken first. What a row
- * brings along is written in the same transaction, unless its event was stored before.
+ * Writes rows as `writeEvents` does, with the locks of their organizations taken first. What a row says
+ * of others is made again then, and what it brings along is written in the same transaction, unless
+ * its event was stored before.
  */
 export function writeLocked(
   settings: LockedWrite,
-  rows: readonly UsageRow[],
+  given: readonly UsageRow[],
   organizationIds: readonly string[],
 ): Promise<Map<number, StoredEvent>> {
   return withLocks(settings, organizationIds, async (sql, write) => {
+    const rows = await renewRows(sql, given);
     const stored = await write(rows);
     for (const [index, { writeAlso }] of rows.entries()) if (!stored.has(index)) await writeAlso?.(sql);
     return stored;

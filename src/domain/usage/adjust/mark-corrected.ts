@@ -1,0 +1,86 @@
+import { formatId } from '../../../platform/ids.ts';
+import { plainDecimal } from '../../../platform/money.ts';
+import type { Sql } from '../../../platform/postgres/database.ts';
+import type { UsageEvent } from '../event/usage-event.ts';
+import { VOID_PREFIX } from '../prepare/normalize-usage.ts';
+import type { StoredEvent } from '../write/stored-event.ts';
+import { type AdjustmentRow, addCost, adjustmentsOf, applyAdjustments, whereAdjusted } from './adjustment-rows.ts';
+
+/** The event id of the row that reverses an event, whose UUID is given. */
+export function reversingEventId(uuid: string): string {
+  return VOID_PREFIX + formatId('usageEvent', uuid);
+}
+
+interface Row extends AdjustmentRow {
+  id: string;
+  event_id: string;
+  adjusts_id: string;
+}
+
+const COLUMNS = `
+  id, event_id, adjusts_id, position, recorded_at, cost, computed_cost, cost_source, price_id, warnings, details`;
+const FIND = {
+  name: 'find-corrections',
+  text: `
+    SELECT ${COLUMNS} FROM usage_events WHERE organization_id = $1 AND event_id = ANY ($2::text[])
+    UNION ALL
+    SELECT ${COLUMNS} FROM (
+      SELECT a.* FROM unnest(${whereAdjusted('$1', '$3::uuid[]')}) AS of(id)
+       CROSS JOIN LATERAL (${adjustmentsOf('$1', 'of.id')}) a) a
+     ORDER BY position`,
+};
+
+/**
+ * Says of each event which row reverses it (`voidedById`), and what it costs after the rows that
+ * change its cost (`adjustments`). Each is found by its event's id: a reversing row has an event id
+ * that is made of it, an adjustment lies behind it.
+ * @param events of one organization, as they were read from the ledger; changed in place
+ */
+export async function markCorrected<T extends readonly UsageEvent[]>(sql: Pick<Sql, 'query'>, events: T): Promise<T> {
+  const byReversal = new Map<string, UsageEvent>();
+  for (const event of events) if (event.voidsId === null) byReversal.set(reversingEventId(event.id), event);
+  if (byReversal.size === 0) return events;
+  const organizationId = events[0]?.organizationId;
+  const ids = [...byReversal.values()].map(({ id }) => id);
+  const values = [organizationId, [...byReversal.keys()], ids];
+  const { rows } = await sql.query<Row>({ ...FIND, values });
+  const adjusting = new Map<string, AdjustmentRow[]>();
+  for (const row of rows) {
+    const reversed = byReversal.get(row.event_id);
+    if (reversed) reversed.voidedById = row.id;
+    else adjusting.set(row.adjusts_id, [...(adjusting.get(row.adjusts_id) ?? []), row]);
+  }
+  if (adjusting.size === 0) return events;
+  for (const event of byReversal.values()) applyAdjustments(event, adjusting.get(event.id) ?? []);
+  return events;
+}
+
+// What retention has kept of an event has its changes in it, though a row of theirs may be left.
+const CHANGES = {
+  name: 'find-cost-changes',
+  text: `
+    SELECT a.adjusts_id, sum(a.cost) AS change FROM unnest(${whereAdjusted('$1', '$2::uuid[]')}) AS of(id)
+     CROSS JOIN LATERAL (${adjustmentsOf('$1', 'of.id')}) a
+     WHERE EXISTS (SELECT FROM usage_events e WHERE e.organization_id = $1 AND e.id = of.id) GROUP BY 1`,
+};
+
+/**
+ * What events cost now of which only the cost is told, where they were met again by their ids.
+ * @param stored of one organization; changed in place
+ */
+export async function addCostChanges(
+  sql: Pick<Sql, 'query'>,
+  organizationId: string,
+  stored: readonly StoredEvent[],
+): Promise<void> {
+  if (stored.length === 0) return;
+  const values = [organizationId, [...new Set(stored.map(({ id }) => id))]];
+  const { rows } = await sql.query<{ adjusts_id: string; change: string }>({ ...CHANGES, values });
+  if (rows.length === 0) return;
+  const changes = new Map(rows.map((row) => [row.adjusts_id, plainDecimal(row.change)]));
+  // A repeat within a batch has what is stored in common with the first.
+  for (const one of new Set(stored)) {
+    const change = changes.get(one.id);
+    if (change !== undefined) one.cost = addCost(one.cost, change);
+  }
+}
