@@ -2,14 +2,12 @@ import { findPrice, isUnpriced } from '../../../src/domain/pricing/book/match-pr
 import { ruleOfPattern } from '../../../src/domain/pricing/book/match-rule.ts';
 import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts';
 import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
+import { genaiCatalog } from './genai-catalog.ts';
 
 /** Every source. */
 export const everything = await readCatalog();
 /** One source alone, so that the tables do not change with the others. */
-export const catalog = {
-  ...everything,
-  prices: everything.prices.filter(({ source }) => source === 'genai-prices'),
-};
+export const catalog = genaiCatalog;
 export const NOW = Date.UTC(2026, 10, 20, 10);
 const [first] = catalog.prices;
 if (!first) throw new Error('The catalog is empty');

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findPrice, isInForce, isUnpriced } from '../../../src/domain/pricing/book/match-price.ts';
 import { createPriceBook } from '../../../src/domain/pricing/book/price-book.ts';
-import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
 import type { MatchRule, Price } from '../../../src/domain/pricing/price/price.ts';
 import { priceUsage } from '../../../src/domain/pricing/price/price-usage.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
+import { genaiCatalog } from './genai-catalog.ts';
 import { anyCounts, counts } from './pricing-counts.ts';
 
-const catalog = await readCatalog();
+const catalog = genaiCatalog;
 const book = createPriceBook(catalog);
 const data = (await waitForUpdate()) ?? [];
 const NOW = Date.UTC(2026, 10, 22, 10);

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { findPrice, isUnpriced, type PriceQuery } from '../../../src/domain/pricing/book/match-price.ts';
 import { ruleOfPattern } from '../../../src/domain/pricing/book/match-rule.ts';
 import { createPriceBook, setOverrides } from '../../../src/domain/pricing/book/price-book.ts';
-import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
 import type { Price } from '../../../src/domain/pricing/price/price.ts';
 import { normalizeProvider } from '../../../src/domain/pricing/price/provider-name.ts';
 import { isStandardTier } from '../../../src/domain/pricing/price/service-tier.ts';
+import { genaiCatalog } from './genai-catalog.ts';
 
-const catalog = await readCatalog();
+const catalog = genaiCatalog;
 const data = (await waitForUpdate()) ?? [];
 const NOW = Date.UTC(2026, 10, 22, 10);
 const book = createPriceBook(catalog);

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readCatalog } from '../../../src/domain/pricing/catalog/read-catalog.ts';
+
 import type { Price } from '../../../src/domain/pricing/price/price.ts';
 import { priceUsage } from '../../../src/domain/pricing/price/price-usage.ts';
 import type { UsageCounts } from '../../../src/domain/pricing/price/usage-counts.ts';
+import { genaiCatalog } from './genai-catalog.ts';
 import { anyCounts } from './pricing-counts.ts';
 
-const catalog = await readCatalog();
+const catalog = genaiCatalog;
 
 /** What a unit is, as a set of properties: a unit with more of them is a part of one with fewer. */
 const KINDS: Record<string, string> = {

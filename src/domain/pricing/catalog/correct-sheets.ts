@@ -104,7 +104,7 @@ function changeUnits(model: CombinedModel, line: Correction, units: UnitPrice[],
     sheet.serviceTier !== null &&
     others.length > 0 &&
     !sheet.units.some(({ unit }) => names.has(unit))
-      ? set(sheet, others)
+      ? { ...set(sheet, others), sources: [...sheet.sources, ...sourcesOf(line)] }
       : sheet,
   );
 }

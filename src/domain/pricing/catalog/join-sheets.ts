@@ -97,7 +97,11 @@ export function joinSheets(first: Named, second: Named, atMs: number): CombinedS
   });
   const tiers = singleSheets(second)
     .filter(({ serviceTier }) => serviceTier !== null)
-    .map((sheet) => (current && canFill ? { ...sheet, units: fillUnits(sheet.units, current.units) } : sheet));
+    .map((sheet) => {
+      if (!current || !canFill) return sheet;
+      const units = fillUnits(sheet.units, current.units);
+      return units.length === sheet.units.length ? sheet : { ...sheet, units, sources: [second.source, first.source] };
+    });
   return [...joined, ...tiers];
 }
 

@@ -80,10 +80,10 @@ function addPrice(sheet: Sheet, unit: string, above: number | null, text: unknow
       sheet.set(unit, { unit, price: read.price, per: read.per, tiers: known?.tiers ?? [] });
     return;
   }
-  const priced = known ?? { unit, price: read.price, per: read.per, tiers: [] };
-  if (priced.per === read.per) priced.tiers.push({ above, price: read.price });
-  priced.tiers.sort((a, b) => a.above - b.above);
-  sheet.set(unit, priced);
+  // A step above a price that nobody states says nothing of smaller requests.
+  if (known === undefined || known.per !== read.per) return;
+  known.tiers.push({ above, price: read.price });
+  known.tiers.sort((a, b) => a.above - b.above);
 }
 
 function addFields(

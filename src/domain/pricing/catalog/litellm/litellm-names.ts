@@ -1,5 +1,6 @@
 import { foldName } from '../../../input/fold-name.ts';
 import { normalizeProvider } from '../../price/provider-name.ts';
+import { isGateway } from '../../price/relay-names.ts';
 
 /** What LiteLLM calls a provider where no spelling of `normalizeProvider` says it. */
 const PROVIDERS: ReadonlyMap<string, string> = new Map([
@@ -38,7 +39,8 @@ function providerOf(litellmProvider: string): string {
  * @returns null when the key names no model
  */
 export function readLitellmName(key: string, litellmProvider: string): LitellmName | null {
-  if (NO_MODEL.test(key)) return null;
+  // A gateway charges what the provider behind it does, which is priced there.
+  if (NO_MODEL.test(key) || isGateway(litellmProvider)) return null;
   const provider = providerOf(litellmProvider);
   const name = foldName(key);
   const slash = name.indexOf('/');
