@@ -123,6 +123,15 @@ it('one line of the log says which source, where, what and why, without what its
   expect(lines.join()).not.toContain('secret');
 });
 
+it('a read that is given up for the end of the server is no failure of its source', async () => {
+  const stopping = new AbortController();
+  fed.server.behave(() => stopping.abort(new Error('the server is stopping')));
+  const counted = await countOf('unreachable');
+  const { nowMs, signal } = { nowMs: Date.parse('2026-11-22'), signal: stopping.signal };
+  await expect(readPriceFeeds(fed.domain.resources, { nowMs, signal })).rejects.toThrow('the server is stopping');
+  expect(await countOf('unreachable')).toBe(counted);
+});
+
 it('a source that fails keeps nobody from importing the other one', async () => {
   const [good, bad] = ['/genai.json', '/litellm.json'].map((path) => new URL(path, fed.server.url).href);
   const config = readConfig({ METERR_PRICE_FEEDS: `genai-prices=${good},litellm=${bad}` });
