@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { findPrice } from '../../src/domain/pricing/book/match-price.ts';
+import { readFeed } from '../../src/domain/pricing/feeds/read-feed.ts';
 import { readPriceFeeds } from '../../src/domain/pricing/feeds/read-price-feeds.ts';
 import { type FedDomain, genaiWith, openFedDomain, servesJson } from '../harness/feeds.ts';
 import { answerWith, type Behaviour } from '../harness/receiver.ts';
@@ -130,6 +131,20 @@ it('a read that is given up for the end of the server is no failure of its sourc
   const { nowMs, signal } = { nowMs: Date.parse('2026-11-22'), signal: stopping.signal };
   await expect(readPriceFeeds(fed.domain.resources, { nowMs, signal })).rejects.toThrow('the server is stopping');
   expect(await countOf('unreachable')).toBe(counted);
+});
+
+it('a public address whose name leads to a private one is not called; an address of one’s own may be private', async () => {
+  const port = new URL(fed.server.url).port;
+  const read = (isOwn: boolean) =>
+    readFeed(
+      { source: 'litellm', location: `http${isOwn ? '' : 's'}://feeds.invalid:${port}/prices.json`, isOwn },
+      { resolve: async () => ['127.0.0.1'] },
+    );
+  fed.server.behave(servesJson('{}'));
+  const before = fed.server.received.length;
+  await expect(read(false)).rejects.toThrow('the address is private');
+  expect(fed.server.received).toHaveLength(before);
+  expect(await read(true)).toBe('{}');
 });
 
 it('a source that fails keeps nobody from importing the other one', async () => {

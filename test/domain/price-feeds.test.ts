@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { findPrice } from '../../src/domain/pricing/book/match-price.ts';
 import { setOverrides } from '../../src/domain/pricing/book/price-book.ts';
+import { PRICES_FOLDER } from '../../src/domain/pricing/catalog/load-sources.ts';
 import { readPriceFeeds } from '../../src/domain/pricing/feeds/read-price-feeds.ts';
 import { getPrice, listPrices } from '../../src/domain/pricing/list-prices.ts';
 import type { Price } from '../../src/domain/pricing/price/price.ts';
 import { getUsageEvent } from '../../src/domain/usage/find-usage-event.ts';
 import { recordUsage } from '../../src/domain/usage/record-usage.ts';
 import { formatId } from '../../src/platform/ids.ts';
+import { openTestDomain } from '../harness/domain.ts';
 import { type FedDomain, genaiData, genaiWith, openFedDomain, servesJson } from '../harness/feeds.ts';
 import { EVENT_INPUT, makeOrganization } from '../harness/make.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
@@ -145,4 +147,46 @@ it('a price of an organization’s own is in force after the import as before', 
   expect(await fed.read()).toMatchObject({ isImported: true });
   const { costSource } = (await recordUsage(context, EVENT_INPUT)).event;
   expect(costSource).toBe('override');
+});
+
+describe('both sources', () => {
+  async function serveBoth(change: (map: Record<string, Record<string, number>>) => void): Promise<void> {
+    const map = JSON.parse(await readFile(join(PRICES_FOLDER, 'sources/litellm.json'), 'utf8'));
+    change(map);
+    const [genai, litellm] = [await genaiWith({}), JSON.stringify(map)];
+    fed.server.behave((response, received, socket) =>
+      servesJson(received.path === '/genai.json' ? genai : litellm)(response, received, socket),
+    );
+  }
+
+  function readBoth(resources = fed.domain.resources, day = '2026-11-28') {
+    const [genai, litellm] = ['/genai.json', '/litellm.json'].map((path) => new URL(path, fed.server.url).href);
+    const config = readConfig({ METERR_PRICE_FEEDS: `genai-prices=${genai},litellm=${litellm}` });
+    return readPriceFeeds({ ...resources, config }, { nowMs: Date.parse(day) });
+  }
+
+  it('that say what Meterr ships change no price', async () => {
+    await serveBoth(() => {});
+    expect(await readBoth()).toMatchObject({ changed: 0, refused: [] });
+  });
+
+  it('a change in one of them is a new version, and what both state is compared anew', async () => {
+    await serveBoth((map) => Object.assign(map['gpt-4o'] ?? {}, { input_cost_per_token: 2.6e-6 }));
+    expect((await readBoth()).isImported).toBe(true);
+    expect(priceAt('2026-11-28T00:00:00Z')).toMatchObject({
+      agreement: 'disputed',
+      dispute: expect.stringMatching(/genai-prices.*litellm|litellm.*genai-prices/i),
+    });
+    expect(inputAt('2026-11-28T00:00:00Z')).toBe('2.5');
+  });
+
+  it('are imported once where two processes read them at the same time', async () => {
+    const other = await openTestDomain({ connectionString: fed.domain.url });
+    await serveBoth((map) => Object.assign(map['gpt-4o'] ?? {}, { input_cost_per_token: 2.6e-6 }));
+    const before = (await versions()).length;
+    const both = await Promise.all([readBoth(), readBoth(other.resources)]);
+    expect(both.map(({ isImported }) => isImported).sort()).toEqual([false, true]);
+    expect(await versions()).toHaveLength(before + 1);
+    await other.close();
+  });
 });
