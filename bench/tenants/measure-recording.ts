@@ -12,7 +12,7 @@ const BATCH = 5;
 /** Tenants whose first requests are looked at one by one. */
 const LOOKED_AT = 100;
 /** What runs beside the requests, by its own clock. */
-const BACKGROUND = /graphile_worker|usage_events_position_seq|last_used_at|organization_changes/;
+const BACKGROUND = /graphile_worker|usage_events_position_seq|last_used_at|organization_changes|catalog_versions/;
 
 type Named = Pick<RecordJob, 'run' | 'keys' | 'port'>;
 

@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { findPrice } from '../../src/domain/pricing/book/match-price.ts';
 import { setOverrides } from '../../src/domain/pricing/book/price-book.ts';
+import { PRICES_FOLDER } from '../../src/domain/pricing/catalog/load-sources.ts';
 import { readPriceFeeds } from '../../src/domain/pricing/feeds/read-price-feeds.ts';
 import { getPrice, listPrices } from '../../src/domain/pricing/list-prices.ts';
 import type { Price } from '../../src/domain/pricing/price/price.ts';
 import { getUsageEvent } from '../../src/domain/usage/find-usage-event.ts';
 import { recordUsage } from '../../src/domain/usage/record-usage.ts';
 import { formatId } from '../../src/platform/ids.ts';
+import { openTestDomain } from '../harness/domain.ts';
 import { type FedDomain, genaiData, genaiWith, openFedDomain, servesJson } from '../harness/feeds.ts';
 import { EVENT_INPUT, makeOrganization } from '../harness/make.ts';
-import { answerWith, type Behaviour } from '../harness/receiver.ts';
+import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 let fed: FedDomain;
 beforeEach(async () => {
@@ -94,7 +95,8 @@ describe('a source that answers well', () => {
   });
 
   it('may be a file of one’s own, whose content tells which source it is', async () => {
-    const file = join(tmpdir(), `meterr-feed-${process.pid}.json`);
+    await mkdir(SCRATCH_FOLDER, { recursive: true });
+    const file = join(SCRATCH_FOLDER, `feed-${randomUUID()}.json`);
     await writeFile(file, await genaiWith({ 'gpt-4o': 3 }));
     const config = readConfig({ METERR_PRICE_FEEDS: file });
     const { resources } = fed.domain;
@@ -123,84 +125,6 @@ it('a price a hundred times too high is not imported: it is listed as disputed, 
   expect(JSON.stringify(await listDisputed())).not.toContain(' 250 USD ');
 });
 
-const half = (text: string) => text.slice(0, text.length / 2);
-const trickle: Behaviour = (response) => {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  const timer = setInterval(() => response.write(' '), 10);
-  response.once('close', () => clearInterval(timer));
-};
-const answers: Record<string, [behaviour: (good: string) => Behaviour, outcome: string, reason: RegExp]> = {
-  'an internal error': [() => answerWith(500, {}, 'oops'), 'unreachable', /status 500/],
-  'not found': [() => answerWith(404), 'unreachable', /status 404/],
-  'a page of HTML': [() => answerWith(200, {}, '<!doctype html><title>Login</title>'), 'invalid', /not JSON/],
-  'half a file': [(good) => answerWith(200, {}, half(good)), 'invalid', /not all of it/],
-  'half of what it promised': [
-    (good) => (response) => {
-      response.writeHead(200, { 'content-length': good.length });
-      response.write(half(good), () => response.destroy());
-    },
-    'unreachable',
-    /closed/,
-  ],
-  'bytes that are not UTF-8': [() => (response) => response.end(Buffer.from([0x5b, 0xff, 0x5d])), 'invalid', /UTF-8/],
-  'another JSON': [() => servesJson('{"error": "rate limited"}'), 'invalid', /wrong form/],
-  'an empty list': [() => servesJson('[]'), 'invalid', /no models/],
-  'a price that is a text': [
-    (good) => servesJson(good.replace('"input_mtok":2.5,', '"input_mtok":"2.5",')),
-    'invalid',
-    /wrong form/,
-  ],
-  'a price below 0': [
-    (good) => servesJson(good.replace('"input_mtok":2.5,', '"input_mtok":-2.5,')),
-    'invalid',
-    /wrong form/,
-  ],
-  'a list that lost more than half of its models': [
-    (good) => servesJson(JSON.stringify(JSON.parse(good).slice(0, 3))),
-    'invalid',
-    /models, where \d+ were known/,
-  ],
-  'a redirect to a private address': [
-    () => answerWith(302, { location: 'http://127.0.0.1:9999/genai.json' }),
-    'unreachable',
-    /after a redirect, the URL must not lead to a private/,
-  ],
-  'a rule that is no regular expression': [
-    (good) => servesJson(good.replace('"match":{', '"match":{"regex":"(",')),
-    'invalid',
-    /regular expression/,
-  ],
-  'a connection that it closes': [() => (_, __, socket) => socket.destroy(), 'unreachable', /closed/],
-};
-
-describe('nothing is imported, one line is logged and it is counted, when a source answers with', () => {
-  it.each(Object.entries(answers))('%s', async (_, [behave, outcome, reason]) => {
-    const before = await versions();
-    fed.server.behave(behave(await genaiWith({ 'gpt-4o': 3 })));
-    const report = await fed.read();
-    expect(report).toMatchObject({ isImported: false, sources: [{ source: 'genai-prices', outcome }] });
-    expect(report.sources[0]?.reason).toMatch(reason);
-    expect(report.sources[0]?.reason).not.toContain('\n');
-    expect(await versions()).toEqual(before);
-    expect(inputAt('2026-11-23T00:00:00Z')).toBe('2.5');
-    const { text } = await fed.domain.resources.metrics.print();
-    expect(text).toContain(`meterr_price_feed_imports_total{source="genai-prices",outcome="${outcome}"} 1`);
-    expect(text).toMatch(/^meterr_price_catalog_age_seconds \d/m);
-  });
-
-  it('a body that comes a byte at a time: it is given up after its time', async () => {
-    fed.server.behave(trickle);
-    const { sources } = await fed.read('2026-11-22', { timeoutMs: 200 });
-    expect(sources).toMatchObject([{ outcome: 'unreachable', reason: 'no whole answer within 0.2 s' }]);
-  });
-
-  it('a body that is too large, whose rest is not read', async () => {
-    fed.server.behave(servesJson(`[${' '.repeat(2_000_000)}]`));
-    const { sources } = await fed.read('2026-11-22', { maxBytes: 1_000_000 });
-    expect(sources).toMatchObject([{ outcome: 'unreachable', reason: 'the answer is larger than 1000000 bytes' }]);
-  });
-});
-
 it('an event that is recorded keeps its cost, and its price id leads to the price of then', async () => {
   const context = await owner();
   const { id, cost, priceId } = (await recordUsage(context, EVENT_INPUT)).event;
@@ -223,4 +147,46 @@ it('a price of an organization’s own is in force after the import as before', 
   expect(await fed.read()).toMatchObject({ isImported: true });
   const { costSource } = (await recordUsage(context, EVENT_INPUT)).event;
   expect(costSource).toBe('override');
+});
+
+describe('both sources', () => {
+  async function serveBoth(change: (map: Record<string, Record<string, number>>) => void): Promise<void> {
+    const map = JSON.parse(await readFile(join(PRICES_FOLDER, 'sources/litellm.json'), 'utf8'));
+    change(map);
+    const [genai, litellm] = [await genaiWith({}), JSON.stringify(map)];
+    fed.server.behave((response, received, socket) =>
+      servesJson(received.path === '/genai.json' ? genai : litellm)(response, received, socket),
+    );
+  }
+
+  function readBoth(resources = fed.domain.resources, day = '2026-11-28') {
+    const [genai, litellm] = ['/genai.json', '/litellm.json'].map((path) => new URL(path, fed.server.url).href);
+    const config = readConfig({ METERR_PRICE_FEEDS: `genai-prices=${genai},litellm=${litellm}` });
+    return readPriceFeeds({ ...resources, config }, { nowMs: Date.parse(day) });
+  }
+
+  it('that say what Meterr ships change no price', async () => {
+    await serveBoth(() => {});
+    expect(await readBoth()).toMatchObject({ changed: 0, refused: [] });
+  });
+
+  it('a change in one of them is a new version, and what both state is compared anew', async () => {
+    await serveBoth((map) => Object.assign(map['gpt-4o'] ?? {}, { input_cost_per_token: 2.6e-6 }));
+    expect((await readBoth()).isImported).toBe(true);
+    expect(priceAt('2026-11-28T00:00:00Z')).toMatchObject({
+      agreement: 'disputed',
+      dispute: expect.stringMatching(/genai-prices.*litellm|litellm.*genai-prices/i),
+    });
+    expect(inputAt('2026-11-28T00:00:00Z')).toBe('2.5');
+  });
+
+  it('are imported once where two processes read them at the same time', async () => {
+    const other = await openTestDomain({ connectionString: fed.domain.url });
+    await serveBoth((map) => Object.assign(map['gpt-4o'] ?? {}, { input_cost_per_token: 2.6e-6 }));
+    const before = (await versions()).length;
+    const both = await Promise.all([readBoth(), readBoth(other.resources)]);
+    expect(both.map(({ isImported }) => isImported).sort()).toEqual([false, true]);
+    expect(await versions()).toHaveLength(before + 1);
+    await other.close();
+  });
 });

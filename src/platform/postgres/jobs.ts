@@ -45,12 +45,12 @@ export async function startJobs(pool: pg.Pool, jobs: readonly Job[], log: Log): 
 }
 
 /**
- * Queues a job in the caller's transaction: a crash loses neither of the two. While it waits, it is
- * queued once. Does nothing before the first process has made the queue.
+ * Queues a job in the caller's transaction, to be run in so many milliseconds: a crash loses neither of
+ * the two. While it waits, it is queued once. Does nothing before the first process has made the queue.
  */
-export async function queueJob(sql: Sql, name: string): Promise<void> {
+export async function queueJob(sql: Sql, name: string, delayMs = 0): Promise<void> {
   const { rows } = await sql.query("SELECT to_regclass('graphile_worker._private_jobs') IS NOT NULL AS is_there");
-  if (rows[0]?.is_there) await sql.query('SELECT graphile_worker.add_job($1, job_key => $1)', [name]);
+  if (rows[0]?.is_there) await queueJobAt(sql, name, new Date(Date.now() + delayMs));
 }
 
 /** Queues a job for a time, in place of the one that waits. */

@@ -1,6 +1,7 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
 import type { SourceData } from '../catalog/sheets/source-data.ts';
+import { SHIPPED_AT_MS } from '../catalog/sources.ts';
 import { type Imported, importFeeds, LostModels } from '../import/import-catalog.ts';
 import type { Catalog } from '../price/catalog.ts';
 import { checkFeed } from './check-feed.ts';
@@ -44,12 +45,15 @@ function refuseTwins(tried: readonly Tried[]): Tried[] {
   });
 }
 
-/** What is combined: what was read now, else what was read before. */
+/**
+ * What is combined: what was read now, else what was read before, unless this version of Meterr brings a
+ * newer copy.
+ */
 function latestOf(fresh: readonly FreshFeed[], known: readonly StoredFeed[]): SourceData[] {
   return FEED_SOURCES.flatMap((source) => {
     const read = fresh.find(({ data }) => data.name === source);
     if (read) return read.data;
-    const stored = known.find((one) => one.source === source);
+    const stored = known.find((one) => one.source === source && one.readAtMs > SHIPPED_AT_MS);
     return stored ? checkFeed(source, stored.body, stored.version) : [];
   });
 }

@@ -26,7 +26,13 @@ export function readFeedsJob(resources: FeedResources): Job {
     name: READ_FEEDS_JOB,
     async run(signal) {
       await queueAfter(FIRST_AFTER_MS);
-      await readPriceFeeds(resources, { signal });
+      try {
+        await readPriceFeeds(resources, { signal });
+      } catch (error) {
+        // Not to be begun again at once: the read that is queued makes up for it.
+        if (signal.aborted) return;
+        throw error;
+      }
       await queueAfter(DAY_MS);
     },
   };

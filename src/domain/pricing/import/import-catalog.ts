@@ -12,6 +12,8 @@ import { writeCatalog } from './write-catalog.ts';
 const ADVISORY_LOCK = 6_384_377_002;
 /** Queued with an import that changed prices: events that had no price may have one now. */
 export const PRICE_UNPRICED_JOB = 'price-unpriced-usage';
+/** By then every process, whichever runs the job, has the new prices (`follow-catalog.ts`). */
+const UNPRICED_AFTER_MS = 5_000;
 /** A list with fewer models than this part of those that are known was cut short somewhere. */
 export const MIN_SHARE_OF_MODELS = 0.5;
 
@@ -105,7 +107,7 @@ async function mergeAndWrite(sql: Sql, given: CatalogImport, { known, isGuarded 
   const before = new Set(known.map(({ id }) => id));
   const changed = prices.filter(({ id }) => !before.has(id)).length;
   await writeCatalog(sql, { ...catalog, prices }, given.asOfMs);
-  if (changed > 0 && known.length > 0) await queueJob(sql, PRICE_UNPRICED_JOB);
+  if (changed > 0 && known.length > 0) await queueJob(sql, PRICE_UNPRICED_JOB, UNPRICED_AFTER_MS);
   return { isImported: true, changed, refused };
 }
 

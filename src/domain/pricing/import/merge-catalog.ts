@@ -52,6 +52,11 @@ function counterpart(known: readonly Price[], said: Price, dayMs: number): Price
   return all.findLast(holds) ?? all.at(-1);
 }
 
+/** Equal sheets have equal ids: nearly all are, each day. */
+function isSame(known: readonly Price[], said: readonly Price[]): boolean {
+  return known.length === said.length && known.every(({ id }, index) => id === said[index]?.id);
+}
+
 function findRefusal(known: readonly Price[], said: readonly Price[], dayMs: number): Jump | null {
   const contents = new Set(known.map(contentOf));
   for (const sheet of said) {
@@ -112,6 +117,10 @@ export function mergeCatalog(
     const old = own ?? (first ? adopt(book, first) : new Map<string, Price[]>());
     for (const [kind, sheets] of kinds) {
       const sheetsBefore = old.get(kind) ?? [];
+      if (isSame(sheetsBefore, sheets)) {
+        prices.push(...sheets);
+        continue;
+      }
       const jump = isGuarded ? findRefusal(sheetsBefore, sheets, dayMs) : null;
       prices.push(...(jump ? dispute(sheetsBefore, jump, dayMs) : mergeSheets(sheetsBefore, sheets, dayMs)));
       if (jump && first) refused.push({ ...jump, provider: first.provider, model: first.model });
