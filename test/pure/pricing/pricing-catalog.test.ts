@@ -149,5 +149,5 @@ describe('corrections.json', () => {
     });
     expect(idle).toEqual([]);
     for (const { sources } of corrections) expect(sources.length).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });

@@ -28,8 +28,10 @@ function linesOf(price: Price, given: Partial<UsageCounts>, units: UsageUnits): 
 function oracle(price: Price, { cells, counts: given }: CellUsage): { cost: bigint; free: number } {
   const byUnit = new Map<string, bigint>();
   let free = 0;
-  for (const { priced, quantity } of cells) {
-    const unit = priced.find((name) => price.units.some((one) => one.unit === name));
+  const has = (name: string) => price.units.some(({ unit }) => unit === name);
+  for (const { priced, quantity, tokens } of cells) {
+    if (tokens !== undefined && has(tokens)) continue;
+    const unit = priced.find(has);
     if (unit === undefined) free += priced.includes('requests') ? 0 : quantity;
     else byUnit.set(unit, (byUnit.get(unit) ?? 0n) + BigInt(quantity));
   }
@@ -94,7 +96,8 @@ describe('a cost with units', () => {
   });
 
   it.each(USAGE_UNITS)('charges $unit, where the sheet prices it, in a line of its own', ({ unit }) => {
-    const given = { inputTokens: 100, outputTokens: 100, cacheReadTokens: 40, cacheWriteTokens: 40 };
+    const tokens = { inputTokens: 100, outputTokens: 100, cacheReadTokens: 40, cacheWriteTokens: 40 };
+    const given = unit.endsWith('_tokens') ? tokens : {};
     const price = sheet(['input_tokens', '1'], ['output_tokens', '1'], [unit, '0.5', 1_000]);
     expect(linesOf(price, given, { [unit]: 7 })).toContainEqual([unit, 7, '0.0035']);
     expect(CHARGED_UNITS).toContain(unit);
@@ -134,6 +137,21 @@ describe('a cost with units', () => {
       ['cache_read_tokens', 40],
       ['input_audio_tokens', 50],
     ]);
+  });
+});
+
+describe('what is measured by tokens and in another way', () => {
+  const both = sheet(['output_tokens', '2.5'], ['output_image_tokens', '30'], ['output_images', '0.039', 1]);
+
+  test('is charged once: by its tokens where they are counted, else by the other measure', () => {
+    const given = { outputTokens: 1_300 };
+    expect(linesOf(both, given, { output_images: 1, output_image_tokens: 1_290 })).toEqual([
+      ['output_tokens', 10, '0.000025'],
+      ['output_image_tokens', 1_290, '0.0387'],
+    ]);
+    expect(linesOf(both, {}, { output_images: 1 })).toEqual([['output_images', 1, '0.039']]);
+    const byTokens = sheet(['output_tokens', '2.5'], ['output_image_tokens', '30']);
+    expect(priceUsage(byTokens, counts(given), { output_images: 1, output_image_tokens: 9 }).unpriced).toEqual([]);
   });
 });
 

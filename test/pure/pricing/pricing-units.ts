@@ -10,7 +10,21 @@ import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../../src/domai
 export interface Cell {
   priced: readonly string[];
   quantity: number;
+  /** The tokens that are counted of the same thing: where they have a price, the cell has none. */
+  tokens?: string | undefined;
 }
+
+/** What may be measured by tokens, too, with the tokens' own place in `SUMS`. */
+const IN_TOKENS: ReadonlyMap<string, readonly [unit: string, sum: string]> = new Map([
+  ['input_images', ['input_image_tokens', 'input_image_tokens']],
+  ['output_images', ['output_image_tokens', 'output_image_tokens']],
+  ['input_audio_seconds', ['input_audio_tokens', 'inputAudioTokens']],
+  ['output_audio_seconds', ['output_audio_tokens', 'outputAudioTokens']],
+  ['input_video_seconds', ['input_video_tokens', 'input_video_tokens']],
+  ['output_video_seconds', ['output_video_tokens', 'output_video_tokens']],
+  ['input_characters', ['input_tokens', 'inputTokens']],
+  ['output_characters', ['output_tokens', 'outputTokens']],
+]);
 
 const read = 'cache_read_tokens';
 const write = 'cache_write_tokens';
@@ -86,7 +100,9 @@ function toUsage(amounts: readonly number[], others: readonly number[], plain: n
   if (annotated > 0) units.input_annotated_document_pages = annotated;
   const cells = CELLS.map((priced, at): Cell => ({ priced, quantity: amounts[at] ?? 0 }));
   for (const [at, unit] of OTHERS.entries()) {
-    cells.push({ priced: [unit], quantity: unit === 'requests' ? (others[at] ?? 0) || 1 : (others[at] ?? 0) });
+    const [tokens, sum = ''] = IN_TOKENS.get(unit) ?? [];
+    const least = unit === 'requests' ? 1 : 0;
+    cells.push({ priced: [unit], quantity: (others[at] ?? 0) || least, tokens: sumOf(sum) > 0 ? tokens : undefined });
   }
   cells.push({ priced: ['web_searches'], quantity: webSearches });
   cells.push({ priced: ['input_document_pages'], quantity: plain });

@@ -1,6 +1,6 @@
 import type { ChargedUnit } from './compile-price.ts';
 import type { UsageCounts } from './usage-counts.ts';
-import { USAGE_UNITS, type UsageUnits } from './usage-units.ts';
+import { USAGE_UNITS, type UsageUnit, type UsageUnits } from './usage-units.ts';
 
 /** Disjoint quantities by unit. */
 export type Quantities = Map<ChargedUnit, number>;
@@ -94,9 +94,44 @@ function splitOutput({ counts, units, has, quantities }: Split): void {
   quantities.set('output_tokens', left);
 }
 
+/**
+ * What measures the same as tokens do. Where a sheet prices both, sources state two prices of one
+ * thing (an image is so many tokens), so it is charged by its tokens where they are counted.
+ */
+const MEASURED_TWICE = [
+  ['input_images', 'input_image_tokens'],
+  ['output_images', 'output_image_tokens'],
+  ['input_audio_seconds', 'input_audio_tokens'],
+  ['output_audio_seconds', 'output_audio_tokens'],
+  ['input_video_seconds', 'input_video_tokens'],
+  ['output_video_seconds', 'output_video_tokens'],
+  ['input_characters', 'input_tokens'],
+  ['output_characters', 'output_tokens'],
+] as const;
+
+/** How many tokens of a form were counted, wherever they are charged. */
+function countedTokens({ counts, units }: Split, unit: ChargedUnit): number {
+  switch (unit) {
+    case 'input_tokens':
+      return counts.inputTokens;
+    case 'output_tokens':
+      return counts.outputTokens;
+    case 'input_audio_tokens':
+      return counts.inputAudioTokens;
+    case 'output_audio_tokens':
+      return counts.outputAudioTokens;
+    default:
+      return units[unit as UsageUnit] ?? 0;
+  }
+}
+
 /** What is no part of the tokens. */
-function splitOthers({ counts, units, has, quantities }: Split): void {
+function splitOthers(split: Split): void {
+  const { counts, units, has, quantities } = split;
   for (const { unit, partOf } of USAGE_UNITS) if (partOf === null) quantities.set(unit, units[unit] ?? 0);
+  for (const [measure, tokens] of MEASURED_TWICE) {
+    if (has(tokens) && countedTokens(split, tokens) > 0) quantities.set(measure, 0);
+  }
   const annotated = units.input_annotated_document_pages ?? 0;
   const pages = units.input_document_pages ?? 0;
   const isApart = has('input_annotated_document_pages') || pages === 0;
