@@ -52,9 +52,12 @@ const AgreementEnum = builder.enumType('PriceAgreement', {
 const PriceSourceRef = builder.objectRef<PriceSource>('PriceSource').implement({
   description: 'A public source of prices, and which version of it states the price.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: '`genai-prices`, `litellm` or `corrections`.' }),
+    name: t.exposeString('name', {
+      description: '`genai-prices`, `litellm`, `corrections`, or the public address that a correction names.',
+    }),
     version: t.exposeString('version', {
-      description: 'A release, or the day on which the text of the source was first read and the start of its SHA-256.',
+      description:
+        'A release, a date, or the day on which the text of the source was first read and the start of its SHA-256.',
     }),
   }),
 });
