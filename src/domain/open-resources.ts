@@ -27,13 +27,9 @@ import { readCatalog, SHIPPED_AT_MS } from './pricing/catalog/read-catalog.ts';
 import { measureFeeds } from './pricing/feeds/feed-counts.ts';
 import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts';
 import { followCatalog } from './pricing/import/follow-catalog.ts';
-import { importCatalog } from './pricing/import/import-catalog.ts';
+import { importCatalog, PRICE_UNPRICED_JOB } from './pricing/import/import-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
-import {
-  PRICE_UNPRICED_SCHEDULE,
-  PRICE_UNPRICED_USAGE,
-  priceUnpricedUsage,
-} from './usage/adjust/price-unpriced-usage.ts';
+import { PRICE_UNPRICED_SCHEDULE, priceUnpricedUsage } from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
@@ -175,7 +171,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         },
       },
       {
-        name: PRICE_UNPRICED_USAGE,
+        name: PRICE_UNPRICED_JOB,
         schedule: PRICE_UNPRICED_SCHEDULE,
         run: async (stopping) => {
           const priced = await priceUnpricedUsage({ config, database, budgets, clock, notices }, stopping);

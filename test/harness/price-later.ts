@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { followTenantChanges } from '../../src/domain/access/tenant-changes.ts';
 import { createBudgetDirectory } from '../../src/domain/budgets/budget-directory.ts';
-import { importCatalog } from '../../src/domain/pricing/catalog/import-catalog.ts';
 import { readCatalog } from '../../src/domain/pricing/catalog/read-catalog.ts';
+import { importCatalog } from '../../src/domain/pricing/import/import-catalog.ts';
 import type { Price } from '../../src/domain/pricing/price/price.ts';
 import { type PricingLaterResources, priceUnpricedUsage } from '../../src/domain/usage/adjust/price-unpriced-usage.ts';
 import { newUuid } from '../../src/platform/ids.ts';
@@ -11,6 +11,7 @@ import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { LATER_PRICES } from './ledger.ts';
 
 const CONNECTIONS = 3;
+const NEWER_THAN_ALL_MS = Date.UTC(2100, 0, 1);
 
 /** What the job needs that prices events later, and nothing that runs by itself. */
 export interface LaterPricer {
@@ -69,15 +70,16 @@ export function openLaterPricer(connectionString: string, nowMs: number): LaterP
       const providers = new Set([...later, ...others].map(({ provider }) => provider));
       const known = catalog.providers.map(({ id }) => id);
       const added = [...providers].filter((id) => !known.includes(id));
-      await importCatalog(database, {
+      const larger = {
         ...catalog,
         version: `later-${randomUUID()}`,
         providers: [...catalog.providers, ...added.map((id) => ({ id, name: id, fallbackProviders: [] }))],
         prices: prices.map((price, ordinal) => ({ ...price, ordinal })),
-      });
+      };
+      await importCatalog(database, { catalog: larger, asOfMs: NEWER_THAN_ALL_MS, nowMs });
     },
     async price() {
-      await database.pool.query('UPDATE catalog_versions SET priced_later_at = NULL');
+      await database.pool.query('UPDATE catalog_versions SET priced_known_moreat = NULL');
       return priceUnpricedUsage(resources);
     },
     async close() {

@@ -1,13 +1,11 @@
 import type { Database } from '../../../platform/postgres/database.ts';
 import type { Resources } from '../../context.ts';
-import { loadPriceBook } from '../../pricing/book/load-price-book.ts';
+import { loadCatalog, loadPriceBook } from '../../pricing/book/load-price-book.ts';
 import { type AdjustingResources, adjustUsage } from './adjust-usage.ts';
 import { findUnpriced } from './find-unpriced.ts';
 import { markCorrected } from './mark-corrected.ts';
 import { priceAgain } from './price-again.ts';
 
-/** The job's name, which whoever imports prices may queue. */
-export const PRICE_UNPRICED_USAGE = 'price-unpriced-usage';
 /** Every ten minutes it is asked whether a catalog came that unpriced events were not held against. */
 export const PRICE_UNPRICED_SCHEDULE = '*/10 * * * *';
 
@@ -51,7 +49,7 @@ export async function priceUnpricedUsage(resources: PricingLaterResources, signa
   const catalog = await findNewCatalog(database);
   if (catalog === null) return 0;
   // What this process prices by may be older than what another has imported.
-  const book = await loadPriceBook(database.pool);
+  const book = await loadPriceBook(database.pool, await loadCatalog(database.pool));
   let priced = 0;
   for await (const events of findUnpriced(database)) {
     signal?.throwIfAborted();
