@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { readMigrations } from '../src/platform/postgres/schema-engine.ts';
+import { readMigrations } from '../src/platform/postgres/migrate/schema-engine.ts';
 import { type FunctionFile, readFunctionFiles } from './function-files.ts';
 
 /** What leads one function from the migrations to its file. */

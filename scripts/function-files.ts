@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { PRISMA_FOLDER } from '../src/platform/postgres/schema-engine.ts';
+import { PRISMA_FOLDER } from '../src/platform/postgres/migrate/schema-engine.ts';
 
 /** A file of prisma/functions, which holds one function. */
 export interface FunctionFile {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOCK_TEXT, PRISMA_FOLDER } from '../src/platform/postgres/schema-engine.ts';
+import { LOCK_TEXT, PRISMA_FOLDER } from '../src/platform/postgres/migrate/schema-engine.ts';
 import { nextMigration } from './next-migration.ts';
 
 // npm run migrate:new NAME writes prisma/migrations/<time>_NAME/migration.sql: what schema.prisma

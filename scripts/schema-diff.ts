@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
-import { readMigrations, readSchema, withSchemaEngine } from '../src/platform/postgres/schema-engine.ts';
+import { readMigrations, readSchema, withSchemaEngine } from '../src/platform/postgres/migrate/schema-engine.ts';
 
 /**
  * The SQL that leads from the migrations to schema.prisma; null when they agree. Over PGlite,

@@ -90,7 +90,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, log, connectionString, signal } = options;
   const databaseServer = connectionString
     ? { connectionString, stop: async () => {} }
-    : await openDatabaseServer(config.databaseUrl, config.dataDir, log, signal);
+    : await openDatabaseServer(config.databaseUrl, config.dataDir, log, signal, config.databaseWaitSeconds * 1000);
   try {
     return await openDoors(options, databaseServer);
   } catch (error) {

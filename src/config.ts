@@ -109,6 +109,8 @@ const schema = z.object({
     .optional(),
   METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
   METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
+  METERR_DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600).default(60),
+  METERR_DATABASE_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(30),
   METERR_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
   METERR_CORS_ORIGINS: z.string().default('*'),
   METERR_OPERATOR_KEY: z
@@ -161,6 +163,10 @@ export interface Config {
   host: string;
   /** Null: Meterr uses the embedded PostgreSQL in `dataDir`. */
   databaseUrl: string | null;
+  /** How long the database at `databaseUrl` is waited for at the start. */
+  databaseWaitSeconds: number;
+  /** How long a statement may say nothing before its connection is cut. */
+  databaseTimeoutSeconds: number;
   dataDir: string;
   databaseConnections: number;
   /** Transactions under way at a time that record usage. */
@@ -256,6 +262,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     databaseUrl: value.DATABASE_URL ?? null,
     dataDir: resolve(ROOT, value.METERR_DATA_DIR),
     databaseConnections: value.METERR_DATABASE_CONNECTIONS,
+    databaseWaitSeconds: value.METERR_DATABASE_WAIT_SECONDS,
+    databaseTimeoutSeconds: value.METERR_DATABASE_TIMEOUT_SECONDS,
     recordTransactions: readTransactions(value.METERR_RECORD_TRANSACTIONS, value.METERR_DATABASE_CONNECTIONS),
     logLevel: value.METERR_LOG_LEVEL,
     corsOrigins: value.METERR_CORS_ORIGINS.split(',').map((origin) => origin.trim()),

@@ -4,8 +4,8 @@ import { verifyCredits } from './domain/credits/verify-credits.ts';
 import { verifyUsage } from './domain/usage/upkeep/verify-usage.ts';
 import { createLog } from './platform/log.ts';
 import { cancellingOnAbort, type Database, openDatabase } from './platform/postgres/database.ts';
-import { isLockTimeout } from './platform/postgres/database-errors.ts';
 import { openDatabaseServer } from './platform/postgres/database-server.ts';
+import { isLockTimeout } from './platform/postgres/pool/database-errors.ts';
 
 // npm run verify: adds the ledger up again and compares it with everything that is summed from it.
 // Exit code 1, and the first difference of each kind, when they disagree; 2, and one line that says

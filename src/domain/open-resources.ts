@@ -39,6 +39,8 @@ import { createUsageCommitter } from './usage/write/usage-committer.ts';
 import { removeOldDeliveries } from './webhooks/remove-old-deliveries.ts';
 import { startWebhookSender } from './webhooks/sending/webhook-sender.ts';
 
+/** A read is ended by the database itself; its connection is cut only where that does not help. */
+const READ_GRACE_SECONDS = 5;
 const RETIRE_SCHEDULE = '7 * * * *';
 const REMOVE_ANSWERS_SCHEDULE = '37 * * * *';
 const REMOVE_COUNTS_SCHEDULE = '*/10 * * * *';
@@ -90,6 +92,7 @@ export async function openResources(options: OpenOptions): Promise<OpenResources
     connectionString,
     connections: config.databaseConnections,
     revive,
+    silentMs: Math.max(config.databaseTimeoutSeconds, config.readTimeoutSeconds + READ_GRACE_SECONDS) * 1000,
     onNotice(code, organizationId) {
       if (code !== EVENTS_RAISED || !opened) return;
       opened.webhooks.wake(organizationId);

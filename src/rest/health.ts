@@ -13,12 +13,18 @@ export function createHealthHandler(
 ): (request: Request, info: RequestInfo, stopping: boolean) => Promise<Response> {
   const { database, log } = resources;
 
+  let isToldDown = false;
+
   async function isDatabaseUp(): Promise<boolean> {
     try {
-      await database.pool.query('SELECT 1');
+      await database.requireReady();
+      if (isToldDown) log.info('ready again: the database answers');
+      isToldDown = false;
       return true;
     } catch (error) {
-      log.warn({ err: error }, 'not ready: the database does not answer');
+      // A probe comes every few seconds; one line says when it began.
+      if (!isToldDown) log.warn({ err: error }, 'not ready: the database does not answer, or takes no writes');
+      isToldDown = true;
       return false;
     }
   }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AppError } from '../../src/platform/errors.ts';
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
-import { isCancelled } from '../../src/platform/postgres/database-errors.ts';
+import { isCancelled } from '../../src/platform/postgres/pool/database-errors.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { waitUntil } from '../harness/wait-until.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AppError } from '../../src/platform/errors.ts';
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
-import { isConnectionLoss } from '../../src/platform/postgres/database-errors.ts';
+import { isConnectionLoss } from '../../src/platform/postgres/pool/database-errors.ts';
 import { isUniqueViolation } from '../../src/platform/postgres/unique-violation.ts';
 import { useTestApp } from '../harness/app.ts';
 import { makeTeam } from '../harness/make.ts';

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { migrateDatabase } from '../../src/platform/postgres/migrate.ts';
-import { readMigrations } from '../../src/platform/postgres/schema-engine.ts';
+import { migrateDatabase } from '../../src/platform/postgres/migrate/migrate.ts';
+import { readMigrations } from '../../src/platform/postgres/migrate/schema-engine.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

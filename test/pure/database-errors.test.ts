@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isConnectionLoss } from '../../src/platform/postgres/database-errors.ts';
+import { isConnectionLoss } from '../../src/platform/postgres/pool/database-errors.ts';
 
 const failure = (properties: object) => Object.assign(new Error('a failure'), properties);
 

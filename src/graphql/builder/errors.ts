@@ -1,10 +1,15 @@
 import { GraphQLError } from 'graphql';
 import { AppError, cutText, ERROR_LIMITS, type FieldProblem } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
-import { isCancelled, isConnectionLoss } from '../../platform/postgres/database-errors.ts';
+import { isCancelled, isConnectionLoss, isDiskFull, isUnable } from '../../platform/postgres/pool/database-errors.ts';
 import { literalPath } from './literal-path.ts';
 
 const MASKED = 'The server failed to answer this request. Report the X-Request-Id of this answer to the operator.';
+
+/** A server that cannot write is not mended within a second. */
+const UNABLE_RETRY_SECONDS = 5;
+/** What every request says again is logged once in so long. */
+const REPEATED_MS = 60_000;
 
 /** Places in the text that one error names: graphql-js lists every field of a conflict. */
 const MAX_PLACES = 5;
@@ -18,6 +23,10 @@ function findAppError(error: unknown): AppError | null {
     if (isConnectionLoss(inner)) {
       const options = { details: { retryAfterSeconds: 1 }, cause: inner };
       return new AppError('unavailable', 'The database cannot be reached. Try again.', options);
+    }
+    if (isUnable(inner)) {
+      const options = { details: { retryAfterSeconds: UNABLE_RETRY_SECONDS }, cause: inner };
+      return new AppError('unavailable', 'The database cannot do this at the moment. Try again later.', options);
     }
     if (isCancelled(inner)) {
       const options = { details: { retryAfterSeconds: 1 }, cause: inner };
@@ -55,6 +64,20 @@ export function translateError(error: unknown, log: Log, requestId: string): Gra
   return result;
 }
 
+let fullSinceMs = Number.NEGATIVE_INFINITY;
+
+/** A full disk fails every request, and its log may lie on the same disk. */
+function logCause(log: Log, requestId: string, { cause, code, message }: AppError): void {
+  if (isDiskFull(cause)) {
+    const nowMs = performance.now();
+    if (nowMs - fullSinceMs < REPEATED_MS) return;
+    fullSinceMs = nowMs;
+    log.error({ requestId }, 'the disk of the database is full: nothing can be recorded until there is room');
+    return;
+  }
+  log.warn({ err: cause, requestId, code }, message);
+}
+
 function translate(error: unknown, log: Log, requestId: string): GraphQLError {
   const known = findAppError(error);
   const at =
@@ -67,7 +90,7 @@ function translate(error: unknown, log: Log, requestId: string): GraphQLError {
         }
       : {};
   if (known) {
-    if (known.cause) log.warn({ err: known.cause, requestId, code: known.code }, known.message);
+    if (known.cause) logCause(log, requestId, known);
     const http = error instanceof GraphQLError ? error.extensions?.http : undefined;
     const extensions = {
       ...(http ? { http } : {}),

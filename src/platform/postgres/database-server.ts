@@ -1,7 +1,8 @@
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { migrateDatabase } from './migrate.ts';
+import { readDatabaseUrl } from './database-url.ts';
+import { migrateDatabase } from './migrate/migrate.ts';
 
 /** A start that was given up has written little: PostgreSQL ends soon, or is ended. */
 const ABORTED_STOP_MS = 2_000;
@@ -20,6 +21,7 @@ export interface DatabaseServer {
 /**
  * The database at `url`, or the embedded one in `dataDir`, with all migrations applied.
  * @param signal aborted: the start is given up, and what it started is stopped
+ * @param waitMs how long the database at `url` is waited for while it boots
  * @throws AppError unavailable when it cannot be had; the signal's reason when it was aborted
  */
 export async function openDatabaseServer(
@@ -27,17 +29,22 @@ export async function openDatabaseServer(
   dataDir: string,
   log: Log,
   signal?: AbortSignal,
+  waitMs = 0,
 ): Promise<DatabaseServer> {
   if (url !== null) {
-    await migrateDatabase(url, undefined, signal);
-    return { connectionString: url, stop: async () => {} };
+    const connectionString = readDatabaseUrl(url);
+    const { applied } = await migrateDatabase(connectionString, undefined, { waitMs, log, signal });
+    if (applied.length > 0) log.info({ applied }, 'migrations applied');
+    return { connectionString, stop: async () => {} };
   }
   const options = { dataDir, log: (line: string) => log.debug(line) };
   let server = await startEmbeddedPostgres({ ...options, signal });
-  const { applied } = await migrateDatabase(server.connectionString, dataDir, signal).catch(async (error) => {
-    await server.stop(signal?.aborted ? ABORTED_STOP_MS : undefined);
-    throw error;
-  });
+  const { applied } = await migrateDatabase(server.connectionString, dataDir, { waitMs: 0, signal }).catch(
+    async (error) => {
+      await server.stop(signal?.aborted ? ABORTED_STOP_MS : undefined);
+      throw error;
+    },
+  );
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
   let reviving: Promise<void> | null = null;
   const stopping = new AbortController();

@@ -3,10 +3,13 @@ import pg from 'pg';
 import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../errors.ts';
 import { parseExactNames } from '../escaped-names.ts';
-import { keepCancelling } from './cancel-statement.ts';
-import { isConnectionLoss } from './database-errors.ts';
-import { isOutOfTime } from './prisma-errors.ts';
-import { connectUntil, followNotices, runTransaction, type TransactionLimits } from './transaction.ts';
+import { schemaOf } from './database-url.ts';
+import { keepCancelling } from './pool/cancel-statement.ts';
+import { isConnectionLoss, isReadOnly } from './pool/database-errors.ts';
+import { openPool } from './pool/open-pool.ts';
+import { isOutOfTime } from './pool/prisma-errors.ts';
+import { createReviver } from './pool/revive-server.ts';
+import { connectUntil, followNotices, runTransaction, type TransactionLimits } from './pool/transaction.ts';
 
 /** What runs SQL: the pool, or one client inside a transaction. */
 export type Sql = Pick<pg.ClientBase, 'query'>;
@@ -55,6 +58,11 @@ export interface Database {
    * such, without the pool's taking and giving back; while that is busy, on another of the pool's.
    */
   queryReserved<Row>(statement: Statement): Promise<{ rows: Row[] }>;
+  /**
+   * Settles when the server answers in time and takes writes.
+   * @throws Error where it does not: unreachable, silent, a standby, out of connections
+   */
+  requireReady(): Promise<void>;
   /** The same call again after the connection was lost, see {@link isConnectionLoss}. */
   retryingLostConnections<T>(work: () => Promise<T>): Promise<T>;
   /**
@@ -77,12 +85,16 @@ export interface DatabaseOptions {
    * without a limit.
    */
   lockTimeoutMs?: number;
+  /** A connection whose statement says nothing for so long is cut; by default none is. */
+  silentMs?: number;
   /** Receives what a transaction of this process has announced, see {@link followNotices}. */
   onNotice?: (code: string, detail: string) => void;
   onError: (error: Error) => void;
 }
 
 const CONNECTION_TIMEOUT_MS = 10_000;
+/** Supervisors ask every few seconds, and give up on their own after a few. */
+const READY_TIMEOUT_MS = 3_000;
 /** A change waits as long for a connection as everything else, and may hold its locks so long. */
 const CHANGE_LIMITS = { maxWait: CONNECTION_TIMEOUT_MS, timeout: 15_000 } as const;
 const RECONNECT_FOR_MS = 20_000;
@@ -125,16 +137,9 @@ function run<Row>(client: pg.PoolClient, { name, text, values }: Statement): Pro
 
 /** Opens the pool and Prisma over the same server. Nothing connects before the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({
-    connectionString: options.connectionString,
-    max: options.connections,
-    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-    options: `-c TimeZone=UTC -c jit=off -c lock_timeout=${options.lockTimeoutMs ?? 0}`,
-  });
-  pool.on('error', options.onError);
-  // A connection that is lost while it is out of the pool says so itself; the query that it ran
-  // fails as well.
-  pool.on('connect', (client) => client.on('error', options.onError));
+  const { connectionString, connections, revive, onError, lockTimeoutMs = 0, silentMs = null } = options;
+  const onUnreachable = revive && createReviver(revive, onError);
+  const pool = openPool({ connectionString, connections, lockTimeoutMs, silentMs, onUnreachable, onError });
   const { onNotice } = options;
   if (onNotice) pool.on('connect', (client) => followNotices(client, onNotice));
   const connected = new Set<pg.PoolClient>();
@@ -146,7 +151,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     ended ??= pool.end();
     return ended;
   };
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, { disposeExternalPool: false, schema: schemaOf(connectionString) ?? 'public' }),
+  });
 
   async function change<T>(work: (models: Models) => Promise<T>): Promise<T> {
     try {
@@ -195,7 +202,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
 
     return {
-      query: (statement) => (current ? run(current, statement) : open().then((client) => run(client, statement))),
+      query<Row>(statement: Statement) {
+        const sent = current ? run<Row>(current, statement) : open().then((client) => run<Row>(client, statement));
+        sent.catch((error) => {
+          // After a fail-over another connection leads to the new primary.
+          if (isReadOnly(error)) drop(error);
+        });
+        return sent;
+      },
       close() {
         current?.off('error', drop);
         current?.release();
@@ -215,6 +229,17 @@ export function openDatabase(options: DatabaseOptions): Database {
     } finally {
       isReservedBusy = false;
     }
+  }
+
+  async function requireReady(): Promise<void> {
+    const asked = pool.query<{ ready: boolean }>("SELECT current_setting('transaction_read_only') = 'off' AS ready");
+    asked.catch(() => {});
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`the database has not answered for ${READY_TIMEOUT_MS / 1000} s`);
+      setTimeout(() => reject(error), READY_TIMEOUT_MS).unref();
+    });
+    const { rows } = await Promise.race([asked, late]);
+    if (!rows[0]?.ready) throw new Error('the database is read-only or a standby');
   }
 
   /** Settles when every connection has been closed, or cut. */
@@ -244,6 +269,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction: (work, limits) => runTransaction(pool, closing.signal, 'BEGIN', work, limits),
     change,
     snapshot: (work, limits) => runTransaction(pool, closing.signal, BEGIN_SNAPSHOT, work, limits),
+    requireReady,
     retryingLostConnections,
     cancel,
     async close() {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { violatedIndexOf } from './prisma-errors.ts';
+import { violatedIndexOf } from './pool/prisma-errors.ts';
 
 const UNIQUE_VIOLATION = '23505';
 

@@ -1,6 +1,6 @@
 import { AppError } from '../../../platform/errors.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
-import { isCancelled } from '../../../platform/postgres/database-errors.ts';
+import { isCancelled } from '../../../platform/postgres/pool/database-errors.ts';
 import type { Context } from '../../context.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
-import { isCancelled, isLockTimeout } from '../../../platform/postgres/database-errors.ts';
+import { isCancelled, isLockTimeout } from '../../../platform/postgres/pool/database-errors.ts';
 import { SUM_COLUMNS, unpricedOf } from '../sums/usage-sums.ts';
 
 /** The lock that every writer of usage shares, see the function `record_usage`. */

@@ -1,4 +1,4 @@
-import { isCancelled, isConnectionLoss } from '../../../platform/postgres/database-errors.ts';
+import { isCancelled, isConnectionLoss, isUnable } from '../../../platform/postgres/pool/database-errors.ts';
 import type { UsageRow } from '../event/usage-event.ts';
 import type { StoredEvent } from './stored-event.ts';
 
@@ -12,7 +12,7 @@ export const CREATED: CommitOutcome = Object.freeze({ stored: null });
 
 /** Whether the database can be asked nothing more just now. */
 export function isLost(error: unknown): boolean {
-  return isConnectionLoss(error) || isCancelled(error);
+  return isConnectionLoss(error) || isCancelled(error) || isUnable(error);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 import { isUnreachable, sqlStateOf } from './prisma-errors.ts';
 
 /**
@@ -20,6 +20,40 @@ export function isConnectionLoss(error: unknown): boolean {
   if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect';
   if (LOST_CODES.has(code) || LOST_STATES.test(code) || LOST_MESSAGES.test(error.message)) return true;
   return isUnreachable(error) || LOST_STATES.test(sqlStateOf(error) ?? '');
+}
+
+/**
+ * The server is there, and cannot write, or take us in: a standby or a read-only database (25006), no
+ * room on its disk (53100), no memory (53200), no connection left (53300), and other limits of class 53.
+ */
+const UNABLE_STATES = /^(?:25006|53\d\d\d)$/;
+/** The same of our own process: out of file descriptors, or no room on the disk. */
+const UNABLE_CODES = new Set(['EMFILE', 'ENFILE', 'ENOSPC', 'EAI_AGAIN', 'ENOTFOUND']);
+const DISK_FULL = new Set(['53100', 'ENOSPC']);
+const READ_ONLY = '25006';
+
+function codeOf(error: Error): string {
+  return sqlStateOf(error) ?? ('code' in error && typeof error.code === 'string' ? error.code : '');
+}
+
+/** Whether a statement failed for the server's state and not for its own: it may work later. */
+export function isUnable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  return UNABLE_STATES.test(code) || UNABLE_CODES.has(code);
+}
+
+/** Whether there was no room on a disk. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && DISK_FULL.has(codeOf(error));
+}
+
+/**
+ * Whether the connection leads to a server that takes no writes, after a fail-over: another one may
+ * lead to the new primary.
+ */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && codeOf(error) === READ_ONLY;
 }
 
 const QUERY_CANCELED = '57014';

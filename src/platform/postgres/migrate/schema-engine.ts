@@ -7,7 +7,7 @@ import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-util
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
 
 /** Of this source tree, wherever the process was started. */
-export const PRISMA_FOLDER = join(import.meta.dirname, '../../../prisma');
+export const PRISMA_FOLDER = join(import.meta.dirname, '../../../../prisma');
 /**
  * What Prisma writes into migrations/migration_lock.toml, which it wants even before the first
  * migration.
