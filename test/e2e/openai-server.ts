@@ -43,18 +43,24 @@ export const OPENAI_USAGE = {
 
 const WORDS = ['Because', ' shorter', ' waves', ' scatter', ' more', ' – é', '.'];
 
-function chunk(delta: object, finishReason: string | null = null): object {
+/** Each answer has an id of its own: one with the id of another is that answer. */
+function headOf(answer: number): typeof HEAD {
+  return { ...HEAD, id: `${HEAD.id}${answer}` };
+}
+
+function chunk(head: typeof HEAD, delta: object, finishReason: string | null = null): object {
   const choice = { index: 0, delta, logprobs: null, finish_reason: finishReason };
-  return { object: 'chat.completion.chunk', ...HEAD, choices: [choice], usage: null, obfuscation: 'l7Q' };
+  return { object: 'chat.completion.chunk', ...head, choices: [choice], usage: null, obfuscation: 'l7Q' };
 }
 
 /** A stream as OpenAI sends it with `stream_options.include_usage`, in one piece. */
-function transcript(): Buffer {
+function transcript(answer: number): Buffer {
+  const head = headOf(answer);
   const chunks = [
-    chunk({ role: 'assistant', content: '', refusal: null }),
-    ...WORDS.map((content) => chunk({ content })),
-    chunk({}, 'stop'),
-    { object: 'chat.completion.chunk', ...HEAD, choices: [], usage: OPENAI_USAGE, obfuscation: 'eJ9xk' },
+    chunk(head, { role: 'assistant', content: '', refusal: null }),
+    ...WORDS.map((content) => chunk(head, { content })),
+    chunk(head, {}, 'stop'),
+    { object: 'chat.completion.chunk', ...head, choices: [], usage: OPENAI_USAGE, obfuscation: 'eJ9xk' },
   ];
   const events = [...chunks.map((one) => JSON.stringify(one)), '[DONE]'];
   return Buffer.from(events.map((data) => `data: ${data}\n\n`).join(''));
@@ -92,11 +98,13 @@ export async function startOpenaiServer(): Promise<OpenaiServer> {
       return;
     }
     if (body.stream !== true) {
-      outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(COMPLETION));
+      outgoing
+        .writeHead(200, { 'Content-Type': 'application/json' })
+        .end(JSON.stringify({ ...COMPLETION, ...headOf(requests.length) }));
       return;
     }
     outgoing.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
-    const bytes = transcript();
+    const bytes = transcript(requests.length);
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES);
       await new Promise<void>((resolve) => outgoing.write(piece, () => resolve()));
