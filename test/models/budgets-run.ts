@@ -47,7 +47,11 @@ async function look(calls: Calls, key: string, seenEvents: Set<string>) {
   const { data } = await calls.ok<{ data: EventAnswer<object>[] }>('GET', '/v1/events?limit=100', { key });
   const fresh = data.filter(({ id }) => !seenEvents.has(id));
   for (const { id } of fresh) seenEvents.add(id);
-  const told = fresh.map(({ event, created_at, data: of }) => canonical({ event, created_at, data: of })).sort();
+  // Models without a price are told beside what budgets and credits tell.
+  const told = fresh
+    .filter(({ event }) => event !== 'usage.unpriced')
+    .map(({ event, created_at, data: of }) => canonical({ event, created_at, data: of }))
+    .sort();
   return {
     credits: { ...rest, granted, used, expired, held, available },
     budgets: budgets.sort((a, b) => (a.id < b.id ? -1 : 1)),

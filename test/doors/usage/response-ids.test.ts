@@ -376,7 +376,7 @@ describe('a key that is bound to a team', () => {
       ...EVENT,
       team_id: theirs.id,
       response_id: 'r',
-      cost: '77',
+      cost: '77.125',
       user_id: 'their user',
       tags: { x: 'y' },
     };
@@ -384,16 +384,20 @@ describe('a key that is bound to a team', () => {
     const told = await doorOf(name)(secret, { response_id: 'r' });
     expect(told).toEqual({ status: 'duplicate', id: first.id, cost: EVENT_COST });
     const { text } = await meterr().rest('POST', '/v1/usage', { key: secret, body: { ...EVENT, response_id: 'r' } });
-    for (const secretOf of ['77', 'their user', theirs.id]) expect(text).not.toContain(secretOf);
+    for (const secretOf of ['77.125', 'their user', theirs.id]) expect(text).not.toContain(secretOf);
     expect((await meterr().rest('GET', `/v1/usage/${first.id}`, { key: secret })).status).toBe(404);
   });
 
   it.each(DOOR_NAMES)('is answered the first record where that is its team’s: by %s', async (name) => {
     const { organization, key } = await makeWriter();
     const { mine, secret } = await makeTeams(organization);
-    const body = { ...EVENT, team_id: mine.id, response_id: 'r', cost: '77' };
+    const body = { ...EVENT, team_id: mine.id, response_id: 'r', cost: '77.125' };
     const first = await meterr().ok<UsageEventAnswer>('POST', '/v1/usage', { key, body });
-    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({ status: 'duplicate', id: first.id, cost: '77' });
+    expect(await doorOf(name)(secret, { response_id: 'r' })).toEqual({
+      status: 'duplicate',
+      id: first.id,
+      cost: '77.125',
+    });
   });
 });
 

@@ -26,6 +26,7 @@ export const CHARGED_CASES: UsageCase[] = [
     title: 'OpenRouter, cost in dollars',
     provider: 'openrouter',
     raw: { id: 'gen-1', model: 'anthropic/claude-sonnet-4.5', choices: [], usage: OPENROUTER_USAGE },
+    responseId: 'gen-1',
     counts: OPENROUTER_COUNTS,
     model: 'anthropic/claude-sonnet-4.5',
     cost: '0.00014',

@@ -36,6 +36,7 @@ export const RESPONSES_CASES: UsageCase[] = [
       ],
       usage: RESPONSES_USAGE,
     },
+    responseId: 'resp_1',
     counts: { ...RESPONSES_COUNTS, webSearches: 1 },
     shape: 'openai_responses',
     model: 'gpt-5',
@@ -57,6 +58,7 @@ export const RESPONSES_CASES: UsageCase[] = [
       { type: 'response.output_text.delta', delta: 'hi' },
       { type: 'response.incomplete', response: { id: 'resp_1', model: 'gpt-5', usage: RESPONSES_USAGE } },
     ],
+    responseId: 'resp_1',
     counts: RESPONSES_COUNTS,
     model: 'gpt-5',
   },
@@ -81,6 +83,7 @@ export const RESPONSES_CASES: UsageCase[] = [
       },
     },
     counts: { inputTokens: 50, outputTokens: 1056 },
+    units: { input_image_tokens: 40, output_image_tokens: 1056 },
   },
   {
     title: 'OpenAI transcription by tokens',
@@ -190,7 +193,7 @@ const MESSAGE_DELTA = {
     server_tool_use: { web_search_requests: 2 },
   },
 };
-const STREAMED = { model: 'claude-sonnet-4-5-20250929', serviceTier: 'standard' };
+const STREAMED = { model: 'claude-sonnet-4-5-20250929', serviceTier: 'standard', responseId: 'msg_1' };
 
 export const ANTHROPIC_CASES: UsageCase[] = [
   {
@@ -219,6 +222,7 @@ export const ANTHROPIC_CASES: UsageCase[] = [
         service_tier: 'batch',
       },
     },
+    responseId: 'msg_1',
     counts: { inputTokens: 12, outputTokens: 7 },
     shape: 'anthropic',
     model: 'claude-haiku-4-5',
@@ -236,7 +240,7 @@ export const ANTHROPIC_CASES: UsageCase[] = [
     provider: 'anthropic',
     raw: { input_tokens: 1, cache_creation: { ephemeral_1h_input_tokens: 20 }, output_tokens: 3, inference_geo: 'us' },
     counts: { inputTokens: 21, outputTokens: 3, cacheWriteTokens: 20, cacheWrite1hTokens: 20 },
-    warnings: ['inference_geo'],
+    region: 'us',
   },
   {
     title: 'Anthropic, stream: start and deltas, nothing summed',

@@ -154,7 +154,7 @@ export const CHAT_CASES: UsageCase[] = [
     serviceTier: 'default',
   },
   {
-    title: 'Mistral, audio billed by the second is flagged',
+    title: 'Mistral, audio billed by the second is a unit',
     provider: 'mistral',
     raw: {
       prompt_tokens: 4,
@@ -164,7 +164,7 @@ export const CHAT_CASES: UsageCase[] = [
       prompt_token_details: { cached_tokens: 3 },
     },
     counts: { inputTokens: 4, outputTokens: 6, cacheReadTokens: 3 },
-    warnings: ['prompt_audio_seconds'],
+    units: { input_audio_seconds: 12 },
   },
   {
     title: 'Groq, whole body with seconds',

@@ -59,36 +59,9 @@ const REFUSALS: [title: string, raw: unknown, paths: string[]][] = [
   ['a missing input', { completion_tokens: 5 }, ['usage.prompt_tokens']],
   ['details that are no object', { ...CHAT, prompt_tokens_details: 4 }, ['usage.prompt_tokens_details']],
   [
-    'cache reads above the input',
-    { ...CHAT, prompt_tokens_details: { cached_tokens: 11 } },
-    ['usage.prompt_tokens_details.cached_tokens'],
-  ],
-  [
-    'cache reads and writes together above the input',
-    { ...CHAT, prompt_tokens_details: { cached_tokens: 6, cache_write_tokens: 6 } },
-    ['usage.prompt_tokens_details.cached_tokens'],
-  ],
-  [
-    'reasoning above the output',
-    { usage: { ...CHAT, completion_tokens_details: { reasoning_tokens: 6 } } },
-    ['usage.usage.completion_tokens_details.reasoning_tokens'],
-  ],
-  [
     'every bad field is named',
-    { prompt_tokens: -1, completion_tokens: 5, completion_tokens_details: { audio_tokens: 9 } },
+    { prompt_tokens: -1, completion_tokens: 5, completion_tokens_details: { audio_tokens: 1.5 } },
     ['usage.prompt_tokens', 'usage.completion_tokens_details.audio_tokens'],
-  ],
-  ['a total below a part', { ...CHAT, total_tokens: 9 }, ['usage.total_tokens']],
-  ['a total of nothing', { totalTokenCount: 9 }, ['usage.totalTokenCount']],
-  [
-    'a split above its sum',
-    {
-      input_tokens: 1,
-      output_tokens: 1,
-      cache_creation_input_tokens: 2,
-      cache_creation: { ephemeral_1h_input_tokens: 3 },
-    },
-    ['usage.cache_creation_input_tokens', 'usage.cache_creation.ephemeral_1h_input_tokens'],
   ],
   [
     'sums past 2^53-1',
@@ -105,15 +78,7 @@ const REFUSALS: [title: string, raw: unknown, paths: string[]][] = [
     ['usage.output_tokens'],
   ],
   ['an Anthropic answer without output', { input_tokens: 4, cache_read_input_tokens: 0 }, ['usage.output_tokens']],
-  [
-    'cache counts of two conventions',
-    { input_tokens: 9, output_tokens: 1, cache_read_input_tokens: 5, input_tokens_details: { cached_tokens: 3 } },
-    ['usage'],
-  ],
   ['the AI SDK’s usage', { inputTokens: 9, outputTokens: 1, cachedInputTokens: 5 }, ['usage']],
-  ['transcription by the second', { usage: { type: 'duration', seconds: 9 } }, ['usage.usage']],
-  ['pages', { usage_info: { pages_processed: 2 } }, ['usage']],
-  ['search units', { meta: { billed_units: { search_units: 1 } } }, ['usage.meta']],
   ['a negative cost', { ...CHAT, is_byok: false, cost: -0.1 }, ['usage.cost']],
   ['a cost that is no number', { ...CHAT, is_byok: false, cost: 'cheap' }, ['usage.cost']],
   ['a cost that no money column holds', { ...CHAT, is_byok: false, cost: 1e300 }, ['usage.cost']],

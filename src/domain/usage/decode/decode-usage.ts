@@ -1,16 +1,24 @@
 import { invalidRequest } from '../../../platform/errors.ts';
-import { decodeAnthropic } from './decode-anthropic.ts';
-import { decodeBedrockConverse, decodeBedrockMetrics } from './decode-bedrock.ts';
-import { decodeCohere } from './decode-cohere.ts';
-import { decodeGemini } from './decode-gemini.ts';
-import { decodeOpenaiChat } from './decode-openai-chat.ts';
-import { decodeOpenaiResponses } from './decode-openai-responses.ts';
-import { type DecodedCounts, toCounts } from './decoded-counts.ts';
 import type { DecodedUsage } from './decoded-usage.ts';
+import { decodeAnthropic } from './families/decode-anthropic.ts';
+import {
+  decodeBedrockConverse,
+  decodeBedrockLlama,
+  decodeBedrockMetrics,
+  decodeBedrockTitan,
+} from './families/decode-bedrock.ts';
+import { decodeCohere } from './families/decode-cohere.ts';
+import { decodeGemini, decodeInteractions } from './families/decode-gemini.ts';
+import { decodeOpenaiChat } from './families/decode-openai-chat.ts';
+import { decodeOpenaiResponses } from './families/decode-openai-responses.ts';
+import { decodeDuration, decodeImages, decodePages, decodeTotalOnly, isImageList } from './families/decode-others.ts';
 import { findUsage } from './find-usage.ts';
-import { readModel, readServiceTier } from './read-answer.ts';
+import { findResponseId, readModel, readRegion, readServiceTier } from './read-answer.ts';
 import { readCharge } from './read-charge.ts';
-import { type Fields, hasAny, MAX_REMARKS, type Source } from './read-count.ts';
+import { type DecodedCounts, toQuantities } from './source/decoded-counts.ts';
+import { type Fields, hasAny, MAX_REMARKS, type Source } from './source/read-count.ts';
+
+const NO_PARTS: DecodedUsage['parts'] = [];
 
 interface Shape {
   shape: string;
@@ -28,12 +36,15 @@ const has =
  * rewrites them to.
  */
 const SHAPES: readonly Shape[] = [
+  { shape: 'bedrock_llama', fits: has('generation_token_count'), decode: decodeBedrockLlama },
   { shape: 'openai_chat', fits: has('prompt_tokens', 'completion_tokens'), decode: decodeOpenaiChat },
   {
     shape: 'gemini',
     fits: has('promptTokenCount', 'candidatesTokenCount', 'totalTokenCount', 'prompt_token_count', 'total_token_count'),
     decode: decodeGemini,
   },
+  { shape: 'gemini_interactions', fits: has('total_input_tokens', 'total_output_tokens'), decode: decodeInteractions },
+  { shape: 'bedrock_titan', fits: has('inputTextTokenCount'), decode: decodeBedrockTitan },
   { shape: 'cohere', fits: has('billed_units', 'tokens'), decode: decodeCohere },
   { shape: 'bedrock_converse', fits: has('inputTokens', 'outputTokens'), decode: decodeBedrockConverse },
   { shape: 'bedrock_metrics', fits: has('inputTokenCount', 'outputTokenCount'), decode: decodeBedrockMetrics },
@@ -53,6 +64,14 @@ const SHAPES: readonly Shape[] = [
     decode: decodeAnthropic,
   },
   { shape: 'openai_responses', fits: has('input_tokens', 'output_tokens'), decode: decodeOpenaiResponses },
+  { shape: 'total', fits: has('total_tokens'), decode: decodeTotalOnly },
+  {
+    shape: 'duration',
+    fits: ({ type, seconds }) => type === 'duration' && seconds !== undefined,
+    decode: decodeDuration,
+  },
+  { shape: 'pages', fits: has('pages_processed'), decode: decodePages },
+  { shape: 'images', fits: isImageList, decode: decodeImages },
 ];
 
 /**
@@ -62,17 +81,20 @@ const SHAPES: readonly Shape[] = [
  * missing.
  * @param raw the usage object, the whole response body, a stream's last chunk, or a list of its
  * events
+ * @param model the model that was asked for, where the caller names one: Google's in the Chat form
+ * hide their thinking in the total
  * @throws AppError `invalid_request`, with paths under `usage` in the provider's spelling, when the
- * shape is unknown, a count is not a whole number from 0 to 10^12, a part is above its total, or
- * no reading of the parts gives their total.
+ * shape is unknown or a count is not a whole number from 0 to 10^12. Numbers that contradict each
+ * other are told as warnings: an event with a warning is worth more than a lost one.
  */
-export function decodeUsage(provider: string, raw: unknown): DecodedUsage {
+export function decodeUsage(provider: string, raw: unknown, model: string | null = null): DecodedUsage {
   const found = findUsage(raw, 'usage');
   const normalProvider = provider.toLowerCase().replace(/[^a-z0-9]/g, '');
-  const source: Source = { ...found, provider: normalProvider, problems: [] };
+  const source: Source = { ...found, provider: normalProvider, model, problems: [] };
   const shape = SHAPES.find(({ fits }) => fits(source.fields));
-  if (!shape) throw invalidRequest([{ path: source.path, message: refusalOf(source) }]);
-  const counts = toCounts(source, shape.decode(source));
+  if (!shape) throw invalidRequest([{ path: source.path, message: UNKNOWN_SHAPE }]);
+  const decoded = shape.decode(source);
+  const { counts, units } = toQuantities(source, decoded);
   const cost = readCharge(source);
   if (source.problems.length > 0) throw invalidRequest(source.problems);
   const warnings = [...new Set(source.warnings)].slice(0, MAX_REMARKS);
@@ -81,19 +103,13 @@ export function decodeUsage(provider: string, raw: unknown): DecodedUsage {
     model: readModel(source),
     serviceTier: readServiceTier(source),
     counts,
-    units: null,
-    responseId: null,
-    region: null,
-    parts: [],
+    units,
+    responseId: findResponseId(source),
+    region: readRegion(source),
+    parts: decoded.parts ?? NO_PARTS,
     cost,
     warnings,
   };
 }
 
-function refusalOf(source: Source): string {
-  const { fields, body } = source;
-  if (fields.type === 'duration')
-    return 'is billed by the second and has no tokens; send the counts and the cost yourself';
-  if (hasAny(body ?? fields, 'usage_info')) return 'is billed by the page; send the counts and the cost yourself';
-  return 'is not a usage object that Meterr knows; send inputTokens and outputTokens instead';
-}
+const UNKNOWN_SHAPE = 'is not a usage object that Meterr knows; send inputTokens and outputTokens instead';

@@ -1,11 +1,24 @@
 import { formatScaled, MONEY_SCALE, parseScaled } from '../../../platform/money.ts';
-import { addProblem, type Fields, hasAny, type Source, toFields } from './read-count.ts';
+import { addProblem, type Fields, hasAny, type Source, toFields } from './source/read-count.ts';
 
 /** Places that hold any JSON number exactly: the smallest double is 5e-324. */
 const WIDE_SCALE = 400;
 const TICK_SCALE = 10;
 /** No double is written longer; a longer text is an attack on BigInt. */
 const MAX_TEXT = 60;
+/**
+ * Who charges the caller what `usage.cost` says, in USD: OpenRouter, Perplexity, Vercel's AI Gateway.
+ * Elsewhere it may be an estimate by a price list, or another currency.
+ */
+const CHARGING_PROVIDERS: ReadonlySet<string> = new Set([
+  'openrouter',
+  'perplexity',
+  'vercel',
+  'vercelaigateway',
+  'vercelgateway',
+  'aigateway',
+  'gateway',
+]);
 /** NUMERIC(38,18) leaves 20 digits before the point; two of them are kept for sums. */
 const MAX_AMOUNT = 10n ** BigInt(18 + WIDE_SCALE);
 
@@ -22,8 +35,10 @@ export function readCharge(source: Source): string | null {
     const ticks = readDecimal(source, fields, 'cost_in_usd_ticks');
     return ticks === null ? null : round(ticks, WIDE_SCALE + TICK_SCALE);
   }
-  if (typeof fields.cost !== 'number' && typeof fields.cost !== 'string') return null;
-  if (source.provider !== 'openrouter' && !hasAny(fields, 'is_byok', 'cost_details')) {
+  const stated = toFields(fields.cost);
+  if (stated) return readTotalCost(source, stated);
+  if (typeof fields.cost !== 'number' && typeof fields.cost !== 'string') return readGatewayCost(source);
+  if (!CHARGING_PROVIDERS.has(source.provider) && !hasAny(fields, 'is_byok', 'cost_details')) {
     source.warnings.push(`${source.path}.cost was left out: its unit is not known for this provider`);
     return null;
   }
@@ -34,6 +49,27 @@ export function readCharge(source: Source): string | null {
   if (upstream === null)
     source.warnings.push(`${details.path}.upstream_inference_cost is missing, so the charge is unknown`);
   return fee === null || upstream === null ? null : round(fee + upstream, WIDE_SCALE);
+}
+
+/** Perplexity's object, whose total is what it charges. */
+function readTotalCost(source: Source, stated: Fields): string | null {
+  if (source.provider !== 'perplexity' && !hasAny(stated, 'total_cost')) {
+    source.warnings.push(`${source.path}.cost was left out: what it holds is not known for this provider`);
+    return null;
+  }
+  const total = readDecimal({ ...source, path: `${source.path}.cost` }, stated, 'total_cost');
+  return total === null ? null : round(total, WIDE_SCALE);
+}
+
+/** The charge that Vercel's AI Gateway adds to the message of an answer, beside the usage. */
+function readGatewayCost(source: Source): string | null {
+  const choices: unknown = source.body?.choices;
+  const message = toFields(toFields(Array.isArray(choices) ? choices[0] : null)?.message);
+  const metadata = toFields(message?.provider_metadata) ?? toFields(source.body?.providerMetadata);
+  const gateway = toFields(metadata?.gateway);
+  if (!gateway || !hasAny(gateway, 'cost')) return null;
+  const cost = readDecimal({ ...source, path: `${source.path}.gateway` }, gateway, 'cost');
+  return cost === null ? null : round(cost, WIDE_SCALE);
 }
 
 /** An amount in 10^-WIDE_SCALE of its unit; null when it is missing, or refused. */

@@ -29,7 +29,9 @@ export function withRepeats(
   return all.map((row, index) => {
     const first = repeats.get(index);
     const outcome = byRow.get(first ?? row) ?? CREATED;
-    if (first === undefined || 'failed' in outcome || outcome.stored !== null) return outcome;
+    if (first === undefined || 'failed' in outcome) return outcome;
+    // A copy: the first may be another caller's.
+    if (outcome.stored !== null) return { stored: { ...outcome.stored } };
     return { stored: { id: first.event.id, bodyHash: first.bodyHash, cost: first.event.cost, isSameCall: false } };
   });
 }

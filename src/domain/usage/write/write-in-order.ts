@@ -90,7 +90,8 @@ export function writeInOrder(
         return CREATED;
       }
       if (stored.isSameCall && row.event.holdId !== null) closing.push(row);
-      return stored.id === row.event.id ? CREATED : { stored };
+      // A copy: other callers of this transaction may be answered with the same.
+      return stored.id === row.event.id ? CREATED : { stored: { ...stored } };
     });
     if (created.length > 0) await write(created);
     if (closing.length > 0) await write(closing);

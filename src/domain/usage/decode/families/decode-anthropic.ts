@@ -1,20 +1,22 @@
-import { checkTotal, type DecodedCounts } from './decoded-counts.ts';
+import { countsOf } from '../../../pricing/price/usage-counts.ts';
+import { checkTotal, type DecodedCounts } from '../source/decoded-counts.ts';
 import {
   addCounts,
-  addProblem,
   type FoundCount,
   readCount,
   requireCount,
   type Source,
   toFields,
-} from './read-count.ts';
+  toText,
+} from '../source/read-count.ts';
 
 /**
  * Anthropic Messages, also as Bedrock InvokeModel and Vertex return it: `input_tokens` holds
  * neither cache reads nor cache writes, so they are added. `output_tokens` includes thinking.
  */
 export function decodeAnthropic(source: Source): DecodedCounts {
-  const parts = [readParts(source), ...readCompactions(source)];
+  const { compactions, others } = readIterations(source);
+  const parts = [readParts(source), ...compactions];
   const sum = (pick: (part: Parts) => FoundCount) => parts.map(pick).reduce((all, count) => addCounts(all, count));
   const cacheRead = sum((part) => part.cacheRead);
   const cacheWrite = sum((part) => part.cacheWrite);
@@ -25,7 +27,6 @@ export function decodeAnthropic(source: Source): DecodedCounts {
   );
   const output = sum((part) => part.output);
   checkTotal(source, readCount(source, 'total_tokens'), input, output);
-  if (source.fields.inference_geo === 'us') source.warnings.push(`${source.path}.inference_geo "us" may cost extra`);
   return {
     inputTokens: input,
     outputTokens: output,
@@ -34,6 +35,7 @@ export function decodeAnthropic(source: Source): DecodedCounts {
     cacheWrite1hTokens: sum((part) => part.cacheWrite1h),
     reasoningTokens: sum((part) => part.reasoning),
     webSearches: readCount(source, 'server_tool_use.web_search_requests'),
+    ...(others.length > 0 ? { parts: others } : null),
   };
 }
 
@@ -52,31 +54,58 @@ function readParts(source: Source): Parts {
   const stated = readCount(source, 'cache_creation_input_tokens');
   if (stated.given && split.given && split.value !== stated.value) {
     const message = `is ${stated.value}, but cache_creation adds up to ${split.value}`;
-    if (split.value > stated.value) addProblem(source, stated.path, message);
-    else source.warnings.push(`${stated.path} ${message}; the rest was read as 5-minute writes`);
+    const what = split.value > stated.value ? 'the larger was taken' : 'the rest was read as 5-minute writes';
+    source.warnings.push(`${stated.path} ${message}; ${what}`);
   }
   return {
     input: requireCount(source, 'input_tokens'),
     output: requireCount(source, 'output_tokens'),
     cacheRead: readCount(source, 'cache_read_input_tokens'),
-    cacheWrite: stated.given ? stated : split,
+    cacheWrite: stated.value >= split.value && stated.given ? stated : split,
     cacheWrite1h,
     reasoning: readCount(source, 'output_tokens_details.thinking_tokens'),
   };
 }
 
+interface Iterations {
+  /** What the same model did beyond the numbers at the top. */
+  compactions: Parts[];
+  /** What other models did. */
+  others: NonNullable<DecodedCounts['parts']>[number][];
+}
+
+const NO_ITERATIONS: Iterations = { compactions: [], others: [] };
+
 /**
  * Compaction is billed, but the numbers at the top leave it out; iterations of type `message` are
- * in them.
+ * in them. One that names another model, such as an advisor's, is billed by that model's price.
  */
-function readCompactions(source: Source): Parts[] {
+function readIterations(source: Source): Iterations {
   const iterations: unknown = source.fields.iterations;
-  if (!Array.isArray(iterations)) return [];
-  return iterations.flatMap((item, index) => {
+  if (!Array.isArray(iterations)) return NO_ITERATIONS;
+  const found: Iterations = { compactions: [], others: [] };
+  for (const [index, item] of iterations.entries()) {
     const fields = toFields(item);
     const path = `${source.path}.iterations.${index}`;
-    if (fields?.type === 'compaction') return [readParts({ ...source, fields, path })];
-    if (fields?.type !== 'message') source.warnings.push(`${path} is of a type that Meterr does not know: not counted`);
-    return [];
+    const model = toText(fields?.model);
+    if (fields?.type === 'message') continue;
+    if (fields?.type === 'compaction') found.compactions.push(readParts({ ...source, fields, path }));
+    else if (fields && model !== null) found.others.push({ model, counts: countPart({ ...source, fields, path }) });
+    else source.warnings.push(`${path} is of a type that Meterr does not know: not counted`);
+  }
+  return found;
+}
+
+/** The counts of another model's iteration, which bears the same fields as the whole. */
+function countPart(source: Source) {
+  const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning } = readParts(source);
+  return countsOf({
+    inputTokens: addCounts(input, cacheRead, cacheWrite).value,
+    outputTokens: Math.max(output.value, reasoning.value),
+    cacheReadTokens: cacheRead.value,
+    cacheWriteTokens: Math.max(cacheWrite.value, cacheWrite1h.value),
+    cacheWrite1hTokens: cacheWrite1h.value,
+    reasoningTokens: reasoning.value,
+    webSearches: readCount(source, 'server_tool_use.web_search_requests').value,
   });
 }

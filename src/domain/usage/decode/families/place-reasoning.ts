@@ -1,5 +1,5 @@
-import { checkTotal } from './decoded-counts.ts';
-import { addCounts, type FoundCount, type Source } from './read-count.ts';
+import { checkTotal } from '../source/decoded-counts.ts';
+import { addCounts, type FoundCount, type Source } from '../source/read-count.ts';
 
 /**
  * Whether a source counts reasoning inside its output number, beside it (xAI Chat), or nobody has
@@ -10,7 +10,7 @@ export type ReasoningRule = 'inside' | 'beside' | 'unknown';
 /**
  * All output, reasoning included. The rule decides, unless the total proves the other reading
  * exactly: a proxy may have rewritten xAI's numbers to OpenAI's form, or pass xAI's through under
- * another name. Such a turn is a warning.
+ * another name. Such a turn is a warning. Reasoning above the output can only stand beside it.
  */
 export function placeReasoning(
   source: Source,
@@ -30,12 +30,13 @@ export function placeReasoning(
       return whole;
     }
   }
-  const settled = rule === 'beside' || (rule === 'unknown' && !insideFits) ? whole : output;
+  if (rule === 'inside' && !insideFits) {
+    source.warnings.push(`${reasoning.path} is above the output, so it stands beside it; added`);
+  }
+  const settled = rule === 'beside' || !insideFits ? whole : output;
   if (rule !== 'unknown') checkTotal(source, total, input, settled);
   else if (reasoning.value > 0) {
     source.warnings.push(`${total.path} does not show whether the output includes reasoning`);
-  } else if (total.given && total.value !== input.value + settled.value) {
-    source.warnings.push(`${total.path} is ${total.value}, but its parts add up to ${input.value + settled.value}`);
-  }
+  } else checkTotal(source, total, input, settled);
   return settled;
 }

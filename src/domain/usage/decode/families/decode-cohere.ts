@@ -1,5 +1,5 @@
-import type { DecodedCounts } from './decoded-counts.ts';
-import { addCounts, addProblem, readCount, type Source } from './read-count.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
+import { addCounts, addProblem, readCount, readRounded, type Source } from '../source/read-count.ts';
 
 /**
  * Cohere v2 `usage`, and `meta` of embed: what is priced are `billed_units`; `tokens` also counts
@@ -11,17 +11,22 @@ export function decodeCohere(source: Source): DecodedCounts {
   const images = readCount(source, 'billed_units.image_tokens');
   let input = addCounts(text, images);
   let output = readCount(source, 'billed_units.output_tokens');
-  if (images.value > 0) source.warnings.push(`${images.path} were read as input tokens`);
-  if (!input.given && !output.given) {
+  const units = {
+    input_image_tokens: images,
+    input_images: readCount(source, 'billed_units.images'),
+    searches: readRounded(source, 'billed_units.search_units'),
+  };
+  const isOther = units.input_images.given || units.searches.given;
+  if (!input.given && !output.given && !isOther) {
     input = readCount(source, 'tokens.input_tokens');
     output = readCount(source, 'tokens.output_tokens');
     if (input.given) source.warnings.push(`${source.path}.billed_units has no tokens: usage.tokens were read instead`);
   }
-  if (!input.given && !output.given) {
-    addProblem(source, source.path, 'has no token counts (search units, images and classifications are not tokens)');
+  if (!input.given && !output.given && !isOther) {
+    addProblem(source, source.path, 'has no counts of tokens, images or searches (classifications have no price)');
   }
   const cached = readCount(source, 'cached_tokens', 'tokens.cached_tokens');
-  const billed = { inputTokens: input, outputTokens: output };
+  const billed: DecodedCounts = { inputTokens: input, outputTokens: output, units };
   if (cached.value === 0) return billed;
   const fits = cached.value <= input.value;
   source.warnings.push(

@@ -1,6 +1,6 @@
-import type { FieldProblem } from '../../../platform/errors.ts';
-import { isObject } from '../../../platform/json.ts';
-import { COUNT_MESSAGE } from '../../input/event-count.ts';
+import type { FieldProblem } from '../../../../platform/errors.ts';
+import { isObject } from '../../../../platform/json.ts';
+import { COUNT_MESSAGE } from '../../../input/event-count.ts';
 
 /** More problems or warnings of one answer help nobody, and would be stored. */
 export const MAX_REMARKS = 20;
@@ -15,6 +15,8 @@ export interface FoundUsage {
   /** The response body around it, or null when the usage object came alone. */
   body: Fields | null;
   warnings: string[];
+  /** Whether it is a line of a provider's batch, which is charged by another price. */
+  isBatch?: boolean;
 }
 
 /** A usage object being read, and what was found wrong with it so far. */
@@ -23,6 +25,8 @@ export interface Source extends FoundUsage {
    * The provider as the caller names it, in lower-case letters and digits only (`x-ai` is `xai`).
    */
   provider: string;
+  /** The model that was asked for, as the caller names it; null where he leaves it to the answer. */
+  model: string | null;
   problems: FieldProblem[];
 }
 
@@ -117,6 +121,23 @@ export function sumCounts(source: Source, list: string, field: string, takes: (i
     sum.given = true;
   }
   return sum;
+}
+
+/**
+ * A quantity that may have a fraction (seconds, searches), rounded up: what is begun is charged.
+ * Another value than a number from 0 on becomes a problem and reads as 0.
+ */
+export function readRounded(source: Source, ...names: string[]): FoundCount {
+  for (const name of names) {
+    const value = name.includes('.') ? readNested(source, name) : source.fields[name];
+    if (value === undefined || value === null) continue;
+    const path = `${source.path}.${name}`;
+    if (typeof value === 'number' && value >= 0 && Number.isSafeInteger(Math.ceil(value))) {
+      return { value: Math.ceil(value), path, given: true };
+    }
+    addProblem(source, path, 'must be a number, 0 or more');
+  }
+  return { value: 0, path: `${source.path}.${names[0]}`, given: false };
 }
 
 /** Adds counts that do not overlap; the path is that of the first. */

@@ -1,4 +1,4 @@
-import type { DecodedCounts } from './decoded-counts.ts';
+import type { DecodedCounts } from '../source/decoded-counts.ts';
 import {
   addCounts,
   addProblem,
@@ -8,7 +8,7 @@ import {
   requireCount,
   type Source,
   sumCounts,
-} from './read-count.ts';
+} from '../source/read-count.ts';
 
 /**
  * Bedrock Converse `usage`: cache reads and writes stand outside `inputTokens`. Whether
@@ -36,6 +36,23 @@ export function decodeBedrockConverse(source: Source): DecodedCounts {
     cacheReadTokens: cacheRead,
     cacheWriteTokens: cacheWrite,
     cacheWrite1hTokens: sumCounts(source, 'cacheDetails', 'inputTokens', (item) => item.ttl === '1h'),
+  };
+}
+
+/** Llama as Bedrock's InvokeModel returns it: two counts at the top of the body. */
+export function decodeBedrockLlama(source: Source): DecodedCounts {
+  return {
+    inputTokens: readCount(source, 'prompt_token_count'),
+    outputTokens: readCount(source, 'generation_token_count'),
+  };
+}
+
+/** Titan and its embeddings as Bedrock's InvokeModel returns them. */
+export function decodeBedrockTitan(source: Source): DecodedCounts {
+  const results = sumCounts(source, 'results', 'tokenCount', () => true);
+  return {
+    inputTokens: requireCount(source, 'inputTextTokenCount'),
+    outputTokens: addCounts(readCount(source, 'totalOutputTextTokenCount'), results),
   };
 }
 
