@@ -223,7 +223,11 @@ describe('budgets of an event that is priced later', () => {
       );
       return rows.map(({ spent, matched_events, exceeded }) => [spent, matched_events, exceeded]);
     };
-    const told = async () => (await readEvents(meterr(), organization.key.secret)).map(wordOf).toSorted();
+    const told = async () =>
+      (await readEvents(meterr(), organization.key.secret))
+        .filter(({ event }) => event !== 'usage.unpriced')
+        .map(wordOf)
+        .toSorted();
     await record(organization, [{ timestamp: '2026-10-20T00:00:00Z' }]);
     expect(await priceByBoth()).toBe(1);
     expect(await spentOf()).toEqual([[COST, 1, false]]);
@@ -277,10 +281,10 @@ describe('credits of an event that is priced later', () => {
     await meterr().ok('POST', '/v1/credits/grants', { key: organization.key.secret, body: { amount: '0.01' } });
     await record(organization, [{}, {}]);
     const told = async () => (await readEvents<object>(meterr(), organization.key.secret)).map(({ event }) => event);
-    expect(await told()).toEqual([]);
+    expect(await told()).toEqual(['usage.unpriced']);
     expect(await priceByBoth()).toBe(2);
     expect(await ask(organization, '/v1/credits')).toMatchObject({ used: '0.021', available: '-0.011' });
-    expect((await told()).toSorted()).toEqual(['credits.exhausted', 'credits.low']);
+    expect((await told()).toSorted()).toEqual(['credits.exhausted', 'credits.low', 'usage.unpriced']);
     expect(await verifyAll()).toEqual([]);
   });
 

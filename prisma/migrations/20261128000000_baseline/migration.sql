@@ -1981,10 +1981,9 @@ END $$;
 -- whose place is in `known_ordinals` were stored before, so they do nothing. Each event of a prepaid
 -- organization has an entry, of 0 where it cost nothing or nobody knows: a void gives back what its
 -- event took, and a change of its cost is charged, where that entry is, whether or not the
--- organization is prepaid at that moment. It fails with MT002
--- when `required_credits` is more than an organization has: above 0, since what costs nothing makes
--- nothing worse. NaN, the cost that is not known, is above every number. The caller holds the locks
--- of the organizations.
+-- organization is prepaid at that moment. It fails with MT002 when `required_credits` is more than an
+-- organization has: above 0, since what costs nothing makes nothing worse. NaN, the cost that is not
+-- known, is above every number. The caller holds the locks of the organizations.
 CREATE OR REPLACE FUNCTION settle_holds_and_credits(
   at timestamptz, known_ordinals bigint[], organization_ids uuid[], ids uuid[], costs numeric[],
   request_counts smallint[], hold_ids uuid[], prepaid_organizations uuid[], required_credits numeric

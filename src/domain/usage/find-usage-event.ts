@@ -10,6 +10,7 @@ import {
   USAGE_EVENT_COLUMNS,
   USAGE_EVENT_TABLES,
   type UsageEventRow,
+  usageEventsBy,
 } from './event/usage-event-row.ts';
 import { whereUsage } from './event/usage-filter.ts';
 
@@ -25,8 +26,8 @@ export async function findUsageEvent(
 ): Promise<UsageEvent | null> {
   const { conditions, values } = whereUsage(caller);
   values.push(uuid);
-  const text = `SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
-      WHERE ${conditions.join(' AND ')} AND e.id = $${values.length} AND e.adjusts_id IS NULL`;
+  const found = usageEventsBy('', `e.organization_id = $1 AND e.id = $${values.length}`);
+  const text = `SELECT ${USAGE_EVENT_COLUMNS} FROM ${found} WHERE ${conditions.join(' AND ')} AND e.adjusts_id IS NULL`;
   // Late repeats ask it too, so it is kept prepared: one text for each number of conditions.
   const name = `find-usage-event-${values.length}`;
   const { rows } = await sql.query<UsageEventRow>({ name, text, values });

@@ -6,12 +6,7 @@ import { formatTags } from '../../input/read-tags.ts';
 import { countsOf } from '../../pricing/price/usage-counts.ts';
 import type { AdjustmentReason } from '../event/usage-adjustment.ts';
 import type { UsageEvent, UsageRow } from '../event/usage-event.ts';
-import {
-  readUsageEvent,
-  USAGE_EVENT_COLUMNS,
-  USAGE_EVENT_TABLES,
-  type UsageEventRow,
-} from '../event/usage-event-row.ts';
+import { readUsageEvent, USAGE_EVENT_COLUMNS, type UsageEventRow, usageEventsBy } from '../event/usage-event-row.ts';
 import { hashText } from '../prepare/hash-usage.ts';
 import { ADJUST_PREFIX } from '../prepare/normalize-usage.ts';
 import { type WriteRows, withLocks } from '../write/write-locked.ts';
@@ -39,10 +34,10 @@ interface Adjusting {
 const READ = {
   name: 'adjustable-events',
   text: `
-    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id FROM ${USAGE_EVENT_TABLES}
-      JOIN organizations o ON o.id = e.organization_id
-     WHERE e.organization_id = $1 AND e.id = ANY ($2::uuid[]) AND e.adjusts_id IS NULL AND e.voids_id IS NULL
-       AND (o.retired_before IS NULL OR e.time >= o.retired_before)`,
+    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id
+      FROM ${usageEventsBy('unnest($2::uuid[]) AS of(id)', 'e.organization_id = $1 AND e.id = of.id')}
+     WHERE e.adjusts_id IS NULL AND e.voids_id IS NULL
+       AND e.time >= coalesce((SELECT o.retired_before FROM organizations o WHERE o.id = $1), '-infinity')`,
 };
 const SAY_ADJUSTED = {
   name: 'say-adjusted',

@@ -2,12 +2,7 @@ import { uuidFloor } from '../../../platform/ids.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import { DAY_MS } from '../../../platform/time.ts';
 import type { UsageEvent } from '../event/usage-event.ts';
-import {
-  readUsageEvent,
-  USAGE_EVENT_COLUMNS,
-  USAGE_EVENT_TABLES,
-  type UsageEventRow,
-} from '../event/usage-event-row.ts';
+import { readUsageEvent, USAGE_EVENT_COLUMNS, type UsageEventRow } from '../event/usage-event-row.ts';
 import { ADJUSTED_AT_ONCE } from './adjust-usage.ts';
 
 /** A UTC day on which a series has requests without a known cost. */
@@ -35,11 +30,14 @@ const DAYS = {
 const EVENTS = {
   name: 'unpriced-events',
   text: `
-    SELECT ${USAGE_EVENT_COLUMNS} FROM ${USAGE_EVENT_TABLES}
-     WHERE e.organization_id = $1 AND e.series_id = $2 AND e.id > $3 AND e.id < $4
-       AND e.cost IS NULL AND e.voids_id IS NULL AND e.unpriced_reason IS DISTINCT FROM 'no_usage_reported'
-       AND s.organization_id = $1 AND s.id = $2
-     ORDER BY e.id LIMIT $5`,
+    SELECT ${USAGE_EVENT_COLUMNS} FROM (
+      SELECT * FROM usage_events e
+       WHERE e.organization_id = $1 AND e.series_id = $2 AND e.id > $3 AND e.id < $4
+         AND e.cost IS NULL AND e.voids_id IS NULL AND e.unpriced_reason IS DISTINCT FROM 'no_usage_reported'
+       ORDER BY e.organization_id, e.series_id, e.id LIMIT $5) e
+     CROSS JOIN LATERAL (
+       SELECT * FROM usage_series s WHERE s.organization_id = $1 AND s.id = $2 LIMIT 1) s
+     ORDER BY e.id`,
 };
 
 async function* unpricedDays({ pool }: Database): AsyncGenerator<UnpricedDay> {

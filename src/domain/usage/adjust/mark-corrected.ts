@@ -22,7 +22,10 @@ const COLUMNS = `
 const FIND = {
   name: 'find-corrections',
   text: `
-    SELECT ${COLUMNS} FROM usage_events WHERE organization_id = $1 AND event_id = ANY ($2::text[])
+    SELECT ${COLUMNS} FROM (
+      SELECT e.* FROM unnest($2::text[]) AS of(event_id)
+       CROSS JOIN LATERAL (
+         SELECT * FROM usage_events e WHERE e.organization_id = $1 AND e.event_id = of.event_id LIMIT 1) e) e
     UNION ALL
     SELECT ${COLUMNS} FROM (
       SELECT a.* FROM unnest(${whereAdjusted('$1', '$3::uuid[]')}) AS of(id)

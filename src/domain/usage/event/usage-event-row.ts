@@ -48,6 +48,20 @@ export const USAGE_EVENT_TABLES = `
   usage_events e JOIN usage_series s ON s.organization_id = e.organization_id AND s.id = e.series_id`;
 
 /**
+ * The same join for events that are found by a key: one probe of an index for each, and one for its
+ * series. A plan that was made while the tables were small would rather read all that the
+ * organization has.
+ * @param keys SQL of a list of keys, `of`, or empty for one event
+ * @param condition SQL that finds one event, `e`, by its organization and another column
+ */
+export function usageEventsBy(keys: string, condition: string): string {
+  const found = `(SELECT * FROM usage_events e WHERE ${condition} LIMIT 1) e`;
+  return `${keys === '' ? found : `${keys} CROSS JOIN LATERAL ${found}`}
+    CROSS JOIN LATERAL (
+      SELECT * FROM usage_series s WHERE s.organization_id = e.organization_id AND s.id = e.series_id LIMIT 1) s`;
+}
+
+/**
  * A row of the ledger as an event in its normal form. A literal, as in `normalizeUsage`: events of
  * both have one hidden class, and the type makes a missing field a compile error.
  */

@@ -1,12 +1,7 @@
 import { plainDecimal } from '../../../platform/money.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import type { UsageRow } from '../event/usage-event.ts';
-import {
-  readUsageEvent,
-  USAGE_EVENT_COLUMNS,
-  USAGE_EVENT_TABLES,
-  type UsageEventRow,
-} from '../event/usage-event-row.ts';
+import { readUsageEvent, USAGE_EVENT_COLUMNS, type UsageEventRow, usageEventsBy } from '../event/usage-event-row.ts';
 import type { StoredEvent } from './stored-event.ts';
 
 interface StoredRow {
@@ -18,12 +13,14 @@ interface StoredRow {
 
 const FIND_MANY = {
   name: 'find-stored',
-  text: 'SELECT event_id, id, body_hash, cost FROM usage_events WHERE organization_id = $1 AND event_id = ANY ($2::text[])',
+  text: `SELECT e.event_id, e.id, e.body_hash, e.cost FROM unnest($2::text[]) AS of(event_id)
+          CROSS JOIN LATERAL (
+            SELECT * FROM usage_events e WHERE e.organization_id = $1 AND e.event_id = of.event_id LIMIT 1) e`,
 };
 const FIND_ONE = {
   name: 'find-stored-event',
-  text: `SELECT ${USAGE_EVENT_COLUMNS}, e.body_hash FROM ${USAGE_EVENT_TABLES}
-     WHERE e.organization_id = $1 AND s.organization_id = $1 AND e.event_id = $2`,
+  text: `SELECT ${USAGE_EVENT_COLUMNS}, e.body_hash
+           FROM ${usageEventsBy('', 'e.organization_id = $1 AND e.event_id = $2')}`,
 };
 
 async function findOne(database: Database, { event }: UsageRow): Promise<Map<string, StoredEvent>> {
