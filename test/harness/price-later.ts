@@ -79,7 +79,7 @@ export function openLaterPricer(connectionString: string, nowMs: number): LaterP
       await importCatalog(database, { catalog: larger, asOfMs: NEWER_THAN_ALL_MS, nowMs });
     },
     async price() {
-      await database.pool.query('UPDATE catalog_versions SET priced_known_moreat = NULL');
+      await database.pool.query('UPDATE catalog_versions SET priced_later_at = NULL');
       return priceUnpricedUsage(resources);
     },
     async close() {
