@@ -9,6 +9,7 @@ import type { DatabaseServer } from './platform/postgres/database-server.ts';
 
 /** The end of an app, within `config.shutdownSeconds`, whatever runs. */
 export interface Shutdown {
+  /** Whether the server is draining, or past that. */
   hasBegun(): boolean;
   /** Whether an answer has begun on a connection and is not written to its end. */
   isAnswering(socket: Duplex): boolean;
@@ -17,6 +18,11 @@ export interface Shutdown {
    * first.
    */
   watch(server: Server, closeDoor: () => Promise<void>): void;
+  /**
+   * Serves on for `config.drainSeconds`, or until `hurried` is aborted. It counts in the time of the
+   * shutdown, of which it takes at most {@link MAX_DRAIN_SHARE}. Without a server it ends at once.
+   */
+  drain(hurried: AbortSignal): Promise<void>;
   /** @returns whether everything was finished; false where something was cut off */
   run(): Promise<boolean>;
 }
@@ -40,10 +46,20 @@ const ANSWERS_SHARE = 1 / 4;
 const ABANDON_SHARE = 1 / 2;
 /** PostgreSQL's immediate stop needs a moment as well. */
 const IMMEDIATE_STOP_MS = 200;
+/** The rest of the time is for what is in flight when the drain ends. */
+const MAX_DRAIN_SHARE = 1 / 2;
+/**
+ * In this last part of the drain each answer ends its connection: a client that keeps one open would
+ * else send its next request just when the server closes it.
+ */
+const LAST_ANSWERS_SHARE = 1 / 5;
+/** In which a request that is on its way arrives on a connection that nothing came from yet. */
+const FIRST_BYTES_MS = 50;
 const MAX_NAMED = 10;
 
 /**
- * At once: nothing new is accepted, upkeep is cancelled, WebSockets are closed. Then requests in
+ * First the drain, if it is asked for: the server serves on and is not ready. Then nothing new is
+ * accepted, upkeep is cancelled, WebSockets are closed. Then requests in
  * flight are answered. At the deadline, less {@link RESERVED_MS}: statements are cancelled and
  * their callers answered 503, connections are destroyed, pools ended, and PostgreSQL is stopped.
  */
@@ -52,20 +68,48 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   const reservedMs = Math.min(RESERVED_MS, timeMs * RESERVED_SHARE);
   const sockets = new Map<Socket, ServerResponse | null>();
   let serving: { server: Server; closeDoor(): Promise<void> } | null = null;
+  let startedMs: number | null = null;
+  let isEnding = false;
   let begun: Promise<boolean> | null = null;
 
+  const announceEnd = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader('Connection', 'close');
+    else response.once('close', () => serving?.server.closeIdleConnections());
+  };
+
   /** Each answer from now on is the last one of its connection. */
-  function refuseMore(server: Server): void {
-    const announceEnd = (response: ServerResponse) => {
-      if (!response.headersSent) response.setHeader('Connection', 'close');
-      else response.once('close', () => server.closeIdleConnections());
-    };
+  function endWithNextAnswer(server: Server): void {
+    if (isEnding) return;
+    isEnding = true;
     for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
+  }
+
+  function refuseMore(server: Server): void {
+    endWithNextAnswer(server);
     server.closeIdleConnections();
     // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
     // asked on it.
-    for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
+    const destroyUnused = () => {
+      for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
+    };
+    setTimeout(destroyUnused, FIRST_BYTES_MS);
+  }
+
+  async function drain(hurried: AbortSignal): Promise<void> {
+    startedMs ??= performance.now();
+    const drainMs = Math.min(config.drainSeconds * 1000, timeMs * MAX_DRAIN_SHARE);
+    if (!serving || drainMs === 0) return;
+    const { server } = serving;
+    log.info({ seconds: drainMs / 1000 }, 'draining: not ready, and serving on');
+    const lastMs = drainMs * LAST_ANSWERS_SHARE;
+    try {
+      await sleep(drainMs - lastMs, undefined, { signal: hurried });
+      endWithNextAnswer(server);
+      await sleep(lastMs, undefined, { signal: hurried });
+    } catch {
+      // Somebody waits for the end.
+    }
   }
 
   async function finishRequests(): Promise<void> {
@@ -104,14 +148,16 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   }
 
   async function run(): Promise<boolean> {
-    const deadline = performance.now() + timeMs;
+    startedMs ??= performance.now();
+    const deadline = startedMs + timeMs;
+    const leftMs = deadline - performance.now();
     let isFinished = true;
     const timer = setTimeout(() => {
       isFinished = false;
       cutOff().catch((error) => log.warn({ err: error }, 'something could not be cut off'));
-    }, timeMs - reservedMs);
+    }, leftMs - reservedMs);
     const abandoned = new AbortController();
-    const abandon = sleep(timeMs - reservedMs * ABANDON_SHARE, undefined, { signal: abandoned.signal });
+    const abandon = sleep(leftMs - reservedMs * ABANDON_SHARE, undefined, { signal: abandoned.signal });
     const finished = finish().catch((error) => {
       isFinished = false;
       log.warn({ err: error }, 'something could not be finished');
@@ -124,7 +170,7 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   }
 
   return {
-    hasBegun: () => begun !== null,
+    hasBegun: () => startedMs !== null,
     isAnswering(socket) {
       const response = socket instanceof Socket ? sockets.get(socket) : null;
       return response?.headersSent === true && !response.writableFinished;
@@ -139,6 +185,7 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
         sockets.set(incoming.socket, response);
       });
     },
+    drain,
     run() {
       begun ??= run();
       return begun;
