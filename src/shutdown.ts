@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
@@ -49,12 +49,10 @@ const IMMEDIATE_STOP_MS = 200;
 /** The rest of the time is for what is in flight when the drain ends. */
 const MAX_DRAIN_SHARE = 1 / 2;
 /**
- * In this last part of the drain each answer ends its connection: a client that keeps one open would
- * else send its next request just when the server closes it.
+ * In which the next request of a connection that is kept alive, already on its way, arrives and is
+ * answered as its last one. Whoever does not know that yet would find it torn.
  */
-const LAST_ANSWERS_SHARE = 1 / 5;
-/** In which a request that is on its way arrives on a connection that nothing came from yet. */
-const FIRST_BYTES_MS = 50;
+const LAST_REQUESTS_MS = 500;
 const MAX_NAMED = 10;
 
 /**
@@ -69,7 +67,8 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   const sockets = new Map<Socket, ServerResponse | null>();
   let serving: { server: Server; closeDoor(): Promise<void> } | null = null;
   let startedMs: number | null = null;
-  let isEnding = false;
+  /** Unless it was drained before, nobody on the other side is given time. */
+  let isHurried = true;
   let begun: Promise<boolean> | null = null;
 
   const announceEnd = (response: ServerResponse) => {
@@ -77,45 +76,38 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
     else response.once('close', () => serving?.server.closeIdleConnections());
   };
 
-  /** Each answer from now on is the last one of its connection. */
-  function endWithNextAnswer(server: Server): void {
-    if (isEnding) return;
-    isEnding = true;
+  /** Each answer from now on is the last one of its connection, and the others are closed. */
+  function refuseMore(server: Server): void {
     for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
-  }
-
-  function refuseMore(server: Server): void {
-    endWithNextAnswer(server);
-    server.closeIdleConnections();
-    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
-    // asked on it.
-    const destroyUnused = () => {
+    const closeUnused = () => {
+      server.close();
+      // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
+      // asked on it.
       for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
     };
-    setTimeout(destroyUnused, FIRST_BYTES_MS);
+    if (isHurried) closeUnused();
+    else setTimeout(closeUnused, LAST_REQUESTS_MS).unref();
   }
 
   async function drain(hurried: AbortSignal): Promise<void> {
     startedMs ??= performance.now();
+    isHurried = hurried.aborted;
+    hurried.addEventListener('abort', () => {
+      isHurried = true;
+    });
     const drainMs = Math.min(config.drainSeconds * 1000, timeMs * MAX_DRAIN_SHARE);
     if (!serving || drainMs === 0) return;
-    const { server } = serving;
     log.info({ seconds: drainMs / 1000 }, 'draining: not ready, and serving on');
-    const lastMs = drainMs * LAST_ANSWERS_SHARE;
-    try {
-      await sleep(drainMs - lastMs, undefined, { signal: hurried });
-      endWithNextAnswer(server);
-      await sleep(lastMs, undefined, { signal: hurried });
-    } catch {
-      // Somebody waits for the end.
-    }
+    // Aborted: somebody waits for the end.
+    await sleep(drainMs, undefined, { signal: hurried }).catch(() => {});
   }
 
   async function finishRequests(): Promise<void> {
     if (!serving) return;
     const { server, closeDoor } = serving;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // Of `net`: that of `http` would close idle connections at once.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     refuseMore(server);
     await Promise.all([closed, closeDoor()]);
   }
