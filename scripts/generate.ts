@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 // Runs `prisma generate` when its output is missing or was made from other inputs. Every `npm
-// start` and `npm test` runs this, so it imports only what the usual case, "nothing to do", needs.
+// start` (in its own process, by `--import`) and `npm test` runs this, so it imports only what the usual case, "nothing to do", needs.
 
 const ROOT = join(import.meta.dirname, '..');
 const OUTPUT = join(ROOT, 'prisma/generated');
@@ -16,6 +16,7 @@ const INPUTS = [
   'node_modules/prisma-pothos-types/package.json',
 ];
 const LOCK_TIMEOUT_MS = 180_000;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 
 function hashInputs(): string {
   const hash = createHash('sha256');
@@ -27,18 +28,33 @@ function isCurrent(hash: string): boolean {
   return existsSync(HASH_FILE) && readFileSync(HASH_FILE, 'utf8') === hash;
 }
 
-function generate(): void {
+/**
+ * A signal ends the generating too, with exit code 0 once Prisma has ended: nobody was answered yet.
+ */
+async function generate(): Promise<void> {
   const prisma = join(ROOT, 'node_modules/prisma/build/index.js');
   // Prisma starts its generators through a shebang, which must find this Node, not an older one.
   const path = [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH: path, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
-  try {
-    execFileSync(process.execPath, [prisma, 'generate', '--no-hints'], { cwd: ROOT, env, stdio: 'pipe' });
-  } catch (error) {
-    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-    process.stderr.write(`prisma generate failed:\n${output || error}\n`);
-    process.exit(1);
-  }
+  let isStopped = false;
+  const complaint = await new Promise<string | null>((resolve) => {
+    const args = [prisma, 'generate', '--no-hints'];
+    const running = execFile(process.execPath, args, { cwd: ROOT, env }, (error, _, stderr) =>
+      resolve(error ? stderr || error.message : null),
+    );
+    const stop = () => {
+      isStopped = true;
+      running.kill();
+    };
+    for (const name of SIGNALS) process.on(name, stop);
+    running.once('exit', () => {
+      for (const name of SIGNALS) process.off(name, stop);
+    });
+  });
+  if (isStopped) process.exit(0);
+  if (complaint === null) return;
+  process.stderr.write(`prisma generate failed:\n${complaint}\n`);
+  process.exit(1);
 }
 
 if (!isCurrent(hashInputs())) {
@@ -49,7 +65,7 @@ if (!isCurrent(hashInputs())) {
   // Another process may have generated meanwhile; the hash exists only for complete output.
   if (!isCurrent(hash)) {
     rmSync(HASH_FILE, { force: true });
-    generate();
+    await generate();
     writeFileSync(HASH_FILE, hash);
   }
   lock?.release();

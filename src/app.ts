@@ -26,14 +26,7 @@ import { createHealthHandler } from './rest/health.ts';
 import { createListener } from './server.ts';
 import { createShutdown } from './shutdown.ts';
 
-/**
- * How long an idle connection stays open: longer than load balancers and clients keep theirs (a
- * minute, as a rule), so that it is they who close it, and no request meets a connection that is
- * just being closed.
- */
-const KEEP_ALIVE_MS = 75_000;
 const SERVER_OPTIONS: ServerOptions = {
-  keepAliveTimeout: KEEP_ALIVE_MS,
   // The parser is strict by default; saying so spares each answer the look into the process's
   // options.
   insecureHTTPParser: false,
@@ -58,8 +51,13 @@ export interface App {
   /** Made by this start, where there was none before. */
   firstOrganization: CreatedOrganization | null;
   /**
+   * Says that it is not ready, and serves everything meanwhile, for `config.drainSeconds` or until
+   * `hurried` is aborted, so that whoever sends requests here can turn elsewhere before `close`.
+   */
+  drain(hurried: AbortSignal): Promise<void>;
+  /**
    * Finishes what is in flight, then stops everything that was started, within
-   * `config.shutdownSeconds`.
+   * `config.shutdownSeconds`, counted from `drain`.
    * @returns whether everything was finished; false where something was cut off at the deadline
    */
   close(): Promise<boolean>;
@@ -73,6 +71,8 @@ export interface AppOptions {
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
   /** After how long a connection on which nothing moves is dropped, instead of 30 s. */
   stalledMs?: number;
+  /** How many lines of the log were lost, for `/metrics`. */
+  droppedLogLines?: () => number;
   /** A migrated database, instead of the one that the configuration names. */
   connectionString?: string;
   /**
@@ -114,6 +114,11 @@ async function openDoors(options: AppOptions, databaseServer: DatabaseServer): P
 async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, resources: OpenResources): Promise<App> {
   const { config, log, signal } = options;
   const { requests } = resources.metrics;
+  resources.metrics.add({
+    name: 'meterr_log_lines_dropped_total',
+    help: 'Lines of the log that were lost because standard output was full or closed.',
+    read: options.droppedLogLines ?? (() => 0),
+  });
   const keep = options.keepFirstKey ?? (async () => {});
   const firstOrganization = await cancellingOnAbort(resources.database, signal, () =>
     createFirstOrganization(resources, keep),
@@ -165,7 +170,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     async listen(port, host) {
       const addressOf = createCallerAddress(config.trustProxy);
       const listener = createListener({ resources, fetch, handleGraphQL, addressOf });
-      const server = createServer(SERVER_OPTIONS, listener);
+      const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout: config.keepAliveSeconds * 1000 }, listener);
       dropStalled(server, options.stalledMs);
       answerNodeFailures(server, {
         isAnswering: shutdown.isAnswering,
@@ -185,6 +190,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
       resources.publicUrl.setListening(host, listensAt);
       return { port: listensAt };
     },
+    drain: shutdown.drain,
     close() {
       live.keys.close();
       streams.close();

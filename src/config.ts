@@ -135,6 +135,8 @@ const schema = z.object({
     )
     .optional(),
   METERR_SHUTDOWN_SECONDS: wholeNumber(1, 3_600).default(20),
+  METERR_DRAIN_SECONDS: wholeNumber(0, 3_600).default(5),
+  METERR_KEEP_ALIVE_SECONDS: wholeNumber(1, 3_600).default(75),
   METERR_READ_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(10),
   METERR_GRAPHIQL: flag.default(true),
   METERR_PUBLIC_URL: publicUrl.optional(),
@@ -190,6 +192,10 @@ export interface Config {
   /** Null: there is no Redis. */
   redisUrl: string | null;
   shutdownSeconds: number;
+  /** Of these, how long the server says that it is not ready while it still serves. */
+  drainSeconds: number;
+  /** How long an idle connection stays open. */
+  keepAliveSeconds: number;
   /** How long one statement of a read may take. */
   readTimeoutSeconds: number;
   /** Whether a browser at `/graphql` gets GraphiQL. */
@@ -278,6 +284,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     rateLimitStore: readRateLimitStore(value),
     redisUrl: value.REDIS_URL ?? null,
     shutdownSeconds: value.METERR_SHUTDOWN_SECONDS,
+    drainSeconds: value.METERR_DRAIN_SECONDS,
+    keepAliveSeconds: value.METERR_KEEP_ALIVE_SECONDS,
     readTimeoutSeconds: value.METERR_READ_TIMEOUT_SECONDS,
     graphiql: value.METERR_GRAPHIQL,
     publicUrl: value.METERR_PUBLIC_URL ?? null,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
@@ -9,6 +9,7 @@ import type { DatabaseServer } from './platform/postgres/database-server.ts';
 
 /** The end of an app, within `config.shutdownSeconds`, whatever runs. */
 export interface Shutdown {
+  /** Whether the server is draining, or past that. */
   hasBegun(): boolean;
   /** Whether an answer has begun on a connection and is not written to its end. */
   isAnswering(socket: Duplex): boolean;
@@ -17,6 +18,11 @@ export interface Shutdown {
    * first.
    */
   watch(server: Server, closeDoor: () => Promise<void>): void;
+  /**
+   * Serves on for `config.drainSeconds`, or until `hurried` is aborted. It counts in the time of the
+   * shutdown, of which it takes at most {@link MAX_DRAIN_SHARE}. Without a server it ends at once.
+   */
+  drain(hurried: AbortSignal): Promise<void>;
   /** @returns whether everything was finished; false where something was cut off */
   run(): Promise<boolean>;
 }
@@ -40,10 +46,18 @@ const ANSWERS_SHARE = 1 / 4;
 const ABANDON_SHARE = 1 / 2;
 /** PostgreSQL's immediate stop needs a moment as well. */
 const IMMEDIATE_STOP_MS = 200;
+/** The rest of the time is for what is in flight when the drain ends. */
+const MAX_DRAIN_SHARE = 1 / 2;
+/**
+ * In which the next request of a connection that is kept alive, already on its way, arrives and is
+ * answered as its last one. Whoever does not know that yet would find it torn.
+ */
+const LAST_REQUESTS_MS = 500;
 const MAX_NAMED = 10;
 
 /**
- * At once: nothing new is accepted, upkeep is cancelled, WebSockets are closed. Then requests in
+ * First the drain, if it is asked for: the server serves on and is not ready. Then nothing new is
+ * accepted, upkeep is cancelled, WebSockets are closed. Then requests in
  * flight are answered. At the deadline, less {@link RESERVED_MS}: statements are cancelled and
  * their callers answered 503, connections are destroyed, pools ended, and PostgreSQL is stopped.
  */
@@ -52,26 +66,48 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   const reservedMs = Math.min(RESERVED_MS, timeMs * RESERVED_SHARE);
   const sockets = new Map<Socket, ServerResponse | null>();
   let serving: { server: Server; closeDoor(): Promise<void> } | null = null;
+  let startedMs: number | null = null;
+  /** Unless it was drained before, nobody on the other side is given time. */
+  let isHurried = true;
   let begun: Promise<boolean> | null = null;
 
-  /** Each answer from now on is the last one of its connection. */
+  const announceEnd = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader('Connection', 'close');
+    else response.once('close', () => serving?.server.closeIdleConnections());
+  };
+
+  /** Each answer from now on is the last one of its connection, and the others are closed. */
   function refuseMore(server: Server): void {
-    const announceEnd = (response: ServerResponse) => {
-      if (!response.headersSent) response.setHeader('Connection', 'close');
-      else response.once('close', () => server.closeIdleConnections());
-    };
     for (const response of sockets.values()) if (response && !response.writableFinished) announceEnd(response);
     server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => announceEnd(response));
-    server.closeIdleConnections();
-    // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
-    // asked on it.
-    for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
+    const closeUnused = () => {
+      server.close();
+      // Opened in advance, by a load balancer for instance: to Node that is not idle, and nothing was
+      // asked on it.
+      for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
+    };
+    if (isHurried) closeUnused();
+    else setTimeout(closeUnused, LAST_REQUESTS_MS).unref();
+  }
+
+  async function drain(hurried: AbortSignal): Promise<void> {
+    startedMs ??= performance.now();
+    isHurried = hurried.aborted;
+    hurried.addEventListener('abort', () => {
+      isHurried = true;
+    });
+    const drainMs = Math.min(config.drainSeconds * 1000, timeMs * MAX_DRAIN_SHARE);
+    if (!serving || drainMs === 0 || hurried.aborted) return;
+    log.info({ seconds: drainMs / 1000 }, 'draining: not ready, and serving on');
+    // Aborted: somebody waits for the end.
+    await sleep(drainMs, undefined, { signal: hurried }).catch(() => {});
   }
 
   async function finishRequests(): Promise<void> {
     if (!serving) return;
     const { server, closeDoor } = serving;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // Of `net`: that of `http` would close idle connections at once.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     refuseMore(server);
     await Promise.all([closed, closeDoor()]);
   }
@@ -104,14 +140,16 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   }
 
   async function run(): Promise<boolean> {
-    const deadline = performance.now() + timeMs;
+    startedMs ??= performance.now();
+    const deadline = startedMs + timeMs;
+    const leftMs = deadline - performance.now();
     let isFinished = true;
     const timer = setTimeout(() => {
       isFinished = false;
       cutOff().catch((error) => log.warn({ err: error }, 'something could not be cut off'));
-    }, timeMs - reservedMs);
+    }, leftMs - reservedMs);
     const abandoned = new AbortController();
-    const abandon = sleep(timeMs - reservedMs * ABANDON_SHARE, undefined, { signal: abandoned.signal });
+    const abandon = sleep(leftMs - reservedMs * ABANDON_SHARE, undefined, { signal: abandoned.signal });
     const finished = finish().catch((error) => {
       isFinished = false;
       log.warn({ err: error }, 'something could not be finished');
@@ -124,7 +162,7 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
   }
 
   return {
-    hasBegun: () => begun !== null,
+    hasBegun: () => startedMs !== null,
     isAnswering(socket) {
       const response = socket instanceof Socket ? sockets.get(socket) : null;
       return response?.headersSent === true && !response.writableFinished;
@@ -139,6 +177,7 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
         sockets.set(incoming.socket, response);
       });
     },
+    drain,
     run() {
       begun ??= run();
       return begun;

@@ -115,9 +115,9 @@ it('the reader of imports sees them all', () => {
 });
 
 describe('who may import whom', () => {
-  it('nobody imports app or main; main imports app, config and the platform', () => {
-    const others = files.filter(({ path }) => path !== 'src/main.ts');
-    expect(wrongImports(others, (target) => target === 'src/app.ts' || target === 'src/main.ts')).toEqual([]);
+  it('nobody imports app or main; main and its start import app, config and the platform', () => {
+    const others = files.filter(({ path }) => path !== 'src/main.ts' && path !== 'src/start.ts');
+    expect(wrongImports(others, (target) => /^src\/(app|main|start)\.ts$/.test(target))).toEqual([]);
   });
 
   it('the domain imports no door, and nothing of HTTP or GraphQL', () => {
@@ -259,11 +259,14 @@ describe('style', () => {
     expect(readers).toEqual(['src/cli/session/settings.ts', 'src/config.ts']);
   });
 
-  it('signals and exits are main’s', () => {
+  it('signals and exits are of the start alone', () => {
     const users = files.filter(({ text }) => /\bprocess\.(on|once|exit)\(/.test(text)).map(({ path }) => path);
     // Commands of their own, beside the server: `npm run verify` and `npm run meterr`.
     const COMMANDS = ['src/verify.ts', 'src/cli/main.ts'];
-    expect(users.filter((path) => !COMMANDS.includes(path))).toEqual(['src/main.ts']);
+    expect(users.filter((path) => !COMMANDS.includes(path))).toEqual([
+      'src/platform/process/stop-signals.ts',
+      'src/start.ts',
+    ]);
   });
 
   it('files are short: none over 300 lines, nine of ten within 180, half within 70', () => {

@@ -15,12 +15,12 @@ export interface MeterrOptions {
   env?: Record<string, string>;
 }
 
-/** What `npm start` of a checkout gives to Node, but for the compile cache. */
+/** What `npm start` of a checkout gives to Node, but for the compile cache and the generating. */
 async function readNodeOptions(root: string): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
   const [, options] = /\bnode ([^&]*)src\/main\.ts/.exec(scripts.start) ?? [];
   if (options === undefined) throw new Error(`The start script of ${root}/package.json does not run src/main.ts.`);
-  const words = options.replace(/--import \S*compile-cache\S*/, '').split(/\s+/);
+  const words = options.replace(/--import \S*(compile-cache|generate)\S*/g, '').split(/\s+/);
   return words.filter((word) => word !== '');
 }
 
@@ -37,6 +37,7 @@ export async function startMeterr({ dataDir, databaseUrl = '', root = ROOT, env 
       METERR_DATA_DIR: dataDir,
       METERR_LOG_LEVEL: 'error',
       METERR_PRICE_FEEDS: 'off',
+      METERR_DRAIN_SECONDS: '0',
       METERR_OPERATOR_KEY: OPERATOR_KEY,
       PORT: '0',
       HOST: '127.0.0.1',

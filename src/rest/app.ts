@@ -98,9 +98,9 @@ async function readVersion(): Promise<string> {
   return manifest.version;
 }
 
-/** The OpenAPI document as it is served and committed. */
-export async function openApiDocument(): Promise<object> {
-  return createOpenApiDocument(ROUTES, await readVersion());
+/** The OpenAPI document as it is served and, without an address, committed. */
+export async function openApiDocument(publicUrl: string | null = null): Promise<object> {
+  return createOpenApiDocument(ROUTES, await readVersion(), publicUrl);
 }
 
 interface Env {
@@ -111,22 +111,26 @@ type Answerer = (c: Context<Env>) => Response | Promise<Response>;
 
 /** What is served for people and machines around the API, by path. */
 async function createPages(resources: Resources): Promise<[path: string, answer: Answerer][]> {
-  const document = JSON.stringify(await openApiDocument());
+  const { publicUrl } = resources.config;
+  const document = JSON.stringify(await openApiDocument(publicUrl));
+
   const version = await readVersion();
   const json = { 'Content-Type': 'application/json', ...SNIFFLESS };
   const documentPage = createStaticPage(async () => ({ content: document, headers: json }));
-  const docs = createStaticPage(async () => ({ content: docsPage(), headers: DOCS_HEADERS }));
+  const docsSeenFrom = (folder: './' | 'docs/') =>
+    createStaticPage(async () => ({ content: docsPage(folder), headers: DOCS_HEADERS }));
+  const [docs, docsFolder] = [docsSeenFrom('docs/'), docsSeenFrom('./')];
   return [
     [
       '/',
       (c) => {
         if (!c.req.header('accept')?.includes('text/html')) return c.notFound();
-        return c.body(homePage(new URL(c.req.url).origin, version), 200, HOME_HEADERS);
+        return c.body(homePage(publicUrl ?? new URL(c.req.url).origin, version), 200, HOME_HEADERS);
       },
     ],
     ['/metrics', (c) => answerMetrics(resources, c.req.header('authorization') ?? null, c.env.address)],
     ['/v1/openapi.json', (c) => documentPage(c.req.raw)],
-    ['/docs', (c) => docs(c.req.raw)],
+    ['/docs', (c) => (new URL(c.req.url).pathname.endsWith('/') ? docsFolder : docs)(c.req.raw)],
     [
       '/docs/start.js',
       (c) => c.body(DOCS_SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8', ...SNIFFLESS }),

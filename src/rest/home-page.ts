@@ -3,9 +3,12 @@ import { pageHeaders } from '../platform/http/page-headers.ts';
 
 export const HOME_HEADERS = pageHeaders({ scripts: [] });
 
-/** What a person sees who opens the server in a browser. `origin` is what he opened. */
-export function homePage(origin: string, version: string): string {
-  const curl = `curl ${origin}/v1/usage \\
+/**
+ * What a person sees who opens the server in a browser, at `url`. Its links are relative, because a
+ * proxy may serve it below a prefix.
+ */
+export function homePage(url: string, version: string): string {
+  const curl = `curl ${url}/v1/usage \\
   -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
   -d '{"provider": "openai", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 500}'`;
   return `<!doctype html>
@@ -26,13 +29,13 @@ export function homePage(origin: string, version: string): string {
     <h1>Meterr</h1>
     <p>The open AI cost-tracking API, version ${escapeHtml(version)}, runs here.</p>
     <dl>
-      <dt><a href="/docs">/docs</a></dt>
+      <dt><a href="docs">/docs</a></dt>
       <dd>The reference of REST, where each request can be tried.</dd>
-      <dt><a href="/graphql">/graphql</a></dt>
+      <dt><a href="graphql">/graphql</a></dt>
       <dd>GraphiQL, to ask the same in GraphQL.</dd>
-      <dt><a href="/v1/openapi.json">/v1/openapi.json</a></dt>
+      <dt><a href="v1/openapi.json">/v1/openapi.json</a></dt>
       <dd>The reference for programs.</dd>
-      <dt><a href="/health/ready">/health/ready</a></dt>
+      <dt><a href="health/ready">/health/ready</a></dt>
       <dd>Whether the server and its database answer.</dd>
     </dl>
     <h2>Record your first usage event</h2>

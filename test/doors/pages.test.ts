@@ -41,7 +41,8 @@ describe('pages', () => {
     const page = await response.text();
     expect(page).toContain('Meterr');
     expect(page).toContain(`curl ${new URL(response.url || 'http://meterr.test').origin}/v1/usage`);
-    const links = [...page.matchAll(/href="([^"]+)"/g)].map(([, link = '']) => link);
+    // Relative, because a proxy may serve the page below a prefix.
+    const links = [...page.matchAll(/href="([^"]+)"/g)].map(([, link = '']) => `/${link}`);
     expect(links).toEqual(expect.arrayContaining(['/docs', '/graphql', '/v1/openapi.json']));
     for (const link of links) expect((await fetch(link, HTML)).status).toBe(200);
   });

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pageHeaders } from '../../platform/http/page-headers.ts';
 import { createStaticPage } from '../../platform/http/static-page.ts';
-import { GRAPHQL_PATH } from '../graphql-path.ts';
 import { KEY_FORM, KEY_SCRIPT } from './graphiql-key.ts';
 
 const DEFAULT_QUERY = `# Enter your API key above, then press the button to run this.
@@ -22,7 +21,7 @@ export const graphiqlPage = createStaticPage(async () => {
   const page = renderGraphiQL({
     title: 'Meterr GraphQL',
     favicon: 'data:,',
-    endpoint: GRAPHQL_PATH,
+    // No endpoint: it asks where it was loaded from, which may be below a prefix of a proxy.
     defaultQuery: DEFAULT_QUERY,
     shouldPersistHeaders: false,
     isHeadersEditorEnabled: false,

@@ -160,8 +160,15 @@ function emptyOptionalFilters(paths: NonNullable<ReturnType<OpenAPIHono['getOpen
   }
 }
 
-/** The OpenAPI 3.1 document, from the same schemas that the routes check with. */
-export function createOpenApiDocument(routes: readonly Route[], version: string): object {
+/**
+ * The OpenAPI 3.1 document, from the same schemas that the routes check with.
+ * @param publicUrl the address of the server, where it is configured
+ */
+export function createOpenApiDocument(
+  routes: readonly Route[],
+  version: string,
+  publicUrl: string | null = null,
+): object {
   const app = new OpenAPIHono();
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
     type: 'http',
@@ -184,7 +191,11 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
         'operations are in GraphQL, at `/graphql`.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    servers: [{ url: '/', description: 'This server.' }],
+    servers: [
+      // Relative to the document, which may be below a prefix of a proxy.
+      { url: '..', description: 'This server.' },
+      ...(publicUrl === null ? [] : [{ url: publicUrl, description: 'This server, by its address.' }]),
+    ],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   showTagParameter(document.paths ?? {});

@@ -19,7 +19,7 @@ const GREETING = /Meterr serves at (http:\/\/[^\s]+:(\d+))/;
  * Starts the server; resolves when it listens. @throws Error with what it wrote when it ends before
  */
 export async function startMain(env: Record<string, string>): Promise<MainProcess> {
-  const main = startNode('src/main.ts', { PORT: '0', METERR_LOG_LEVEL: 'warn', ...env });
+  const main = startNode('src/main.ts', { PORT: '0', METERR_LOG_LEVEL: 'warn', METERR_DRAIN_SECONDS: '0', ...env });
   const greeted = new Promise<RegExpExecArray>((resolve) => {
     main.onOutput(() => {
       const match = GREETING.exec(main.output());

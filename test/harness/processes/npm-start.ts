@@ -71,7 +71,12 @@ function run(command: string, args: string[], env: Record<string, string>) {
 }
 
 async function startBy(command: string, args: string[], env: Record<string, string>): Promise<Started> {
-  const { pid, output, ended, wrote } = run(command, args, { PORT: '0', METERR_LOG_LEVEL: 'warn', ...env });
+  const { pid, output, ended, wrote } = run(command, args, {
+    PORT: '0',
+    METERR_LOG_LEVEL: 'warn',
+    METERR_DRAIN_SECONDS: '0',
+    ...env,
+  });
   const failed = ended.then((end) => Promise.reject(new Error(`The server ended with ${end.code}:\n${end.output}`)));
   failed.catch(() => {});
   await Promise.race([wrote(/^ +curl .*$/m), failed]);
