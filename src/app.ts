@@ -71,6 +71,8 @@ export interface AppOptions {
   keepFirstKey?: (created: CreatedOrganization) => Promise<void>;
   /** After how long a connection on which nothing moves is dropped, instead of 30 s. */
   stalledMs?: number;
+  /** How often the price catalog is looked for that others imported, instead of every 2 s. */
+  catalogLookMs?: number;
   /** How many lines of the log were lost, for `/metrics`. */
   droppedLogLines?: () => number;
   /** A migrated database, instead of the one that the configuration names. */
@@ -100,9 +102,9 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function openDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
-  const { config, log, clock, signal } = options;
+  const { config, log, clock, signal, catalogLookMs } = options;
   const { connectionString, revive } = databaseServer;
-  const resources = await openResources({ config, log, connectionString, revive, clock, signal });
+  const resources = await openResources({ config, log, connectionString, revive, clock, signal, catalogLookMs });
   try {
     return await joinDoors(options, databaseServer, resources);
   } catch (error) {

@@ -54,6 +54,8 @@ export interface OpenOptions {
   /** Brings an embedded server back after it was lost. */
   revive?: () => Promise<void>;
   clock?: () => number;
+  /** How often other processes' imports of prices are looked for, instead of every 2 s. */
+  catalogLookMs?: number | undefined;
   /** Aborted: the start is given up, and what it runs is cancelled. */
   signal?: AbortSignal;
 }
@@ -69,7 +71,7 @@ export interface OpenResources extends Resources {
   close(): Promise<void>;
 }
 
-async function preparePrices(database: Database, log: Log, nowMs: number) {
+async function preparePrices(database: Database, log: Log, nowMs: number, lookEveryMs?: number) {
   const catalog = await readCatalog();
   const { isImported } = await importCatalog(database, { catalog, asOfMs: SHIPPED_AT_MS, nowMs });
   if (isImported) {
@@ -77,7 +79,7 @@ async function preparePrices(database: Database, log: Log, nowMs: number) {
     log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');
     log.debug({ rounded }, 'catalog prices with binary noise, kept rounded');
   }
-  return followCatalog(database, log);
+  return followCatalog(database, log, lookEveryMs);
 }
 
 /**
@@ -122,7 +124,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const { config, log, connectionString } = options;
   const clock = options.clock ?? Date.now;
   await requirePositions(database);
-  const catalog = await preparePrices(database, log, clock());
+  const catalog = await preparePrices(database, log, clock(), options.catalogLookMs);
   const changes = followTenantChanges(database, log);
   await changes.poll();
   const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;

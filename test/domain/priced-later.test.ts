@@ -9,7 +9,7 @@ import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import { parseId } from '../../src/platform/ids.ts';
 import { readEvents, wordOf } from '../doors/budget-answers.ts';
 import type { BatchAnswer, SumsAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harness/answers.ts';
-import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
+import { DEFAULT_NOW, NEVER_MS, useTestApp } from '../harness/app.ts';
 import { blockWriters } from '../harness/domain.ts';
 import { type MadeOrganization, makeOrganization, makeUsage } from '../harness/make.ts';
 import { OPERATOR_KEY } from '../harness/operator-key.ts';
@@ -17,7 +17,10 @@ import { type LaterPricer, openLaterPricer } from '../harness/price-later.ts';
 
 // A server, and two processes more that price events later, on one database.
 
-const meterr = useTestApp({ env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' } });
+const meterr = useTestApp({
+  env: { METERR_OPERATOR_KEY: OPERATOR_KEY, METERR_PRICE_UNPRICED_LATER: 'false' },
+  catalogLookMs: NEVER_MS,
+});
 const pricers: LaterPricer[] = [];
 const NOW_MS = Date.parse(DEFAULT_NOW);
 const EARLY = { provider: 'nobody', model: 'unheard-of' };

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verifyBudgets } from '../../src/domain/budgets/verify-budgets.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import type { UsageSummaryAnswer } from '../harness/answers.ts';
-import { DEFAULT_NOW, useTestApp } from '../harness/app.ts';
+import { DEFAULT_NOW, NEVER_MS, useTestApp } from '../harness/app.ts';
 import { blockWriters } from '../harness/domain.ts';
 import { makeOrganization, makeUsage } from '../harness/make.ts';
 import { type LaterPricer, openLaterPricer } from '../harness/price-later.ts';
 import { startNode } from '../harness/processes/node-process.ts';
 
-const meterr = useTestApp({ env: { METERR_PRICE_UNPRICED_LATER: 'false' } });
+const meterr = useTestApp({ env: { METERR_PRICE_UNPRICED_LATER: 'false' }, catalogLookMs: NEVER_MS });
 const NOW_MS = Date.parse(DEFAULT_NOW);
 /** More than one transaction prices. */
 const EVENTS = 700;

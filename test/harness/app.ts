@@ -38,6 +38,8 @@ export interface TestAppOptions {
   through?: Through;
   /** After how long a connection on which nothing moves is dropped. */
   stalledMs?: number;
+  /** As in `AppOptions`. */
+  catalogLookMs?: number;
   /** An existing database, on which this app is a second process. */
   connectionString?: string;
 }
@@ -59,6 +61,8 @@ export interface TestApp extends Calls {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** A pause that no test outlives: what would be looked at then is not. */
+export const NEVER_MS = 2 ** 31 - 1;
 export const DEFAULT_NOW = '2026-11-22T10:00:00.000Z';
 
 function createClock(now: string | number): TestClock {
@@ -93,8 +97,15 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     ...options.env,
   });
   const log = createRecordingLog(logged);
-  const { stalledMs } = options;
-  const app = await createApp({ config, log, clock: clock.now, connectionString, ...(stalledMs ? { stalledMs } : {}) });
+  const { stalledMs, catalogLookMs } = options;
+  const app = await createApp({
+    config,
+    log,
+    clock: clock.now,
+    connectionString,
+    ...(stalledMs ? { stalledMs } : {}),
+    ...(catalogLookMs ? { catalogLookMs } : {}),
+  });
   const door = through === 'fetch' ? fetchDoor(app) : socketDoor((await app.listen(0, LOOPBACK)).port);
   const sql = new pg.Pool({ connectionString, max: 3 });
   const first = app.firstOrganization;

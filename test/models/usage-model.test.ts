@@ -11,6 +11,7 @@ import type {
   UsageGroupAnswer,
   UsageSummaryAnswer,
 } from '../harness/answers.ts';
+import { NEVER_MS } from '../harness/app.ts';
 import { type Calls, createCalls, socketDoor } from '../harness/calls.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { decimalOf, rowsBy, sumsBy, sumsOf } from '../harness/ledger.ts';
@@ -54,7 +55,7 @@ beforeAll(async () => {
   own = openDatabase({ connectionString, connections: 2, onError: () => {} });
   pricers = [0, 1].map(() => openLaterPricer(connectionString, NOW_MS));
   // Only a test says when.
-  const env = { METERR_PRICE_UNPRICED_LATER: 'false' };
+  const env = { METERR_PRICE_UNPRICED_LATER: 'false', CATALOG_LOOK_MS: String(NEVER_MS) };
   const options = { connectionString, key: '', nowMs: NOW_MS, env };
   servers = await Promise.all(Array.from({ length: SERVERS }, () => startServer(options)));
   // They keep the prices that they began with.

@@ -4,13 +4,13 @@ import { verifyCredits } from '../../../src/domain/credits/verify-credits.ts';
 import { foldUsage } from '../../../src/domain/usage/upkeep/fold-usage.ts';
 import { verifyUsage } from '../../../src/domain/usage/upkeep/verify-usage.ts';
 import type { BatchAnswer, ListAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../../harness/answers.ts';
-import { DEFAULT_NOW, useTestApp } from '../../harness/app.ts';
+import { DEFAULT_NOW, NEVER_MS, useTestApp } from '../../harness/app.ts';
 import { LATER_PRICES } from '../../harness/ledger.ts';
 import { makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
 import { type LaterPricer, openLaterPricer } from '../../harness/price-later.ts';
 import { type BudgetAnswer, readEvents, wordOf } from '../budget-answers.ts';
 
-const meterr = useTestApp({ env: { METERR_PRICE_UNPRICED_LATER: 'false' } });
+const meterr = useTestApp({ env: { METERR_PRICE_UNPRICED_LATER: 'false' }, catalogLookMs: NEVER_MS });
 let pricer: LaterPricer;
 
 beforeAll(() => {

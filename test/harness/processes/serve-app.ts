@@ -22,6 +22,8 @@ const app = await createApp({
   log: createLog('error'),
   clock: () => timeMs ?? Date.now(),
   connectionString,
+  // A test that imports prices may want its servers to keep those that they began with.
+  ...(process.env.CATALOG_LOOK_MS ? { catalogLookMs: Number(process.env.CATALOG_LOOK_MS) } : {}),
 });
 const { port } = await app.listen(0, '127.0.0.1');
 

@@ -19,7 +19,11 @@ export interface FollowedCatalog {
 }
 
 /** Loads the catalog in force, and follows what this process and others import. */
-export async function followCatalog(database: Database, log: Log): Promise<FollowedCatalog> {
+export async function followCatalog(
+  database: Database,
+  log: Log,
+  lookEveryMs = LOOK_EVERY_MS,
+): Promise<FollowedCatalog> {
   const { pool } = database;
   let current = await loadCatalog(pool);
   const book = await loadPriceBook(pool, current);
@@ -56,7 +60,7 @@ export async function followCatalog(database: Database, log: Log): Promise<Follo
   }
 
   function schedule(): void {
-    if (!isClosed) timer = setTimeout(lookAgain, LOOK_EVERY_MS).unref();
+    if (!isClosed) timer = setTimeout(lookAgain, lookEveryMs).unref();
   }
 
   schedule();
