@@ -40,6 +40,7 @@ async function start(stdout: 'pipe' | number): Promise<void> {
     METERR_DATA_DIR: dataDir,
     METERR_DRAIN_SECONDS: '0',
     METERR_METRICS_OPEN: 'true',
+    METERR_LOG_LEVEL: 'debug',
   };
   child = spawn(process.execPath, ['src/main.ts'], {
     cwd: ROOT,
@@ -49,14 +50,24 @@ async function start(stdout: 'pipe' | number): Promise<void> {
   await waitUntil('it is ready', isReady);
 }
 
-/** A request whose sender goes away in the middle of it, which is a warning in the log. */
+/** A WebSocket that sends what is no frame, which is a line of the log with a stack. */
 async function breakOff(): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
-  const head = ['POST /v1/usage HTTP/1.1', 'Host: meterr', 'Content-Length: 100', 'Expect: 100-continue'];
-  socket.write(`${head.join('\r\n')}\r\nContent-Type: application/json\r\n\r\n`);
+  const head = [
+    'GET /graphql HTTP/1.1',
+    'Host: meterr',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: c2lsZW50IGFzIGEgc3RvbmU=',
+    'Sec-WebSocket-Protocol: graphql-transport-ws',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
   await once(socket, 'data');
-  socket.resetAndDestroy();
+  const closed = once(socket, 'close');
+  socket.end(Buffer.alloc(4, 0xff)).resume();
+  await closed;
 }
 
 async function writeLines(lines: number): Promise<void> {
