@@ -28,29 +28,33 @@ function isCurrent(hash: string): boolean {
   return existsSync(HASH_FILE) && readFileSync(HASH_FILE, 'utf8') === hash;
 }
 
-/** Resolves with what Prisma complained of; null: it has generated. */
-function runPrisma(signal: AbortSignal): Promise<string | null> {
+/**
+ * A signal ends the generating too, with exit code 0 once Prisma has ended: nobody was answered yet.
+ */
+async function generate(): Promise<void> {
   const prisma = join(ROOT, 'node_modules/prisma/build/index.js');
   // Prisma starts its generators through a shebang, which must find this Node, not an older one.
   const path = [dirname(process.execPath), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH: path, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [prisma, 'generate', '--no-hints'], { cwd: ROOT, env, signal }, (error, _, stderr) =>
+  let isStopped = false;
+  const complaint = await new Promise<string | null>((resolve) => {
+    const args = [prisma, 'generate', '--no-hints'];
+    const running = execFile(process.execPath, args, { cwd: ROOT, env }, (error, _, stderr) =>
       resolve(error ? stderr || error.message : null),
     );
+    const stop = () => {
+      isStopped = true;
+      running.kill();
+    };
+    for (const name of SIGNALS) process.on(name, stop);
+    running.once('exit', () => {
+      for (const name of SIGNALS) process.off(name, stop);
+    });
   });
-}
-
-/** A signal ends the generating too, with exit code 0: nobody was answered yet. */
-async function generate(): Promise<void> {
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  for (const name of SIGNALS) process.on(name, stop);
-  const complaint = await runPrisma(stopping.signal);
-  for (const name of SIGNALS) process.off(name, stop);
+  if (isStopped) process.exit(0);
   if (complaint === null) return;
-  if (!stopping.signal.aborted) process.stderr.write(`prisma generate failed:\n${complaint}\n`);
-  process.exit(stopping.signal.aborted ? 0 : 1);
+  process.stderr.write(`prisma generate failed:\n${complaint}\n`);
+  process.exit(1);
 }
 
 if (!isCurrent(hashInputs())) {

@@ -97,7 +97,7 @@ export function createShutdown({ config, log, resources, databaseServer }: Shutd
       isHurried = true;
     });
     const drainMs = Math.min(config.drainSeconds * 1000, timeMs * MAX_DRAIN_SHARE);
-    if (!serving || drainMs === 0) return;
+    if (!serving || drainMs === 0 || hurried.aborted) return;
     log.info({ seconds: drainMs / 1000 }, 'draining: not ready, and serving on');
     // Aborted: somebody waits for the end.
     await sleep(drainMs, undefined, { signal: hurried }).catch(() => {});

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
@@ -76,6 +77,26 @@ it(
     expect([await statusOf('/health/live'), await statusOf('/v1/usage')]).toEqual([200, 200]);
     await waitUntil('the port is closed', () => isRefused(`${running.url}/health/live`));
     expect(performance.now() - fromMs).toBeGreaterThan(1_900);
+    expect(await running.ended).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+it(
+  'a WebSocket stays open while the server drains, and is closed with 1001 (going away) at the end of that',
+  async () => {
+    const running = await start(NODE, { METERR_DRAIN_SECONDS: '1' });
+    const socket = new WebSocket(`${running.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    await once(socket, 'open');
+    const authorization = `Bearer ${(await readFile(join(dataDir, 'api-key'), 'utf8')).trim()}`;
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization } }));
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    running.signal('SIGTERM');
+    await waitUntil('it drains', async () => (await fetch(`${running.url}/health/ready`)).status === 503);
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    const [{ code }] = await closed;
+    expect(code).toBe(1001);
     expect(await running.ended).toBe(0);
   },
   TIMEOUT_MS,
