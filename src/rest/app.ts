@@ -130,7 +130,7 @@ async function createPages(resources: Resources): Promise<[path: string, answer:
     ],
     ['/metrics', (c) => answerMetrics(resources, c.req.header('authorization') ?? null, c.env.address)],
     ['/v1/openapi.json', (c) => documentPage(c.req.raw)],
-    ['/docs', (c) => (c.req.path.endsWith('/') ? docsFolder : docs)(c.req.raw)],
+    ['/docs', (c) => (new URL(c.req.url).pathname.endsWith('/') ? docsFolder : docs)(c.req.raw)],
     [
       '/docs/start.js',
       (c) => c.body(DOCS_SCRIPT, 200, { 'Content-Type': 'text/javascript; charset=utf-8', ...SNIFFLESS }),

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { EVENT } from '../harness/make.ts';
@@ -40,7 +39,6 @@ async function start(stdout: 'pipe' | number): Promise<void> {
     METERR_DATA_DIR: dataDir,
     METERR_DRAIN_SECONDS: '0',
     METERR_METRICS_OPEN: 'true',
-    METERR_LOG_LEVEL: 'debug',
   };
   child = spawn(process.execPath, ['src/main.ts'], {
     cwd: ROOT,
@@ -50,29 +48,21 @@ async function start(stdout: 'pipe' | number): Promise<void> {
   await waitUntil('it is ready', isReady);
 }
 
-/** A WebSocket that sends what is no frame, which is a line of the log with a stack. */
-async function breakOff(): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => {});
-  const head = [
-    'GET /graphql HTTP/1.1',
-    'Host: meterr',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: c2lsZW50IGFzIGEgc3RvbmU=',
-    'Sec-WebSocket-Protocol: graphql-transport-ws',
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n`);
-  await once(socket, 'data');
-  const closed = once(socket, 'close');
-  socket.end(Buffer.alloc(4, 0xff)).resume();
-  await closed;
-}
+const readHeaders = async () => ({
+  authorization: `Bearer ${(await readFile(join(dataDir, 'api-key'), 'utf8')).trim()}`,
+  'content-type': 'application/json',
+});
 
+/** Each body that is not JSON is a line of the log, with a stack. */
 async function writeLines(lines: number): Promise<void> {
+  const headers = await readHeaders();
+  const send = async () => {
+    const response = await call('/v1/traces', { method: 'POST', headers, body: '{' });
+    expect(response.status).toBe(400);
+    await response.text();
+  };
   for (let left = lines; left > 0; left -= AT_A_TIME) {
-    await Promise.all(Array.from({ length: Math.min(left, AT_A_TIME) }, breakOff));
+    await Promise.all(Array.from({ length: Math.min(left, AT_A_TIME) }, send));
   }
 }
 
@@ -82,8 +72,7 @@ async function countDropped(): Promise<number> {
 }
 
 async function requireServing(): Promise<void> {
-  const authorization = `Bearer ${(await readFile(join(dataDir, 'api-key'), 'utf8')).trim()}`;
-  const headers = { authorization, 'content-type': 'application/json' };
+  const headers = await readHeaders();
   expect((await call('/v1/usage', { method: 'POST', headers, body: JSON.stringify(EVENT) })).status).toBe(201);
   expect(await isReady()).toBe(true);
 }
