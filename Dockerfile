@@ -18,7 +18,8 @@ RUN PATH=/app/node_modules/.bin:$PATH node scripts/generate.ts \
   && rm -rf node_modules/.cache
 
 FROM ${BASE}
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 METERR_DATA_DIR=/data
+# `docker stop` waits for 10 s.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 METERR_DATA_DIR=/data METERR_SHUTDOWN_SECONDS=9
 # PostgreSQL asks for the name of its user. Group 0 may write, so that a platform that chooses the
 # user (OpenShift) can run it too.
 RUN echo 'meterr:x:10001:0:Meterr:/data:/usr/sbin/nologin' >> /etc/passwd \
