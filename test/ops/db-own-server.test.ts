@@ -110,18 +110,13 @@ describe.skipIf(reason !== null)('an own PostgreSQL 15', { timeout: TIMEOUT_MS }
       // Acknowledged means on both, as who fails over without loss has it.
       await cluster.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
       await cluster.query('SELECT pg_reload_conf()');
-      console.error('T load');
       const figures = await loadThrough(main, standby.url(database), async () => {
-        console.error('T trouble');
         await cluster.stop('immediate');
         // First the address leads to a server that takes no writes.
-        console.error('T stopped');
         address.lead(standby.port);
         await pause(500);
         expect((await fetch(`${main.url}/health/ready`)).status).toBe(503);
-        console.error('T promote');
         await standby.promote();
-        console.error('T promoted');
         await standby.query(`ALTER SYSTEM RESET synchronous_standby_names`);
         await standby.query('SELECT pg_reload_conf()');
       });
