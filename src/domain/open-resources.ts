@@ -23,11 +23,11 @@ import { EVENTS_RAISED } from './event-log/event.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
-import { readCatalog, SHIPPED_AT_MS } from './pricing/catalog/read-catalog.ts';
+import { readCatalog, readShippedVersion, SHIPPED_AT_MS } from './pricing/catalog/read-catalog.ts';
 import { measureFeeds } from './pricing/feeds/feed-counts.ts';
 import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts';
 import { followCatalog } from './pricing/import/follow-catalog.ts';
-import { importCatalog, PRICE_UNPRICED_JOB } from './pricing/import/import-catalog.ts';
+import { importCatalog, isCatalogKnown, PRICE_UNPRICED_JOB } from './pricing/import/import-catalog.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
 import { PRICE_UNPRICED_SCHEDULE, priceUnpricedUsage } from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
@@ -71,14 +71,17 @@ export interface OpenResources extends Resources {
   close(): Promise<void>;
 }
 
-async function preparePrices(database: Database, log: Log, nowMs: number, lookEveryMs?: number) {
+async function importShipped(database: Database, log: Log, nowMs: number): Promise<void> {
   const catalog = await readCatalog();
   const { isImported } = await importCatalog(database, { catalog, asOfMs: SHIPPED_AT_MS, nowMs });
-  if (isImported) {
-    const { version, prices, rounded } = catalog;
-    log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');
-    log.debug({ rounded }, 'catalog prices with binary noise, kept rounded');
-  }
+  if (!isImported) return;
+  const { version, prices, rounded } = catalog;
+  log.info({ version, prices: prices.length, rounded: rounded.length }, 'price catalog imported');
+  log.debug({ rounded }, 'catalog prices with binary noise, kept rounded');
+}
+
+async function preparePrices(database: Database, log: Log, nowMs: number, lookEveryMs?: number) {
+  if (!(await isCatalogKnown(database.pool, await readShippedVersion()))) await importShipped(database, log, nowMs);
   return followCatalog(database, log, lookEveryMs);
 }
 

@@ -19,6 +19,8 @@ beforeAll(async () => {
   const open = () => openDatabase({ connectionString: test.connectionString, connections: 2, onError: () => {} });
   databases = [open(), open()];
   bundled = await readCatalog();
+  // As it is before the first start.
+  await databases[0]?.pool.query('TRUNCATE catalog_entries, catalog_versions, prices');
 });
 afterAll(async () => {
   await Promise.all(databases.map((database) => database.close()));

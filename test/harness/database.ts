@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { readCatalog, readShippedVersion, SHIPPED_AT_MS } from '../../src/domain/pricing/catalog/read-catalog.ts';
+import { importCatalog } from '../../src/domain/pricing/import/import-catalog.ts';
+import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { migrateDatabase } from '../../src/platform/postgres/migrate/migrate.ts';
 import { readMigrations } from '../../src/platform/postgres/migrate/schema-engine.ts';
 
@@ -36,12 +39,13 @@ function urlOf(postgresUrl: string, database: string): string {
 }
 
 /**
- * Creates the migrated database that tests clone, once for each state of the migrations, and
- * returns its name. Several processes may call this at once: the database gets its final name only
+ * Creates the database that tests clone, migrated and with the prices that Meterr ships, once for each
+ * state of both, and returns its name. Several processes may call this at once: the database gets its final name only
  * when it is complete.
  */
 export async function createTemplate(postgresUrl: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify((await readMigrations()).migrationDirectories));
+  hash.update(await readShippedVersion());
   const template = `template_${hash.digest('hex').slice(0, 16)}`;
   await withClient(postgresUrl, async (client) => {
     const isMade = async () =>
@@ -52,13 +56,22 @@ export async function createTemplate(postgresUrl: string): Promise<string> {
     await client.query(`DROP DATABASE IF EXISTS ${template}_partial WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${template}_partial`);
     await migrateDatabase(urlOf(postgresUrl, `${template}_partial`));
+    await importPrices(urlOf(postgresUrl, `${template}_partial`));
     await client.query(`ALTER DATABASE ${template}_partial ALLOW_CONNECTIONS false`);
     await client.query(`ALTER DATABASE ${template}_partial RENAME TO ${template}`);
   });
   return template;
 }
 
-/** Creates a migrated, empty database for the calling test file or test. */
+/** They are many, and each server of a test would import them anew. */
+async function importPrices(connectionString: string): Promise<void> {
+  const database = openDatabase({ connectionString, connections: 2, onError: () => {} });
+  const asOfMs = SHIPPED_AT_MS;
+  await importCatalog(database, { catalog: await readCatalog(), asOfMs, nowMs: asOfMs });
+  await database.close();
+}
+
+/** Creates a migrated database, empty but for the prices that Meterr ships, for the calling test file or test. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const postgresUrl = inject('postgresUrl');
   const template = await createTemplate(postgresUrl);

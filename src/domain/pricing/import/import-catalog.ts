@@ -61,7 +61,8 @@ async function readNewest(sql: Sql): Promise<Newest | null> {
   return rows[0] ?? null;
 }
 
-async function isKnown(sql: Sql, version: string): Promise<boolean> {
+/** Whether a version was imported, now or ever. */
+export async function isCatalogKnown(sql: Sql, version: string): Promise<boolean> {
   const { rowCount } = await sql.query('SELECT FROM catalog_versions WHERE version = $1', [version]);
   return rowCount === 1;
 }
@@ -117,11 +118,12 @@ async function mergeAndWrite(sql: Sql, given: CatalogImport, { known, isGuarded 
  */
 export async function importCatalog(database: Database, given: CatalogImport): Promise<Imported> {
   const { version } = given.catalog;
-  if (await isKnown(database.pool, version)) return NOTHING;
+  if (await isCatalogKnown(database.pool, version)) return NOTHING;
   return database.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     const newest = await readNewest(sql);
-    if (newest !== null && (newest.as_of.getTime() > given.asOfMs || (await isKnown(sql, version)))) return NOTHING;
+    if (newest !== null && (newest.as_of.getTime() > given.asOfMs || (await isCatalogKnown(sql, version))))
+      return NOTHING;
     return mergeAndWrite(sql, given, { known: await readInForce(sql), isGuarded: false });
   });
 }
