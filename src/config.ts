@@ -7,7 +7,9 @@ import {
   type PlanRequests,
   readPlanRequests,
 } from './domain/access/limits/plan-limits.ts';
+import { findDatabaseUrlFault } from './find-database-url-fault.ts';
 import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
+import { explainUnknownNames } from './unknown-names.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const RATE_LIMIT_STORES = ['postgres', 'redis', 'memory'] as const;
@@ -94,7 +96,10 @@ const schema = z.object({
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database')
+    .superRefine((value, context) => {
+      const message = findDatabaseUrlFault(value);
+      if (message) context.addIssue({ code: 'custom', message });
+    })
     .optional(),
   METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
   METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
@@ -222,7 +227,10 @@ function readRateLimitStore({ METERR_RATE_LIMIT_STORE: store, REDIS_URL: url }: 
  * @throws ConfigError with one line for each invalid variable
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
-  const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
+  const names = Object.keys(schema.shape);
+  const unknown = explainUnknownNames(env, names);
+  if (unknown.length > 0) throw new ConfigError(unknown.join('\n'));
+  const given = Object.fromEntries(names.map((name) => [name, env[name] || undefined]));
   const parsed = schema.safeParse(given);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
