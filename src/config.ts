@@ -91,6 +91,12 @@ const planRequests = z.string().transform((value, context): PlanRequests => {
   return z.NEVER;
 });
 
+const CORS_ORIGINS = '*, or origins such as https://app.example.com (no path), separated by commas';
+
+function isOrigin(value: string): boolean {
+  return value === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(value) && URL.canParse(value));
+}
+
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
@@ -104,7 +110,10 @@ const schema = z.object({
   METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
   METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
   METERR_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
-  METERR_CORS_ORIGINS: z.string().default('*'),
+  METERR_CORS_ORIGINS: z
+    .string()
+    .refine((value) => value.split(',').every((one) => isOrigin(one.trim())), CORS_ORIGINS)
+    .default('*'),
   METERR_OPERATOR_KEY: z
     .string()
     .min(MIN_OPERATOR_KEY_LENGTH, `a secret of at least ${MIN_OPERATOR_KEY_LENGTH} characters`)

@@ -27,3 +27,13 @@ it('two hosts are refused, an encoded password and a socket folder are not', () 
   for (const url of ['postgresql://u:a%23b%2Fc@db.invalid/m', 'postgresql://meterr@localhost/m?host=/tmp/socket'])
     expect(() => readConfig({ DATABASE_URL: url })).not.toThrow();
 });
+
+it.each(['app.example.com', 'https://app.example.com/', 'https://a.example.com,,', 'https://a.example.com/x'])(
+  'the CORS origins %s are refused on one line that says their form',
+  (origins) => {
+    expect(() => readConfig({ METERR_CORS_ORIGINS: origins })).toThrow(
+      /^METERR_CORS_ORIGINS=.* is invalid: .*commas\.$/,
+    );
+    expect(readConfig({ METERR_CORS_ORIGINS: 'http://localhost:3000, *' }).corsOrigins).toHaveLength(2);
+  },
+);
