@@ -1,14 +1,23 @@
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
-  DEFAULT_PLAN_REQUESTS,
-  PLAN_REQUESTS_FORM,
-  type PlanRequests,
-  readPlanRequests,
-} from './domain/access/limits/plan-limits.ts';
-import { type FeedAddress, PRICE_FEEDS_FORM, readFeedAddresses } from './domain/pricing/feeds/feed-addresses.ts';
-import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
+  CORS_ORIGINS,
+  flag,
+  isOrigin,
+  planRequests,
+  priceFeeds,
+  publicUrl,
+  ROOT,
+  retrySeconds,
+  trustedProxies,
+  wholeNumber,
+} from './config-values.ts';
+import { DEFAULT_PLAN_REQUESTS, type PlanRequests } from './domain/access/limits/plan-limits.ts';
+import type { FeedAddress } from './domain/pricing/feeds/feed-addresses.ts';
+import { findDatabaseUrlFault } from './find-database-url-fault.ts';
+import type { TrustedProxies } from './platform/http/caller-address.ts';
+import { explainUnknownNames } from './unknown-names.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const RATE_LIMIT_STORES = ['postgres', 'redis', 'memory'] as const;
@@ -28,91 +37,25 @@ const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 const SECRETS = new Set(['METERR_OPERATOR_KEY', 'METERR_ENCRYPTION_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
 const MIN_ENCRYPTION_KEY_LENGTH = 32;
 
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `a whole number from ${min} to ${max}`);
-
-const flag = z.enum(['true', 'false'], 'true or false').transform((value) => value === 'true');
-
-const PUBLIC_URL = 'a URL such as https://meterr.example.com, without query or fragment';
-
-/** Without a slash at its end, so that a path can follow. */
-const publicUrl = z.string().transform((value, context): string => {
-  const url = URL.parse(value);
-  const isPlain = url !== null && /^https?:$/.test(url.protocol) && !/[?#@]/.test(value);
-  if (isPlain) return url.href.replace(/\/+$/, '');
-  context.addIssue({ code: 'custom', message: PUBLIC_URL });
-  return z.NEVER;
-});
-
-const MAX_RETRIES = 20;
-const MAX_RETRY_SECONDS = 7 * 86_400;
-const RETRY_SECONDS = `1 to ${MAX_RETRIES} numbers of seconds up to ${MAX_RETRY_SECONDS}, separated by commas`;
-const NUMBER_OF_SECONDS = /^\d{1,6}(\.\d{1,3})?$/;
-
-const retrySeconds = z
-  .string()
-  .transform((value) => value.split(',').map((one) => one.trim()))
-  .refine((list) => list.length <= MAX_RETRIES && list.every((one) => NUMBER_OF_SECONDS.test(one)), RETRY_SECONDS)
-  .transform((list) => list.map(Number))
-  .refine((list) => list.every((seconds) => seconds <= MAX_RETRY_SECONDS), RETRY_SECONDS);
-
-const MAX_PROXY_HOPS = 32;
-const TRUSTED_PROXIES = `false, the number of proxies in front (1 to ${MAX_PROXY_HOPS}), or their addresses and CIDR ranges, separated by commas`;
-
-/** Undefined: the value is invalid. */
-function readTrustedProxies(value: string): TrustedProxies | undefined {
-  if (value === 'false' || value === '0') return null;
-  if (/^\d+$/.test(value)) return Number(value) <= MAX_PROXY_HOPS ? Number(value) : undefined;
-  const ranges = value.split(',').map((range) => range.trim());
-  try {
-    requireProxyRanges(ranges);
-    return ranges;
-  } catch {
-    return undefined;
-  }
-}
-
-const trustedProxies = z.string().transform((value, context): TrustedProxies => {
-  const trusted = readTrustedProxies(value);
-  if (trusted !== undefined) return trusted;
-  context.addIssue({ code: 'custom', message: TRUSTED_PROXIES });
-  return z.NEVER;
-});
-
-const planRequests = z.string().transform((value, context): PlanRequests => {
-  const requests = readPlanRequests(value);
-  if (requests) return requests;
-  context.addIssue({ code: 'custom', message: PLAN_REQUESTS_FORM });
-  return z.NEVER;
-});
-
-/** What relative paths begin at: Meterr's own folder. */
-const ROOT = join(import.meta.dirname, '..');
-
-const priceFeeds = z.string().transform((value, context): readonly FeedAddress[] => {
-  const feeds = readFeedAddresses(value, ROOT);
-  if (feeds) return feeds;
-  context.addIssue({ code: 'custom', message: PRICE_FEEDS_FORM });
-  return z.NEVER;
-});
-
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
   HOST: z.string().min(1, 'an address or host name to listen on').default('127.0.0.1'),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database')
+    .superRefine((value, context) => {
+      const message = findDatabaseUrlFault(value);
+      if (message) context.addIssue({ code: 'custom', message });
+    })
     .optional(),
   METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
   METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
   METERR_DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600).default(60),
   METERR_DATABASE_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(30),
   METERR_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
-  METERR_CORS_ORIGINS: z.string().default('*'),
+  METERR_CORS_ORIGINS: z
+    .string()
+    .refine((value) => value.split(',').every((one) => isOrigin(one.trim())), CORS_ORIGINS)
+    .default('*'),
   METERR_OPERATOR_KEY: z
     .string()
     .min(MIN_OPERATOR_KEY_LENGTH, `a secret of at least ${MIN_OPERATOR_KEY_LENGTH} characters`)
@@ -251,7 +194,10 @@ function readRateLimitStore({ METERR_RATE_LIMIT_STORE: store, REDIS_URL: url }: 
  * @throws ConfigError with one line for each invalid variable
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
-  const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
+  const names = Object.keys(schema.shape);
+  const unknown = explainUnknownNames(env, names);
+  if (unknown.length > 0) throw new ConfigError(unknown.join('\n'));
+  const given = Object.fromEntries(names.map((name) => [name, env[name] || undefined]));
   const parsed = schema.safeParse(given);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => {
