@@ -183,7 +183,11 @@ describe('a start that cannot succeed is one clear line and exit code 1', () => 
   });
 
   it('when the database does not answer', async () => {
-    const { code, output } = await startAndFail({ DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none', PORT: '0' });
+    const { code, output } = await startAndFail({
+      DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
+      PORT: '0',
+      METERR_DATABASE_WAIT_SECONDS: '0',
+    });
     expect({ code, lines: output.trim().split('\n').length }).toEqual({ code: 1, lines: 1 });
     expect(output).toContain('No connection to the database');
   });
