@@ -46,6 +46,11 @@ function cursorsIn(value: unknown): string[] {
   );
 }
 
+/** Whether a cursor stands at a price of the catalog, which everybody sees; `aaa` has those made here. */
+function isPublic(cursor: string): boolean {
+  return /^price:(?!aaa\n)/.test(Buffer.from(cursor, 'base64url').toString());
+}
+
 /**
  * Makes the objects that are asked for in every place of the world.
  * @param questions all that will be asked
@@ -106,7 +111,8 @@ export async function makeHiddenObjects(
       if ([...list.needs].every((kind) => objectsIn(place).has(kind)))
         sides.push(await cursors(list, place, ours.key.secret));
     }
-    return sides.flatMap((side) => side.filter((one) => !visible.includes(one)).slice(0, asksAll ? MAX_CURSORS : 1));
+    const isHidden = (cursor: string) => !visible.includes(cursor) && !isPublic(cursor);
+    return sides.flatMap((side) => side.filter(isHidden).slice(0, asksAll ? MAX_CURSORS : 1));
   }
 
   async function casesOf(question: Question, keys: readonly AskingKey[]): Promise<HiddenCase[]> {
