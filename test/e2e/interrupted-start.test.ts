@@ -73,7 +73,7 @@ it.each(STAGES)(
 const LOCKS = [
   ['another process migrates', 'DELETE FROM _prisma_migrations; SELECT pg_advisory_lock(6384377001)'],
   ['a migration waits for a table', 'DELETE FROM _prisma_migrations; BEGIN; LOCK TABLE _prisma_migrations'],
-  ['another process imports prices', 'SELECT pg_advisory_lock(6384377002)'],
+  ['another process imports prices', 'TRUNCATE catalog_entries, catalog_versions; SELECT pg_advisory_lock(6384377002)'],
   ['another process makes the first organization', 'SELECT pg_advisory_lock(6384377003)'],
 ] as const;
 
