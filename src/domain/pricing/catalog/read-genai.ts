@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { formatScaled, parseScaled } from '../../../platform/money.ts';
 import { foldName } from '../../input/fold-name.ts';
 import type { RoundedPrice } from '../price/catalog.ts';
 import type { DailyWindow, MatchRule, UnitPrice } from '../price/price.ts';
@@ -62,13 +63,19 @@ function unitOf(priceKey: string): { unit: string; per: number } {
   throw new Error(`genai-prices has a price key with an unknown unit: ${priceKey}`);
 }
 
+/** Binary noise has up to 17 digits, and is rounded half up to the places that a price has. */
+const WIDE_PLACES = 30;
+const KEPT_PLACES = 12;
+
 /** Uses the string of the number, the shortest that parses to the same number. */
 function readDecimal(value: number, unit: string, onRounded: OnRounded): string {
   // Stated for as many as `per` says: the digits as they are, at most 12 places of them.
   const exact = readPrice(String(value), false);
   if (exact === undefined) throw new Error(`genai-prices has an invalid price: ${value}`);
   if (exact.per === 1) return exact.price;
-  const kept = readPrice(value.toFixed(12), false)?.price ?? '0';
+  const unrounded = parseScaled(String(value), WIDE_PLACES) ?? 0n;
+  const step = 10n ** BigInt(WIDE_PLACES - KEPT_PLACES);
+  const kept = formatScaled((unrounded + step / 2n) / step, KEPT_PLACES);
   onRounded(unit, String(value), kept);
   return kept;
 }
