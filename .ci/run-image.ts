@@ -78,7 +78,7 @@ async function call(key: string, path: string, body?: object): Promise<{ status:
 
 const first = start();
 await untilReady(first);
-const key = /mtr_live_\w+/.exec(first.output())?.[0];
+const key = /mtr_live_[\w-]+/.exec(first.output())?.[0];
 assert(key, `the first start prints a key:\n${first.output()}`);
 const event = { id: 'image', provider: 'openai', model: 'gpt-4o', input_tokens: 1000, output_tokens: 500 };
 assert.equal((await call(key, '/v1/usage', event)).status, 201);
