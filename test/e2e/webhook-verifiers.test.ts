@@ -33,6 +33,15 @@ const runs = (command: string, ...args: string[]) => spawnSync(command, args).st
 const BUILD_TIMEOUT_MS = 180_000;
 const HINT = 'run .ci/webhooks';
 
+/** The library needs Go 1.21; Debian 12 has 1.19. */
+const OLDEST_GO_MINOR = 21;
+
+function hasGo(): boolean {
+  if (!runs('go', 'version')) return false;
+  const minor = /go1\.(\d+)/.exec(execFileSync('go', ['version'], { encoding: 'utf8' }))?.[1];
+  return minor !== undefined && Number(minor) >= OLDEST_GO_MINOR;
+}
+
 const LANGUAGES: readonly Language[] = [
   {
     name: 'Node',
@@ -62,8 +71,7 @@ print(read_event(sys.stdin.buffer.read(), json.loads(os.environ["HEADERS"]))["id
   },
   {
     name: 'Go',
-    missing: () =>
-      runs('go', 'version') && existsSync(join(TOOLS, 'go/go.sum')) ? null : `Go 1.21 and its library: ${HINT}`,
+    missing: () => (hasGo() && existsSync(join(TOOLS, 'go/go.sum')) ? null : `Go 1.21 and its library: ${HINT}`),
     async prepare(folder) {
       for (const file of ['go.mod', 'go.sum']) await copyFile(join(TOOLS, 'go', file), join(folder, file));
       writeFileSync(join(folder, 'read_event.go'), snippet('go'));
