@@ -3,6 +3,7 @@ import { isObject } from '../../../platform/json.ts';
 import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
 import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../pricing/price/usage-units.ts';
 
+const UNKNOWN_UNIT = 'is not a unit that Meterr knows; the reference at /docs lists them under RecordUsageInput';
 const NAMES: ReadonlySet<string> = new Set(USAGE_UNITS.map(({ unit }) => unit));
 
 /**
@@ -21,7 +22,7 @@ export function readUnits(problems: FieldProblem[], raw: unknown): UsageUnits | 
     return null;
   }
   for (const name of names) {
-    if (!NAMES.has(name)) problems.push({ path: `units.${name}`, message: 'is not a unit that Meterr knows' });
+    if (!NAMES.has(name)) problems.push({ path: `units.${name}`, message: UNKNOWN_UNIT });
     else if (!isEventCount(raw[name])) problems.push({ path: `units.${name}`, message: COUNT_MESSAGE });
   }
   const units: Partial<Record<UsageUnit, number>> = {};
