@@ -71,7 +71,11 @@ export function openPool(options: PoolOptions): pg.Pool {
       await client.query(settings);
     },
   });
-  pool.on('error', options.onError);
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    // The pool adds the whole connection to it, with its secrets: nothing for a log.
+    delete error.client;
+    options.onError(error);
+  });
   // A connection that is lost while it is out of the pool says so itself; the query that it ran
   // fails as well.
   pool.on('connect', (client) => client.on('error', options.onError));
