@@ -1633,7 +1633,8 @@ END $$;
 -- response id is known is not stored, whatever else it says; the hold that it names is settled by
 -- the event that was recorded first.
 --
--- No event id comes twice in one call, and no response id that is not known. Where all rows share a value, its list may have one element.
+-- An event id comes once in a call, and so does a response id that is not known yet. Where all rows
+-- share a value, its list may have one element.
 -- A count that is null is 0 (1 for requests), and a null list of computed costs means that they are
 -- the costs. The `sum_` lists are the events' sums by quarter hour and series, the `day_` lists by
 -- UTC day and series, and the `counter_` lists by budget counter. `set_numbers` is each event's set

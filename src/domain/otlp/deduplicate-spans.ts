@@ -16,8 +16,8 @@ const CHARGED_DETAILS = 100;
  * Spans belong to the same call when they have the same id, the same id of the answer, or, within a
  * trace, the same id that a framework gave to the call; and when one is around the other with the
  * same token counts. The span with the most details is returned, or the first of those. A span
- * around calls whose counts add up to its own is no call, and one without counts around or inside a
- * call is that call. Order is preserved.
+ * around calls whose counts add up to its own is not a call itself. A span without counts that is
+ * around a call, or inside one, belongs to that call. Order is preserved.
  * @param spans all spans of the request, because spans that are not billable can be between a span
  *   and its ancestor
  */
@@ -92,7 +92,7 @@ function joinAncestors(
       if (other !== undefined) outer.add(other);
       continue;
     }
-    // One that repeats a call inside it is no other call inside it, too.
+    // A span that repeats a call inside it belongs to that call only, so the other calls keep theirs.
     if (outer.has(other)) continue;
     outer.add(other);
     calls.join(index, other);

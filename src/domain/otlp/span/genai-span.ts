@@ -86,7 +86,7 @@ function toUsage(
   const end = span.endTimeUnixNano || start;
   const cached = counts.cacheReadTokens + counts.cacheWriteTokens;
   const teamId = findInherited(lineage, WORD_NAMES.team, USAGE_LIMITS.eventId);
-  // What a gateway had in its cache bears the id of the answer that it repeats.
+  // An answer from a gateway's cache carries the id of the answer that it repeats.
   const isRepeated = isCacheHit(span);
   const statedId = isRepeated ? null : toText(findWord(span.attributes, WORD_NAMES.responseId), USAGE_LIMITS.eventId);
   const callId = isRepeated ? null : readCallId(span, statedId);

@@ -2,7 +2,7 @@ import { isObject } from '../../../platform/json.ts';
 import { DETAIL_NAMES } from '../names/token-names.ts';
 import type { Attributes, AttributeValue } from '../wire/otlp-span.ts';
 
-/** No usage object is longer; a longer text is no usage object. */
+/** A usage object is shorter than this, so a longer text is not one. */
 const MAX_TEXT = 10_000;
 const MAX_LEVELS = 3;
 const PYTHON_DICT = "{'";
