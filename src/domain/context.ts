@@ -15,6 +15,7 @@ import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
 import type { FollowedCatalog } from './pricing/import/follow-catalog.ts';
+import type { FollowedOwnPrices } from './pricing/own/follow-own-prices.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
@@ -35,6 +36,8 @@ export interface Resources {
   prices: PriceBook;
   /** Keeps `prices` as new as the catalog in force. */
   catalog: FollowedCatalog;
+  /** Keeps what organizations have of their own in `prices` as new as the database. */
+  ownPrices: FollowedOwnPrices;
   feedCounts: FeedCounts;
   teams: TeamDirectory;
   series: SeriesCache;

@@ -28,6 +28,7 @@ import { measureFeeds } from './pricing/feeds/feed-counts.ts';
 import { queueFirstRead, readFeedsJob } from './pricing/feeds/schedule-feeds.ts';
 import { followCatalog } from './pricing/import/follow-catalog.ts';
 import { importCatalog, isCatalogKnown, PRICE_UNPRICED_JOB } from './pricing/import/import-catalog.ts';
+import { followOwnPrices } from './pricing/own/follow-own-prices.ts';
 import { createTeamDirectory } from './teams/team-directory.ts';
 import { PRICE_UNPRICED_SCHEDULE, priceUnpricedUsage } from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
@@ -130,6 +131,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const catalog = await preparePrices(database, log, clock(), options.catalogLookMs);
   const changes = followTenantChanges(database, log);
   await changes.poll();
+  const ownPrices = await followOwnPrices({ database, changes, book: catalog.book, log });
   const redis = config.redisUrl ? await openRedis(config.redisUrl, log) : null;
   const notices = createNotices({
     openChannel: redis ? openRedisChannel(redis) : openPostgresChannel(connectionString, log),
@@ -230,6 +232,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     authFailures: createAuthFailures(limits, config.authFailuresPerMinute, clock),
     prices: catalog.book,
     catalog,
+    ownPrices,
     feedCounts,
     teams,
     series,
@@ -249,6 +252,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       await live.close();
       await notices.close();
       await catalog.close();
+      await ownPrices.close();
       await changes.close();
       await limits.close();
       redis?.disconnect();

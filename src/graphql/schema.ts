@@ -12,6 +12,8 @@ import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
 import './costs/spend.ts';
 import './costs/prices.ts';
+import './costs/own-prices.ts';
+import './costs/model-aliases.ts';
 import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';

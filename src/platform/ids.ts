@@ -20,6 +20,7 @@ export const ID_PREFIXES = {
   price: 'price',
   grant: 'grant',
   hold: 'hold',
+  modelAlias: 'alias',
   auditEntry: 'audit',
 } as const;
 

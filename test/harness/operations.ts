@@ -56,6 +56,8 @@ function mutation(
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
 /** A name that never resolves, so that nothing leaves the machine. */
 const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['invite.accepted'] };
+/** A model that no test prices. */
+const OWN_PRICE = { provider: 'openai', model: 'one-of-our-own' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
@@ -110,6 +112,30 @@ export const OPERATIONS: readonly Operation[] = [
     body: EVENT,
     graphql: 'query ($input: RecordUsageInput!) { costEstimate(input: $input) { cost } }',
     variables: { input: EVENT_INPUT },
+  }),
+  mutation('createPrice', 'prices:write', {
+    rest: 'POST /v1/prices',
+    body: { ...OWN_PRICE, discount_percent: '10' },
+    input: { ...OWN_PRICE, discountPercent: '10' },
+  }),
+  mutation('endPrice', 'prices:write', {
+    rest: 'DELETE /v1/prices/{id}',
+    id: noId('price'),
+    input: { id: noId('price') },
+  }),
+  mutation('createModelAlias', 'prices:write', {
+    rest: 'POST /v1/model-aliases',
+    body: { ...OWN_PRICE, target_model: 'gpt-4o' },
+    input: { ...OWN_PRICE, targetModel: 'gpt-4o' },
+  }),
+  query('modelAliases', 'prices:read', {
+    rest: 'GET /v1/model-aliases',
+    graphql: '{ modelAliases { edges { node { id } } } }',
+  }),
+  mutation('deleteModelAlias', 'prices:write', {
+    rest: 'DELETE /v1/model-aliases/{id}',
+    id: noId('alias'),
+    input: { id: noId('alias') },
   }),
   query('prices', 'prices:read', { rest: 'GET /v1/prices', graphql: '{ prices(first: 1) { edges { node { id } } } }' }),
   mutation('createBudget', 'budgets:write', {

@@ -40,6 +40,7 @@ CREATE TABLE "organizations" (
     "retention_days" INTEGER,
     "retired_before" TIMESTAMPTZ(3),
     "budget_version" BIGINT NOT NULL DEFAULT 0,
+    "price_version" BIGINT NOT NULL DEFAULT 0,
     "adjusted_at" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
@@ -160,11 +161,25 @@ CREATE TABLE "prices" (
     "valid_to" TIMESTAMPTZ(3),
     "daily_window" JSONB,
     "units" JSONB NOT NULL,
+    "discount_percent" DECIMAL(21,18),
     "source" TEXT NOT NULL,
     "source_version" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "prices_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "model_aliases" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "provider" TEXT NOT NULL,
+    "model" TEXT NOT NULL,
+    "target_provider" TEXT NOT NULL,
+    "target_model" TEXT NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "model_aliases_pkey" PRIMARY KEY ("organization_id","id")
 );
 
 -- CreateTable
@@ -581,6 +596,9 @@ CREATE INDEX "audit_entries_organization_id_target_id_id_idx" ON "audit_entries"
 
 -- CreateIndex
 CREATE INDEX "prices_organization_id_provider_model_idx" ON "prices"("organization_id", "provider", "model");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "model_aliases_organization_id_provider_model_key" ON "model_aliases"("organization_id", "provider", "model");
 
 -- CreateIndex
 CREATE INDEX "usage_series_organization_id_api_key_id_idx" ON "usage_series"("organization_id", "api_key_id");
@@ -2081,7 +2099,8 @@ RESET check_function_bodies;
 -- it. What is new needs no announcement, because nobody can remember it. When a key was last used is
 -- not a change, and a change of budgets is one of the version that the organization has of them.
 CREATE CONSTRAINT TRIGGER "announce_change"
-  AFTER DELETE OR UPDATE OF "name", "plan", "credits_mode", "credits_by", "status", "retention_days", "budget_version"
+  AFTER DELETE OR UPDATE OF "name", "plan", "credits_mode", "credits_by", "status", "retention_days", "budget_version",
+    "price_version"
   ON "organizations"
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION announce_change();
 CREATE CONSTRAINT TRIGGER "announce_change"

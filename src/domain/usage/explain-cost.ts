@@ -1,6 +1,6 @@
 import { formatMoney } from '../../platform/money.ts';
 import type { Context } from '../context.ts';
-import { findPriceById, peekPrice } from '../pricing/book/find-price-by-id.ts';
+import { type ChargedBy, findCharged, peekCharged } from '../pricing/book/find-price-by-id.ts';
 import type { Price } from '../pricing/price/price.ts';
 import { priceUsage } from '../pricing/price/price-usage.ts';
 import { countsOf, negateCounts, type UsageCounts } from '../pricing/price/usage-counts.ts';
@@ -24,8 +24,7 @@ export interface CostBreakdownLine {
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
 /** What is charged by one price. */
-interface PricedPart {
-  priceId: string;
+interface PricedPart extends ChargedBy {
   model: string | null;
   /** Negative in a reversing row. */
   counts: UsageCounts;
@@ -36,10 +35,16 @@ interface PricedPart {
 function partsOf(event: Explained): PricedPart[] {
   const { priceId, details } = event;
   if (priceId === null) return [];
-  const own: PricedPart = { priceId, model: null, counts: event, units: details?.units ?? null };
+  const own: PricedPart = {
+    priceId,
+    discountOf: details?.discountOf ?? null,
+    model: null,
+    counts: event,
+    units: details?.units ?? null,
+  };
   if (!details?.parts) return [own];
-  const others = details.parts.flatMap(({ model, counts, priceId: price }) =>
-    price === null ? [] : [{ priceId: price, model, counts: countsOf(counts), units: null }],
+  const others = details.parts.flatMap(({ model, counts, priceId: price, discountOf = null }) =>
+    price === null ? [] : [{ priceId: price, discountOf, model, counts: countsOf(counts), units: null }],
   );
   return [own, ...others];
 }
@@ -59,7 +64,7 @@ function linesOf(price: Price, { model, counts, units }: PricedPart, isReversed:
 
 /**
  * What the computed cost of an event is made of: worked out again from the price rows it was charged
- * by, which never change, so it need not be stored with every event. Empty for an event without a
+ * by, whose amounts never change, so it need not be stored with every event. Empty for an event without a
  * price. The amounts add up to `computedCost`; those of a reversing row are negative. At once for
  * prices in force, else from the database.
  */
@@ -72,7 +77,7 @@ export function explainCost(
   const parts = partsOf(event);
   const lines: CostBreakdownLine[] = [];
   for (const part of parts) {
-    const known = peekPrice(prices, part.priceId);
+    const known = peekCharged(prices, caller.organization.id, part);
     if (!known) return askAndExplain();
     lines.push(...linesOf(known, part, isReversed));
   }
@@ -80,7 +85,7 @@ export function explainCost(
 
   async function askAndExplain(): Promise<CostBreakdownLine[]> {
     const explained = parts.map(async (part) => {
-      const price = await findPriceById(database.pool, prices, caller.organization.id, part.priceId);
+      const price = await findCharged(database.pool, prices, caller.organization.id, part);
       return price === null ? [] : linesOf(price, part, isReversed);
     });
     return (await Promise.all(explained)).flat();

@@ -18,6 +18,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   price: 'Price',
   budget: 'Budget',
   hold: 'Hold',
+  modelAlias: 'ModelAlias',
   event: 'Event',
   webhook: 'Webhook',
   delivery: 'WebhookDelivery',

@@ -62,7 +62,7 @@ const PriceSourceRef = builder.objectRef<PriceSource>('PriceSource').implement({
   }),
 });
 
-const PriceRef = builder.objectRef<Price>('Price');
+export const PriceRef = builder.objectRef<Price>('Price');
 
 function timeOrNull(timeMs: number | null): Date | null {
   return timeMs === null ? null : new Date(timeMs);
@@ -75,13 +75,24 @@ builder.node(PriceRef, {
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'units' in value,
   fields: (t) => ({
     provider: t.exposeString('provider'),
-    model: t.exposeString('model', { description: "The catalog's own name of the model, in lower case." }),
+    model: t.string({
+      nullable: true,
+      description:
+        "The catalog's own name of the model, in lower case; of an own price the name or prefix that it was made for. Null: " +
+        'a discount on all models of the provider.',
+      resolve: ({ model }) => (model === '' ? null : model),
+    }),
     match: t.field({
       type: 'JSON',
-      description: 'The rule that decides which model names the price is for.',
+      description:
+        'The rule that decides which model names the price is for; of an own price `{"equals": NAME}` or ' +
+        '`{"starts_with": PREFIX}`.',
       resolve: (price) => price.match,
     }),
-    serviceTier: t.exposeString('serviceTier', { nullable: true, description: 'Null: the standard service tier.' }),
+    serviceTier: t.exposeString('serviceTier', {
+      nullable: true,
+      description: 'Null: the standard service tier; of an own price every service tier.',
+    }),
     region: t.exposeString('region', {
       nullable: true,
       description: 'Where the provider is made to process the request, such as `us`; null: wherever it likes.',
@@ -106,7 +117,16 @@ builder.node(PriceRef, {
         'An end before its start is on the next day. `weekdays`: the UTC days on which it begins, 0 is Sunday; ' +
         'null is every day. Null: the whole day.',
     }),
-    units: t.expose('units', { type: [UnitPriceRef] }),
+    units: t.expose('units', {
+      type: [UnitPriceRef],
+      description: 'Empty of a discount, and of a model that is free.',
+    }),
+    discountPercent: t.field({
+      type: 'Decimal',
+      nullable: true,
+      description: "Of an own price that is a discount: the percentage that is taken off the catalog's price.",
+      resolve: ({ discount }) => discount?.percent ?? null,
+    }),
     source: t.exposeString('source', {
       description:
         'What the price was taken from: `genai-prices`, `litellm` or `corrections`, or `override` for a price of the ' +

@@ -63,6 +63,18 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
     },
   ],
   ['updateWebhook', { events: ['*'] }],
+  [
+    'createPrice',
+    {
+      provider: 'openai',
+      model: 'gpt-4o',
+      units: [
+        { unit: 'input_tokens', price: '2.00' },
+        { unit: 'output_tokens', price: '8.00' },
+      ],
+    },
+  ],
+  ['createModelAlias', { provider: 'azure', model: 'our-deployment', target_model: 'gpt-4o' }],
   ['createTeam', { name: 'Search' }],
   ['updateTeam', { name: 'Search and answers' }],
   ['inviteMember', { email: 'ann@example.com', role: 'member' }],

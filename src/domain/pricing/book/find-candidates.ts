@@ -3,6 +3,7 @@ import type { Price } from '../price/price.ts';
 import { normalizeProvider } from '../price/provider-name.ts';
 import { findCached, keepCached } from './name-cache.ts';
 import { isSameAfter } from './name-tail.ts';
+import { findOwn, type OwnCandidates } from './own-index.ts';
 import type { CatalogMatch, ModelPrices, OverrideList, PriceBook, ProviderPrices } from './price-book.ts';
 import { type Route, routeModel } from './route-model.ts';
 import { type Spelling, spellModel } from './spell-model.ts';
@@ -97,15 +98,13 @@ function searchCatalog(book: PriceBook, givenProvider: string, givenModel: strin
   return { prices: [], region: null, missing: isKnown ? 'unknown_model' : 'unknown_provider' };
 }
 
-function searchOverrides(book: PriceBook, list: OverrideList, provider: string, model: string): readonly Price[] {
+function searchOverrides(book: PriceBook, list: OverrideList, provider: string, model: string): OwnCandidates {
   const given = { provider: normalizeProvider(provider), model: foldName(model) };
-  const names = [given, ...routeModel(book, provider, model)].map((route) => ({
+  const named = [given, ...routeModel(book, provider, model)].map((route) => ({
     provider: route.provider,
-    names: spellModel(route.provider, route.model).filter(({ region }) => region === null),
+    names: spellModel(route.provider, route.model).flatMap(({ name, region }) => (region === null ? [name] : [])),
   }));
-  return list.overrides
-    .filter((one) => names.some((it) => it.provider === one.provider && it.names.some(({ name }) => one.fits(name))))
-    .map(({ price }) => price);
+  return findOwn(list.index, named);
 }
 
 /**
@@ -122,10 +121,10 @@ export function findInCatalog(book: PriceBook, provider: string, model: string):
 }
 
 /**
- * Returns an organization's overrides for every tier and time, the most specific last. A pattern
- * is for the name that is sent, with and without what only says where the model is served.
+ * Returns an organization's own prices for every tier and time, the most specific first. They are
+ * for the name that is sent, with and without what only says where the model is served.
  */
-export function findOverrides(book: PriceBook, list: OverrideList, provider: string, model: string): readonly Price[] {
+export function findOverrides(book: PriceBook, list: OverrideList, provider: string, model: string): OwnCandidates {
   return (
     findCached(list.cache, provider, model) ??
     keepCached(list.cache, provider, model, searchOverrides(book, list, provider, model))

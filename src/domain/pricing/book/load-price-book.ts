@@ -1,8 +1,9 @@
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { CatalogProvider } from '../price/catalog.ts';
 import type { Price } from '../price/price.ts';
-import { createPriceBook, type PriceBook, setOverrides } from './price-book.ts';
-import { ENTRY_COLUMNS, NO_ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
+import { loadOwnPrices } from './load-own-prices.ts';
+import { createOwnCache, createPriceBook, type PriceBook, setOverrides } from './price-book.ts';
+import { ENTRY_COLUMNS, PRICE_COLUMNS, type PriceRow, readPrice } from './price-row.ts';
 
 /** The catalog in force. */
 export interface StoredCatalog {
@@ -52,28 +53,20 @@ export async function loadCatalog(sql: Sql): Promise<StoredCatalog> {
   throw new Error('no price catalog was imported');
 }
 
-/** The prices in force: a catalog, and every organization's overrides. */
+/** The prices in force: a catalog, and what every organization has of its own. */
 export async function loadPriceBook(sql: Sql, catalog: StoredCatalog): Promise<PriceBook> {
   const book = createPriceBook(catalog);
-  const own = await sql.query<PriceRow>(
-    `SELECT ${PRICE_COLUMNS}, ${NO_ENTRY_COLUMNS}, row_number() OVER (ORDER BY p.created_at, p.id)::int AS ordinal
-       FROM prices p WHERE p.organization_id IS NOT NULL`,
-  );
-  const overrides = new Map<string, Price[]>();
-  for (const price of own.rows.map(readPrice)) {
-    if (price.organizationId === null) continue;
-    const list = overrides.get(price.organizationId) ?? [];
-    list.push(price);
-    overrides.set(price.organizationId, list);
+  for (const [organizationId, { prices, aliases }] of await loadOwnPrices(sql, null)) {
+    setOverrides(book, organizationId, prices, aliases);
   }
-  for (const [organizationId, prices] of overrides) setOverrides(book, organizationId, prices);
   return book;
 }
 
 /**
  * Puts another catalog into a book that is in use, at once: whoever looks a price up sees the one or
- * the other. The overrides stay.
+ * the other. What organizations have of their own stays.
  */
 export function replaceCatalog(book: PriceBook, catalog: StoredCatalog): void {
+  for (const list of book.overrides.values()) list.cache = createOwnCache();
   Object.assign(book, { ...createPriceBook(catalog), overrides: book.overrides });
 }

@@ -1,10 +1,15 @@
-import { DAY_MS } from '../../../platform/time.ts';
-import type { DailyWindow, Price } from '../price/price.ts';
+import { foldName } from '../../input/fold-name.ts';
+import type { Price } from '../price/price.ts';
+import { normalizeProvider } from '../price/provider-name.ts';
 import { normalizeServiceTier } from '../price/service-tier.ts';
 import { UNPRICED_REASONS, type Unpriced, type UnpricedReason } from '../price/unpriced-reason.ts';
+import { chooseOfLevel, chooseOwnPrice, hasOwnSheet, type OwnChoice } from './choose-own-price.ts';
+import { findDiscounted } from './discount-price.ts';
 import { findInCatalog, findOverrides } from './find-candidates.ts';
-import type { PriceBook } from './price-book.ts';
+import { isInForce } from './in-force.ts';
+import type { OverrideList, PriceBook } from './price-book.ts';
 
+export { isInForce } from './in-force.ts';
 export type { PriceBook } from './price-book.ts';
 
 export interface PriceQuery {
@@ -28,41 +33,13 @@ function unpriced(reason: UnpricedReason): Unpriced {
 const UNKNOWN = { unknown_provider: unpriced('unknown_provider'), unknown_model: unpriced('unknown_model') };
 const NOT_AT_TIME = unpriced('no_price_at_time');
 const NOT_FOR_TIER = unpriced('no_price_for_service_tier');
-const NONE: readonly Price[] = [];
 const NOT_FOR_UNITS = unpriced('no_price_for_units');
-
-const THURSDAY = 4;
-
-/** A window that passes midnight belongs to the day on which it begins. */
-function isWithin({ startSeconds, endSeconds, weekdays }: DailyWindow, timeMs: number): boolean {
-  const day = Math.floor(timeMs / DAY_MS);
-  const seconds = (timeMs - day * DAY_MS) / 1000;
-  const isAfterMidnight = endSeconds < startSeconds && seconds < endSeconds;
-  const isOpen = seconds >= startSeconds && (endSeconds < startSeconds || seconds < endSeconds);
-  if (!isAfterMidnight && !isOpen) return false;
-  if (weekdays === null) return true;
-  // The first of January 1970 was a Thursday.
-  const began = day + THURSDAY - (isAfterMidnight ? 1 : 0);
-  return weekdays.includes(((began % 7) + 7) % 7);
-}
-
-/** Whether the sheet is in force at a moment. */
-export function isInForce(price: Pick<Price, 'validFrom' | 'validTo' | 'dailyWindow'>, timeMs: number): boolean {
-  if (price.validFrom !== null && timeMs < price.validFrom) return false;
-  if (price.validTo !== null && timeMs >= price.validTo) return false;
-  return price.dailyWindow === null || isWithin(price.dailyWindow, timeMs);
-}
 
 /** What providers call the region of requests that may be processed anywhere. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['', 'global', 'default', 'not_available']);
 
 function normalizeRegion(region: string | null | undefined): string | null {
   return region === null || region === undefined || EVERYWHERE.has(region) ? null : region;
-}
-
-/** The catalog's tiers are normal already; what an organization wrote may not be. */
-function tierOf(price: Price): string | null {
-  return price.organizationId === null ? price.serviceTier : normalizeServiceTier(price.serviceTier);
 }
 
 /** The last sheet in force of a tier and a region. */
@@ -74,7 +51,7 @@ function findSheet(
 ): Price | undefined {
   for (let at = prices.length - 1; at >= 0; at--) {
     const price = prices[at];
-    if (price !== undefined && price.region === region && tierOf(price) === tier && isInForce(price, timeMs)) {
+    if (price !== undefined && price.region === region && price.serviceTier === tier && isInForce(price, timeMs)) {
       return price;
     }
   }
@@ -82,14 +59,60 @@ function findSheet(
 }
 
 function hasTier(prices: readonly Price[], tier: string | null): boolean {
-  return prices.some((price) => tierOf(price) === tier);
+  return prices.some((price) => price.serviceTier === tier);
 }
 
 /**
- * Finds the sheet that prices a request, or the reason why there is none. Only sheets of the
- * request's own tier count. An override in force comes first, then the last of the catalog's sheets
- * in force: for the request's region, else for all regions (`isRegionPriced` tells them apart). A
- * look-up of names seen before takes less than a microsecond.
+ * The last of the catalog's sheets in force: for the request's region, else for all regions.
+ * @param hasOwn whether a price is known elsewhere, at another time or for another tier
+ */
+function findListed(book: PriceBook, query: PriceQuery, hasOwn: boolean): Price | Unpriced {
+  const { provider, model, timeMs } = query;
+  const tier = normalizeServiceTier(query.serviceTier);
+  const { prices, region: named, missing } = findInCatalog(book, provider, model);
+  if (missing !== null && !hasOwn) return UNKNOWN[missing];
+  const region = normalizeRegion(query.region) ?? named;
+  const price =
+    (region === null ? undefined : findSheet(prices, tier, region, timeMs)) ??
+    (region === named && region !== null ? undefined : findSheet(prices, tier, null, timeMs));
+  if (price) return book.uncountable.has(price) ? NOT_FOR_UNITS : price;
+  return tier !== null && !hasTier(prices, tier) ? NOT_FOR_TIER : NOT_AT_TIME;
+}
+
+function choiceOf(book: PriceBook, { discounted }: OverrideList, query: PriceQuery): OwnChoice {
+  let listed: Price | Unpriced | undefined;
+  return {
+    tier: normalizeServiceTier(query.serviceTier),
+    timeMs: query.timeMs,
+    discounted(own) {
+      listed ??= findListed(book, query, false);
+      return isUnpriced(listed) ? null : findDiscounted(discounted, own, listed);
+    },
+  };
+}
+
+function findByName(book: PriceBook, list: OverrideList, query: PriceQuery): Price | Unpriced {
+  const candidates = findOverrides(book, list, query.provider, query.model);
+  const own = chooseOwnPrice(candidates, choiceOf(book, list, query));
+  return own ?? findListed(book, query, hasOwnSheet(candidates));
+}
+
+/** An alias stands for every look-up but that of an own price for exactly the name that was sent. */
+function findWithOwn(book: PriceBook, list: OverrideList, query: PriceQuery): Price | Unpriced {
+  const { provider, model } = query;
+  const target = list.aliases.get(normalizeProvider(provider))?.get(foldName(model));
+  if (target === undefined) return findByName(book, list, query);
+  const { exact } = findOverrides(book, list, provider, model);
+  const own = chooseOfLevel(exact, choiceOf(book, list, query));
+  return own ?? findByName(book, list, { ...query, provider: target.provider, model: target.model });
+}
+
+/**
+ * Finds the sheet that prices a request, or the reason why there is none. An organization's own price in
+ * force comes first (`chooseOwnPrice`), under the name that was sent or the one that its alias leads to;
+ * then the last of the catalog's sheets in force, of the request's own tier: for the request's region, else
+ * for all regions (`isRegionPriced` tells them apart). A look-up of names seen before takes less than a
+ * microsecond, and costs an organization without prices of its own nothing more.
  *
  * Intended differences from `calcPrice` of genai-prices 0.1.8:
  * - Providers are matched by the table of `normalizeProvider`, not by a part of their name
@@ -105,32 +128,24 @@ function hasTier(prices: readonly Price[], tier: string | null): boolean {
  *   such model).
  */
 export function findPrice(book: PriceBook, query: PriceQuery): Price | Unpriced {
-  const { organizationId, provider, model, timeMs } = query;
-  const tier = normalizeServiceTier(query.serviceTier);
+  const { organizationId } = query;
   const list = organizationId === undefined ? undefined : book.overrides.get(organizationId);
-  const overrides = list ? findOverrides(book, list, provider, model) : NONE;
-  const asked = normalizeRegion(query.region);
-  const override =
-    (asked === null ? undefined : findSheet(overrides, tier, asked, timeMs)) ??
-    findSheet(overrides, tier, null, timeMs);
-  if (override) return override;
-  const { prices, region: named, missing } = findInCatalog(book, provider, model);
-  if (missing !== null && overrides.length === 0) return UNKNOWN[missing];
-  const region = asked ?? named;
-  const price =
-    (region === null ? undefined : findSheet(prices, tier, region, timeMs)) ??
-    (region === named && region !== null ? undefined : findSheet(prices, tier, null, timeMs));
-  if (price) return book.uncountable.has(price) ? NOT_FOR_UNITS : price;
-  return tier !== null && !hasTier(prices, tier) ? NOT_FOR_TIER : NOT_AT_TIME;
+  return list === undefined ? findListed(book, query, false) : findWithOwn(book, list, query);
 }
 
 /**
  * Whether a price is one for the region where the request was processed. An organization's own
- * price is for all regions, as is that of a request which names none.
+ * price is for all regions, but not what it takes a discount off. A request that names no region is for all.
  */
 export function isRegionPriced(price: Price, region: string | null | undefined): boolean {
   const asked = normalizeRegion(region);
-  return asked === null || price.organizationId !== null || price.region === asked;
+  const isOwnSheet = price.organizationId !== null && price.discount === undefined;
+  return asked === null || isOwnSheet || price.region === asked;
+}
+
+/** Whether they charge alike: one discount may be taken off different sheets. */
+export function isSamePrice(one: Price, other: Price): boolean {
+  return one.id === other.id && one.discount?.of === other.discount?.of;
 }
 
 export function isUnpriced(found: Price | Unpriced): found is Unpriced {

@@ -55,11 +55,6 @@ function compile(rule: MatchRule, guard: Guard): NameTest {
   return (name) => name === whole;
 }
 
-/** Compiles the rule of an override, whose pattern takes every name that starts so. */
-export function compileMatchRule(rule: MatchRule): NameTest {
-  return compile(rule, () => true);
-}
-
 /**
  * Compiles a rule of the catalog so that it never takes another model: around the part that the
  * rule names, only what leaves the model the same may stand. As in genai-prices, `regex` is tested

@@ -5,10 +5,11 @@ const MAX_NAMES = 8_192;
 export interface NameCache<T> {
   byProvider: Map<string, Map<string, T>>;
   size: number;
+  readonly maxNames: number;
 }
 
-export function createNameCache<T>(): NameCache<T> {
-  return { byProvider: new Map(), size: 0 };
+export function createNameCache<T>(maxNames: number = MAX_NAMES): NameCache<T> {
+  return { byProvider: new Map(), size: 0, maxNames };
 }
 
 /** What was kept for the names, if it still is. */
@@ -18,7 +19,7 @@ export function findCached<T>(cache: NameCache<T>, provider: string, model: stri
 
 /** Keeps a value for the names, which are not in the cache, and returns it. */
 export function keepCached<T>(cache: NameCache<T>, provider: string, model: string, found: T): T {
-  if (cache.size >= MAX_NAMES) {
+  if (cache.size >= cache.maxNames) {
     cache.byProvider.clear();
     cache.size = 0;
   }

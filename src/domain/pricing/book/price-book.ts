@@ -2,9 +2,10 @@ import { foldName } from '../../input/fold-name.ts';
 import type { Catalog } from '../price/catalog.ts';
 import { compilePrice, isCountable } from '../price/compile-price.ts';
 import type { Price } from '../price/price.ts';
-import { normalizeProvider } from '../price/provider-name.ts';
-import { compileGuardedRule, compileMatchRule, listExactNames, type NameTest } from './match-rule.ts';
+import type { DiscountCache } from './discount-price.ts';
+import { compileGuardedRule, listExactNames, type NameTest } from './match-rule.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
+import { indexOwnPrices, type OwnCandidates, type OwnIndex } from './own-index.ts';
 
 /** The price sheets of one model, in catalog order. Of those in force, the last one counts. */
 export interface ModelPrices {
@@ -27,16 +28,21 @@ export interface CatalogMatch {
   missing: 'unknown_provider' | 'unknown_model' | null;
 }
 
-interface Override {
+/** By which other name the price of a model is looked up. Names are in normal form. */
+export interface AliasTarget {
   provider: string;
-  fits: NameTest;
-  price: Price;
+  model: string;
 }
 
-/** The overrides of one organization, in ascending order of specificity. */
+/** What one organization has of its own, prepared for look-ups. */
 export interface OverrideList {
-  overrides: readonly Override[];
-  cache: NameCache<readonly Price[]>;
+  index: OwnIndex;
+  byId: ReadonlyMap<string, Price>;
+  /** By provider and model. */
+  aliases: ReadonlyMap<string, ReadonlyMap<string, AliasTarget>>;
+  /** Emptied with each catalog: which names a call has depends on it. */
+  cache: NameCache<OwnCandidates>;
+  discounted: DiscountCache;
 }
 
 /** Prices prepared for the look-ups of `findPrice`. The book lives as long as the process. */
@@ -45,7 +51,7 @@ export interface PriceBook {
   /** The sheets that charge only for units that Meterr does not count. */
   readonly uncountable: ReadonlySet<Price>;
   readonly cache: NameCache<CatalogMatch>;
-  /** By organization. Only `setOverrides` changes it. */
+  /** By organization, for those that have something of their own. Only `setOverrides` changes it. */
   readonly overrides: Map<string, OverrideList>;
 }
 
@@ -78,13 +84,6 @@ function indexCatalog({ providers, prices }: Pick<Catalog, 'providers' | 'prices
   return index;
 }
 
-/**
- * An exact name beats a pattern, a longer pattern a shorter one, a later override an older one.
- */
-function specificity({ match }: Price): number {
-  return 'starts_with' in match ? match.starts_with.length : Number.POSITIVE_INFINITY;
-}
-
 export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>): PriceBook {
   return {
     catalog: indexCatalog(catalog),
@@ -94,21 +93,53 @@ export function createPriceBook(catalog: Pick<Catalog, 'providers' | 'prices'>):
   };
 }
 
+/** A model's alias, as it is looked up. */
+export interface BookAlias {
+  provider: string;
+  model: string;
+  targetProvider: string;
+  targetModel: string;
+}
+
+function indexAliases(aliases: readonly BookAlias[]): OverrideList['aliases'] {
+  const index = new Map<string, Map<string, AliasTarget>>();
+  for (const { provider, model, targetProvider, targetModel } of aliases) {
+    const models = index.get(provider) ?? new Map<string, AliasTarget>();
+    index.set(provider, models.set(model, { provider: targetProvider, model: targetModel }));
+  }
+  return index;
+}
+
+/** Random names of one organization must not fill the memory either: the lists of a name may be long. */
+const MAX_OWN_NAMES = 1_024;
+
+export function createOwnCache(): OverrideList['cache'] {
+  return createNameCache(MAX_OWN_NAMES);
+}
+
 /**
- * Replaces the overrides of an organization in the book. An override matches the exact name that is
- * sent, or a pattern of it, never the catalog's aliases of that name. Its sheet replaces the
- * catalog's sheet as a whole. `ordinal` is the order of creation.
+ * Replaces what an organization has of its own in the book. An own price matches the exact name that is
+ * sent, or a prefix of it, never the catalog's aliases of that name. Its sheet replaces the catalog's sheet
+ * as a whole. `ordinal` is the order of creation. Prices that were never in force are not needed.
  * @throws RangeError when a price has too many decimals (`compilePrice`); the book is then
  *   unchanged
  */
-export function setOverrides(book: PriceBook, organizationId: string, prices: readonly Price[]): void {
+export function setOverrides(
+  book: PriceBook,
+  organizationId: string,
+  prices: readonly Price[],
+  aliases: readonly BookAlias[] = [],
+): void {
   prices.forEach(compilePrice);
-  const overrides = prices
-    .toSorted((a, b) => {
-      const [one, other] = [specificity(a), specificity(b)];
-      return one === other ? a.ordinal - b.ordinal : one - other;
-    })
-    .map((price) => ({ provider: normalizeProvider(price.provider), fits: compileMatchRule(price.match), price }));
-  if (overrides.length === 0) book.overrides.delete(organizationId);
-  else book.overrides.set(organizationId, { overrides, cache: createNameCache() });
+  if (prices.length === 0 && aliases.length === 0) {
+    book.overrides.delete(organizationId);
+    return;
+  }
+  book.overrides.set(organizationId, {
+    index: indexOwnPrices(prices),
+    byId: new Map(prices.map((price) => [price.id, price])),
+    aliases: indexAliases(aliases),
+    cache: createOwnCache(),
+    discounted: new Map(),
+  });
 }

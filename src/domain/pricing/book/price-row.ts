@@ -1,3 +1,4 @@
+import { plainDecimal } from '../../../platform/money.ts';
 import { type Where, where } from '../../../platform/postgres/where.ts';
 import type { DailyWindow, MatchRule, Price, PriceAgreement, PriceSource, UnitPrice } from '../price/price.ts';
 
@@ -13,6 +14,8 @@ export interface PriceRow {
   valid_to: Date | null;
   daily_window: DailyWindow | null;
   units: UnitPrice[];
+  /** Of an own price that is a discount, a numeric. */
+  discount_percent: string | null;
   source: string;
   source_version: string;
   agreement: PriceAgreement | null;
@@ -27,7 +30,7 @@ export interface PriceRow {
  */
 export const PRICE_COLUMNS = `
   p.id, p.organization_id, p.provider, p.model, p.match, p.service_tier, p.region, p.valid_from, p.valid_to, p.daily_window,
-  p.units, p.source, p.source_version`;
+  p.units, p.discount_percent, p.source, p.source_version`;
 
 /** What the sources say of a price, from `catalog_entries c`. */
 export const ENTRY_COLUMNS = 'c.agreement, c.sources, c.dispute';
@@ -53,6 +56,7 @@ export function readPrice(row: PriceRow): Price {
     validTo: row.valid_to?.getTime() ?? null,
     dailyWindow: row.daily_window,
     units: row.units,
+    ...(row.discount_percent !== null && { discount: { percent: plainDecimal(row.discount_percent), of: null } }),
     source: row.source,
     sourceVersion: row.source_version,
     sources: row.sources ?? [],

@@ -74,23 +74,45 @@ export interface CompiledPrice {
   isFree: boolean;
   /** Whether it charges by what every event has: tokens, or each request. */
   isByCounts: boolean;
+  /** Whether one of each count costs a whole number of 10^-18 USD. False only with a discount. */
+  isWhole: boolean;
 }
 
-function rateOf({ unit, per }: UnitPrice, price: string): UnitRate {
+/** What a discount leaves of each price. */
+interface Share {
+  part: bigint;
+  whole: bigint;
+}
+
+const PERCENT_SCALE = 18;
+const HUNDRED_PERCENT = 100n * 10n ** BigInt(PERCENT_SCALE);
+const ALL: Share = { part: 1n, whole: 1n };
+
+function shareOf({ discount }: Pick<Price, 'discount'>): Share {
+  if (discount === undefined) return ALL;
+  const off = parseScaled(discount.percent, PERCENT_SCALE);
+  if (off === null || off <= 0n || off > HUNDRED_PERCENT) {
+    throw new RangeError(`The discount ${discount.percent} is not a decimal above 0 and at most 100`);
+  }
+  return { part: HUNDRED_PERCENT - off, whole: HUNDRED_PERCENT };
+}
+
+function rateOf({ unit, per }: UnitPrice, price: string, { part, whole }: Share): UnitRate {
   const atto = parseScaled(price, 18);
   if (atto === null || atto < 0n || !Number.isSafeInteger(per) || per < 1) {
     throw new RangeError(`The price ${price} per ${per} ${unit} is not a decimal with at most 18 places from 0 on`);
   }
-  const by = BigInt(per);
-  const each = divideHalfEven(atto, by);
-  const fraction = each * by === atto ? { price: each, per: 1n } : { price: atto, per: by };
+  const by = BigInt(per) * whole;
+  const left = atto * part;
+  const each = divideHalfEven(left, by);
+  const fraction = each * by === left ? { price: each, per: 1n } : { price: left, per: by };
   return { ...fraction, each, text: formatMoney(each) };
 }
 
-function rateAt(unit: UnitPrice | undefined, above: number): UnitRate | null {
+function rateAt(unit: UnitPrice | undefined, above: number, share: Share): UnitRate | null {
   if (unit === undefined) return null;
   const tier = unit.tiers.filter((one) => one.above <= above).at(-1);
-  return rateOf(unit, tier?.price ?? unit.price);
+  return rateOf(unit, tier?.price ?? unit.price, share);
 }
 
 /** What an event without `units` is charged by has whole rates: its amounts need no division. */
@@ -103,22 +125,23 @@ function requireWhole(unit: UnitPrice | undefined, rate: UnitRate | null): void 
 /**
  * Works out the rates of a sheet once. Throws RangeError when a price is negative, no decimal, or,
  * for tokens, web searches and requests, finer than 10^-18 USD for one unit (12 places when it is
- * for a million): check an override with this before it is stored.
+ * for a million): check an override with this before it is stored. A discount may leave a finer price.
  */
-export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
+export function compilePrice(price: Pick<Price, 'units' | 'discount'>): CompiledPrice {
+  const share = shareOf(price);
   const sheet = new Map(price.units.map((unit) => [unit.unit, unit]));
   const cardAt = (above: number): RateCard => {
     const rates: Rates = {};
     const texts: ByUnit<string> = {};
     const all = new Map<ChargedUnit, UnitRate>();
     for (const unit of CHARGED_UNITS) {
-      const rate = rateAt(sheet.get(unit), above);
+      const rate = rateAt(sheet.get(unit), above, share);
       if (rate !== null) all.set(unit, rate);
     }
     // All units, always in one order: so few properties keep one hidden class.
     for (const unit of COUNTED_UNITS) {
       const rate = all.get(unit) ?? null;
-      requireWhole(sheet.get(unit), rate);
+      if (share === ALL) requireWhole(sheet.get(unit), rate);
       rates[unit] = rate?.each ?? null;
       texts[unit] = rate?.text ?? null;
     }
@@ -128,7 +151,8 @@ export function compilePrice(price: Pick<Price, 'units'>): CompiledPrice {
   const first = cardAt(-1);
   const cards = [first, ...[...starts].sort((a, b) => a - b).map(cardAt)];
   const isByCounts = COUNTED_UNITS.some((unit) => unit !== 'web_searches' && sheet.has(unit));
-  return { first, cards, isFree: price.units.length === 0, isByCounts };
+  const isWhole = cards.every(({ all }) => COUNTED_UNITS.every((unit) => (all.get(unit)?.per ?? 1n) === 1n));
+  return { first, cards, isFree: price.units.length === 0, isByCounts, isWhole };
 }
 
 /**

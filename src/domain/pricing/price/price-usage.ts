@@ -20,7 +20,7 @@ import { USAGE_UNITS, type UsageUnits } from './usage-units.ts';
 /**
  * One part of a cost: `amount` = `quantity` x `unitPrice`, exactly. Where the price of one unit is no
  * whole number of 10^-18 USD (a second, at so much an hour), both are rounded half to even, the
- * amount from the exact product.
+ * amount from the exact product. So it is, too, where a discount leaves a price that is no such number.
  */
 export interface CostLine {
   unit: ChargedUnit;
@@ -96,6 +96,7 @@ function splitCounts(counts: UsageCounts, rates: Rates): Record<CountedUnit, num
   };
 }
 
+const NO_UNITS: UsageUnits = {};
 const compiledPrices = new WeakMap<Price, CompiledPrice>();
 
 function compiledOf(price: Price): CompiledPrice {
@@ -170,7 +171,10 @@ export function priceUsage(price: Price, counts: UsageCounts, units: UsageUnits 
   if (compiled.isFree) return { cost: 0n, lines: [], unpriced: [], asTotals: [], isUnpriced: false };
   const card = cardFor(compiled, counts.inputTokens);
   const unpriced: CountedQuantity[] = [];
-  const lines = units === null ? lineCounts(counts, card, unpriced) : lineUnits(counts, units, card, unpriced);
+  const lines =
+    units === null && compiled.isWhole
+      ? lineCounts(counts, card, unpriced)
+      : lineUnits(counts, units ?? NO_UNITS, card, unpriced);
   let cost = 0n;
   for (const line of lines) cost += line.amount;
   const asTotals = units === null ? [] : listAsTotals(units, card);
@@ -180,12 +184,13 @@ export function priceUsage(price: Price, counts: UsageCounts, units: UsageUnits 
 
 /**
  * The cost of an event without units, without the lines; null where something that was counted has no
- * price, or the sheet charges by other things: then `priceUsage` says more.
+ * price, the sheet charges by other things, or amounts must be rounded: then `priceUsage` says more.
  * @param counts checked by the caller: `findCountProblems` finds nothing wrong with them
  */
 export function costOf(price: Price, counts: UsageCounts): AttoUsd | null {
   const compiled = compiledOf(price);
   if (!compiled.isByCounts) return compiled.isFree ? 0n : null;
+  if (!compiled.isWhole) return null;
   const { rates } = cardFor(compiled, counts.inputTokens);
   const quantities = splitCounts(counts, rates);
   let cost = 0n;

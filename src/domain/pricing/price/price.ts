@@ -56,6 +56,14 @@ export interface PriceSource {
 export const PRICE_AGREEMENTS = ['agreed', 'single', 'disputed', 'own'] as const;
 export type PriceAgreement = (typeof PRICE_AGREEMENTS)[number];
 
+/** A part that an organization pays less than the catalog's price. */
+export interface PriceDiscount {
+  /** Above 0, to 100: a plain decimal. */
+  percent: string;
+  /** UUID of the catalog's sheet that it is taken off; null of the discount itself, which has no units. */
+  of: string | null;
+}
+
 /**
  * One price sheet of one model for one stretch of time. Never changed, only followed by another;
  * plain JSON.
@@ -66,10 +74,13 @@ export interface Price {
   /** Whose override it is; null = the catalog's, for everyone. */
   organizationId: string | null;
   provider: string;
-  /** The catalog's own name of the model; of an override, the name or pattern it was made for. */
+  /**
+   * The catalog's own name of the model; of an override, the name or prefix it was made for, and empty for a
+   * discount on all models of the provider.
+   */
   model: string;
   match: MatchRule;
-  /** Null = the standard tier. */
+  /** Null = the standard tier; of an override, every tier. */
   serviceTier: string | null;
   /** Where the provider is made to process the request (`us`); null = wherever it likes. */
   region: string | null;
@@ -79,6 +90,8 @@ export interface Price {
   validTo: number | null;
   dailyWindow: DailyWindow | null;
   units: UnitPrice[];
+  /** Only of an own price: its units are then the catalog's, before the discount. */
+  discount?: PriceDiscount;
   /** `genai-prices`, or `override`. */
   source: string;
   sourceVersion: string;

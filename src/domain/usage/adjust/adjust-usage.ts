@@ -64,7 +64,11 @@ function toRow(event: UsageEvent, seriesId: number, after: PricedAgain, asked: A
       priceId: after.priceId,
       unpricedReason: null,
       warnings: [...after.warnings],
-      details: { adjustment: { reason: asked.reason }, ...(after.parts && { parts: after.parts }) },
+      details: {
+        adjustment: { reason: asked.reason },
+        ...(after.parts && { parts: after.parts }),
+        ...(after.discountOf && { discountOf: after.discountOf }),
+      },
       holdId: null,
       adjustsId: event.id,
       adjustments: null,

@@ -58,6 +58,17 @@ export function addCost(cost: string | null, difference: string): string {
   return formatMoney((parseMoney(cost ?? '0') ?? 0n) + (parseMoney(difference) ?? 0n));
 }
 
+/** What an event is priced by after its last adjustment. */
+function adjustDetails(details: UsageDetails | null, last: UsageDetails | null): UsageDetails | null {
+  const { discountOf: _, ...others } = details ?? {};
+  const adjusted: UsageDetails = {
+    ...others,
+    ...(last?.parts && details && { parts: last.parts }),
+    ...(last?.discountOf && { discountOf: last.discountOf }),
+  };
+  return Object.keys(adjusted).length === 0 ? null : adjusted;
+}
+
 /** What an event costs after its adjustments, and what they were; the event is changed in place. */
 export function applyAdjustments(event: UsageEvent, rows: readonly AdjustmentRow[]): void {
   const adjustments: UsageAdjustment[] = [];
@@ -80,6 +91,6 @@ export function applyAdjustments(event: UsageEvent, rows: readonly AdjustmentRow
   event.priceId = last.price_id;
   event.unpricedReason = null;
   event.warnings = [...new Set([...event.warnings, ...(last.warnings ?? [])])];
-  if (last.details?.parts && event.details) event.details = { ...event.details, parts: last.details.parts };
+  event.details = adjustDetails(event.details, last.details);
   event.adjustments = adjustments;
 }

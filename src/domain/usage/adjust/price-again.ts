@@ -12,6 +12,8 @@ export interface PricedAgain extends Pick<EventCost, 'costSource' | 'priceId'> {
   warnings: readonly string[];
   /** The event's parts with the prices that they are charged by. */
   parts?: UsageDetails['parts'];
+  /** UUID of the catalog's sheet, where the price is a discount on it. */
+  discountOf?: UsageDetails['discountOf'];
 }
 
 /**
@@ -25,5 +27,6 @@ export function priceAgain(book: PriceBook, event: UsageEvent): PricedAgain | nu
   const question = { organizationId, provider, model, serviceTier, timeMs, counts: countsOf(event), seen };
   const { priced, costAtto, details, warnings } = priceEvent(book, question, null);
   if (costAtto === null) return null;
-  return { cost: costAtto, costSource: priced.costSource, priceId: priced.priceId, warnings, parts: details?.parts };
+  const { costSource, priceId } = priced;
+  return { cost: costAtto, costSource, priceId, warnings, parts: details?.parts, discountOf: details?.discountOf };
 }

@@ -11,6 +11,8 @@ export interface UsagePart {
   counts: Partial<UsageCounts>;
   /** UUID of the price that it is charged by; null where it has none. */
   priceId: string | null;
+  /** UUID of the catalog's sheet that the price is a discount on. */
+  discountOf?: string;
 }
 
 /**
@@ -28,6 +30,8 @@ export interface UsageDetails {
   parts?: readonly UsagePart[];
   /** The time whose prices apply, where it is not the event's: epoch milliseconds. */
   pricedAtMs?: number;
+  /** UUID of the catalog's sheet, where the event's price is a discount on it. */
+  discountOf?: string;
   /** Of a row that changes a cost: why. */
   adjustment?: { reason: AdjustmentReason };
 }
@@ -39,10 +43,10 @@ export function negateUnits(units: UsageUnits): UsageUnits {
   return negated;
 }
 
-function negatePart({ model, counts, priceId }: UsagePart): UsagePart {
+function negatePart({ counts, ...part }: UsagePart): UsagePart {
   const negated: Partial<UsageCounts> = {};
   for (const { field } of USAGE_COUNTS) if (counts[field]) negated[field] = -counts[field];
-  return { model, counts: negated, priceId };
+  return { ...part, counts: negated };
 }
 
 /** The details of the row that reverses an event: quantities are negative. */

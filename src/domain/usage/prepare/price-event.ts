@@ -39,6 +39,11 @@ function chargeBy(found: Price | Unpriced, { counts, seen }: PricedQuestion): Ch
   return chargeUsage(found, counts, seen?.units ?? null);
 }
 
+/** A discount changes with the catalog's sheet, so the event remembers which one it was taken off. */
+function withDiscount(details: UsageDetails | null, { discount }: Price): UsageDetails | null {
+  return discount?.of ? { ...details, discountOf: discount.of } : details;
+}
+
 /** Beside the caller's cost, which wins: its warnings are then about a cost that does not count. */
 function settle(charge: Charge, callerAtto: AttoUsd | null, details: UsageDetails | null): PricedEvent {
   const callerCost = callerAtto === null ? null : formatMoney(callerAtto);
@@ -61,7 +66,7 @@ function settle(charge: Charge, callerAtto: AttoUsd | null, details: UsageDetail
     priceId: charge.price.id,
     unpricedReason: null,
   };
-  return { priced, costAtto: callerAtto ?? charge.cost, details, warnings };
+  return { priced, costAtto: callerAtto ?? charge.cost, details: withDiscount(details, charge.price), warnings };
 }
 
 /** The same of an event with details. */

@@ -2,6 +2,7 @@ import type { AttoUsd } from '../../../platform/money.ts';
 import {
   findPrice,
   isRegionPriced,
+  isSamePrice,
   isUnpriced,
   type PriceBook,
   type PriceQuery,
@@ -43,7 +44,7 @@ export function findSeenPrice(book: PriceBook, query: PriceQuery, seen: SeenDeta
   }
   if (startedAtMs === null) return { found, pricedAtMs: null, warnings };
   const atEnd = findServed(book, { ...query, region }, servedModel);
-  const isOther = isUnpriced(atEnd) || atEnd.id !== found.id;
+  const isOther = isUnpriced(atEnd) || !isSamePrice(atEnd, found);
   return { found, pricedAtMs: isOther ? startedAtMs : null, warnings };
 }
 
@@ -62,7 +63,8 @@ export function priceParts(book: PriceBook, query: PriceQuery, seen: SeenDetails
     const found = findPrice(book, { ...query, region, model, timeMs: startedAtMs ?? query.timeMs });
     const charge = isUnpriced(found) ? null : chargeUsage(found, counts, null);
     const price = charge?.price ?? null;
-    priced.parts.push({ model, counts: given, priceId: price?.id ?? null });
+    const discountOf = price?.discount?.of;
+    priced.parts.push({ model, counts: given, priceId: price?.id ?? null, ...(discountOf && { discountOf }) });
     priced.warnings.push(...(charge?.warnings ?? []));
     if (charge?.price) priced.cost += charge.cost;
     else {
