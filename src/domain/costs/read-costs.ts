@@ -19,7 +19,7 @@ export interface TrendPoint extends TimeSpan {
   requests: number;
 }
 
-/** The values of a group, in the order of its dimensions; null: the merged group. */
+/** The values of a group, in the order of its dimensions; null: the merged group; empty: all groups together. */
 export type GroupName = readonly (string | null)[] | null;
 
 /** The sums of one period by group, and what else may be asked of the same groups. */
@@ -35,8 +35,6 @@ export interface CostRead extends CostPeriodSpans {
    */
   readTrend(interval: TrendInterval, group: GroupName): Promise<TrendPoint[]>;
 }
-
-const NO_DIMENSIONS: SumQuestion['dimensions'] = [];
 
 type CostReadQuestion = Omit<SumQuestion, 'spans'> & { spans: CostPeriodSpans };
 
@@ -63,24 +61,29 @@ function cutTrend({ current, zone }: CostPeriodSpans, interval: TrendInterval, g
   }
 }
 
-/** The points of each group that has any, by the JSON of its name. */
+interface Trends {
+  /** Of each group that has any, by the JSON of its name. */
+  points: ReadonlyMap<string, TrendPoint[]>;
+  none: TrendPoint[];
+}
+
 async function readTrends(
   context: Context,
   { spans: period, ...question }: CostReadQuestion,
-  spans: readonly TimeSpan[],
-): Promise<ReadonlyMap<string, TrendPoint[]>> {
+  interval: TrendInterval,
+  groups: number,
+): Promise<Trends> {
+  const spans = cutTrend(period, interval, groups);
   const sums = await sumUsage(context, { ...question, spans });
+  const pointsOf = (rows: readonly SumGroup[]) => {
+    const bySpan = new Map(rows.map((row) => [row.span, row]));
+    return spans.map((span, i) => {
+      const { cost = 0n, requests = 0 } = bySpan.get(i) ?? {};
+      return { ...span, cost, requests };
+    });
+  };
   const byGroup = Map.groupBy(sums, ({ values, other }) => JSON.stringify(other ? null : values));
-  return new Map(
-    [...byGroup].map(([name, rows]) => {
-      const bySpan = new Map(rows.map((row) => [row.span, row]));
-      const points = spans.map((span, i) => {
-        const { cost = 0n, requests = 0 } = bySpan.get(i) ?? {};
-        return { ...span, cost, requests };
-      });
-      return [name, points];
-    }),
-  );
+  return { points: new Map([...byGroup].map(([name, rows]) => [name, pointsOf(rows)])), none: pointsOf([]) };
 }
 
 /**
@@ -88,27 +91,27 @@ async function readTrends(
  * groups.
  * @throws AppError invalid_request where the period needs events that retention has removed
  */
-export async function readCosts(context: Context, question: CostReadQuestion): Promise<CostRead> {
-  const spans = await cutPeriodToKept(context, question.spans, question);
+export async function readCosts(context: Context, given: CostReadQuestion): Promise<CostRead> {
+  const spans = await cutPeriodToKept(context, given.spans, given);
+  const question = { ...given, spans };
+  const inAll = { ...question, dimensions: [] };
   const { current, previous, nowMs } = spans;
   const groups = await sumUsage(context, { ...question, spans: [current] });
-  const trendsOf = once(async (interval: TrendInterval) => {
-    const pieces = cutTrend(spans, interval, Math.max(1, groups.length));
-    const trends = await readTrends(context, question, pieces);
-    const noPoints = pieces.map((piece) => ({ ...piece, cost: 0n, requests: 0 }));
-    return { trends, noPoints };
-  });
-  const previousOf = once(async (dimensions: SumQuestion['dimensions']) =>
-    previous.startMs < previous.endMs ? sumUsage(context, { ...question, dimensions, spans: [previous] }) : [],
-  );
+  const readPrevious = async () =>
+    previous.startMs < previous.endMs
+      ? sumUsage(context, { ...(given.among ? question : inAll), spans: [previous] })
+      : [];
+  const previousGroups = once(readPrevious);
+  const trendsByGroup = once((interval: TrendInterval) => readTrends(context, question, interval, groups.length));
+  const trendsInAll = once((interval: TrendInterval) => readTrends(context, inAll, interval, 1));
   return {
     ...spans,
     groups,
-    readPrevious: () => previousOf(question.among ? question.dimensions : NO_DIMENSIONS),
+    readPrevious: () => previousGroups(null),
     async readTrend(interval, group) {
-      const { trends, noPoints } = await trendsOf(interval);
-      const points = trends.get(JSON.stringify(group)) ?? noPoints;
-      return points.filter(({ startMs, requests, cost }) => startMs <= nowMs || requests !== 0 || cost !== 0n);
+      const { points, none } = await (group?.length === 0 ? trendsInAll : trendsByGroup)(interval);
+      const all = points.get(JSON.stringify(group)) ?? none;
+      return all.filter(({ startMs, requests, cost }) => startMs <= nowMs || requests !== 0 || cost !== 0n);
     },
   };
 }

@@ -139,6 +139,13 @@ const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
       type: [CostBudgetRef],
       description: 'The budgets in USD, in descending order of `percent`.',
     }),
+    trend: t.field({
+      type: TREND_TYPE,
+      nullable: true,
+      description: TREND_DESCRIPTION,
+      args: TREND_ARGUMENTS,
+      resolve: ({ read, exchange }, args) => resolveTrend({ read, exchange, name: [] }, args),
+    }),
     data: t.field({
       type: [CostGroupRef],
       description: 'The groups in descending order of cost; the merged one is last.',
