@@ -140,10 +140,14 @@ export function localDate(timeMs: number, zone: string): string {
 }
 
 /**
- * Returns the moment in `earlier` that is as far from its start as `nowMs` is from `startMs`, in
- * calendar days and local clock time. It is at most the end of `earlier`.
+ * Returns the moment in `earlier` that is as many calendar days after its start as `nowMs` is after
+ * `startMs`, at the same local clock time. Where clocks skip that time there, it is the moment as long
+ * after the gap began; where they show it twice, the first. It is within `earlier`, its end included.
  */
 export function elapsedBefore(startMs: number, nowMs: number, earlier: TimeSpan, zone: string): number {
-  const elapsed = zoned(startMs, zone).until(zoned(nowMs, zone), { largestUnit: 'day' });
-  return Math.min(earlier.endMs, zoned(earlier.startMs, zone).add(elapsed).epochMilliseconds);
+  const now = zoned(nowMs, zone);
+  const days = zoned(startMs, zone).toPlainDate().until(now.toPlainDate(), { largestUnit: 'day' });
+  const date = zoned(earlier.startMs, zone).toPlainDate().add(days);
+  const moment = date.toZonedDateTime({ timeZone: zone, plainTime: now.toPlainTime() });
+  return Math.max(earlier.startMs, Math.min(earlier.endMs, moment.epochMilliseconds));
 }

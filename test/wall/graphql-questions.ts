@@ -28,6 +28,8 @@ interface IdArgument {
 
 const CURSOR = 'after';
 const SELECTED_DEPTH = 5;
+/** Types whose fields are asked for though they take arguments, none of them an id. */
+const WITH_ARGUMENTS = new Set(['OwnerCosts', 'CostTrendPoint']);
 
 /** Every leaf that a type has, and those of the objects in it: whatever may leak is asked for. */
 function selectionOf(type: GraphQLOutputType, above: readonly string[] = []): string {
@@ -38,7 +40,8 @@ function selectionOf(type: GraphQLOutputType, above: readonly string[] = []): st
     const inner = getNamedType(field.type);
     if (field.args.some(isRequiredArgument)) return [];
     if (!isCompositeType(inner)) return [field.name];
-    const isDeep = above.length >= SELECTED_DEPTH || above.includes(inner.name) || field.args.length > 0;
+    const isAsked = field.args.length === 0 || WITH_ARGUMENTS.has(inner.name);
+    const isDeep = above.length >= SELECTED_DEPTH || above.includes(inner.name) || !isAsked;
     return isDeep ? [] : [`${field.name} ${selectionOf(field.type, [...above, named.name])}`];
   });
   return `{ __typename ${fields.join(' ')} }`;

@@ -1,5 +1,5 @@
-import { elapsedBefore, spanAt, spanBefore, type TimeSpan } from '../../platform/calendar.ts';
-import { type AttoUsd, percentOf, ratioOf } from '../../platform/money.ts';
+import type { TimeSpan } from '../../platform/calendar.ts';
+import { type AttoUsd, formatMoney, percentOf, ratioOf, readNumeric } from '../../platform/money.ts';
 import { requireScope } from '../access/require-scope.ts';
 import type { BudgetStatus } from '../budgets/budget-status.ts';
 import { listCostBudgets } from '../budgets/find-budgets.ts';
@@ -8,34 +8,40 @@ import { readZone } from '../input/read-span.ts';
 import { requireVisibleFilter } from '../usage/event/require-visible-filter.ts';
 import type { UsageFilter } from '../usage/event/usage-filter.ts';
 import { readGroupLimit, totalOf } from '../usage/summarize-usage.ts';
-import { sumUsage } from '../usage/sums/sum-usage.ts';
+import type { SumGroup } from '../usage/sums/sum-usage.ts';
 import { checkDimensions, type Dimension } from '../usage/sums/usage-dimension.ts';
-import type { UsageSums } from '../usage/sums/usage-sums.ts';
-
-export const COST_PERIODS = ['day', 'week', 'month', 'quarter', 'year'] as const;
-export type CostPeriod = (typeof COST_PERIODS)[number];
+import { type CostPeriod, periodSpansAt } from './cost-period.ts';
+import { type Exchange, exchangeMoney, findExchange } from './exchange.ts';
+import { type CostRead, readCosts } from './read-costs.ts';
 
 const SHARE_PLACES = 6;
 
 export interface CostQuestion {
   period?: CostPeriod | null;
   timezone?: string | null;
+  /** ISO 4217 code of a currency with a configured rate; default USD. */
+  currency?: string | null;
   groupBy?: readonly Dimension[] | null;
   filter?: UsageFilter | null;
   limit?: number | null;
 }
 
-export interface CostGroup extends UsageSums {
-  values: (string | null)[];
-  /** Of each value, where it is the id of a team, an API key or a member. */
-  names: (string | null)[];
-  other: boolean;
+/** The costs of one group; `cost` is in the currency that was asked for. */
+export interface CostGroup extends SumGroup {
   /** A decimal string from 0 to 1 with at most 6 decimals; null where the total is 0. */
   share: string | null;
 }
 
+export interface CostBudget extends Pick<BudgetStatus, 'id' | 'name' | 'percent'> {
+  limit: string;
+  spent: string;
+}
+
+/** Amounts are in the currency that was asked for, each exchanged after summing. */
 export interface CostSummary extends TimeSpan {
   zone: string;
+  /** Null: the currency is USD. */
+  exchange: Exchange | null;
   groupBy: readonly Dimension[];
   total: AttoUsd;
   unpricedRequests: number;
@@ -45,7 +51,8 @@ export interface CostSummary extends TimeSpan {
   changePercent: string | null;
   groups: CostGroup[];
   /** Budgets in USD that the caller may see, the fullest first. */
-  budgets: BudgetStatus[];
+  budgets: CostBudget[];
+  read: CostRead;
 }
 
 /**
@@ -54,35 +61,38 @@ export interface CostSummary extends TimeSpan {
  * @throws AppError invalid_request, insufficient_permissions
  */
 export async function summarizeCosts(context: Context, question: CostQuestion): Promise<CostSummary> {
-  requireScope(context.caller, 'costs:read');
+  const { caller, resources } = context;
+  requireScope(caller, 'costs:read');
   const zone = readZone(question.timezone);
-  const groupBy = question.groupBy ?? [{ name: 'provider', key: null }];
-  checkDimensions(groupBy);
+  const exchange = findExchange(resources.config, question.currency);
+  const dimensions = question.groupBy ?? [{ name: 'provider', key: null }];
+  checkDimensions(dimensions);
   const limit = readGroupLimit(question.limit);
   const filter = question.filter ?? {};
-  const period = question.period ?? 'month';
-  const nowMs = context.resources.clock();
-  const current = spanAt(nowMs, period, zone);
-  const before = spanBefore(current.startMs, period, zone);
-  const previous = { startMs: before.startMs, endMs: elapsedBefore(current.startMs, nowMs, before, zone) };
+  const spans = periodSpansAt(resources.clock(), question.period ?? 'month', zone);
   await requireVisibleFilter(context, filter);
-  const sums = await sumUsage(context, { spans: [current], dimensions: groupBy, filter, limit });
-  const [past] =
-    previous.startMs < previous.endMs
-      ? await sumUsage(context, { spans: [previous], dimensions: [], filter, limit })
-      : [undefined];
-  const totals = totalOf(sums);
-  const pastTotal = past?.cost ?? 0n;
+  const read = await readCosts(context, { spans, dimensions, filter, limit });
+  const totals = totalOf(read.groups);
+  const past = totalOf(await read.readPrevious());
   const budgets = await listCostBudgets(context);
+  const exchanged = (decimal: string) => formatMoney(exchangeMoney(readNumeric(decimal), exchange));
   return {
-    ...current,
+    ...read.current,
     zone,
-    groupBy,
-    total: totals.cost,
+    exchange,
+    groupBy: dimensions,
+    total: exchangeMoney(totals.cost, exchange),
     unpricedRequests: totals.unpricedRequests,
-    previous: { ...previous, total: pastTotal },
-    changePercent: percentOf(totals.cost - pastTotal, pastTotal),
-    budgets,
-    groups: sums.map((sum) => ({ ...sum, share: ratioOf(sum.cost, totals.cost, SHARE_PLACES) })),
+    previous: { ...read.previous, total: exchangeMoney(past.cost, exchange) },
+    changePercent: percentOf(totals.cost - past.cost, past.cost),
+    budgets: budgets.map(({ id, name, limit, spent, percent }) => {
+      return { id, name, percent, limit: exchanged(limit), spent: exchanged(spent) };
+    }),
+    groups: read.groups.map((group) => ({
+      ...group,
+      cost: exchangeMoney(group.cost, exchange),
+      share: ratioOf(group.cost, totals.cost, SHARE_PLACES),
+    })),
+    read,
   };
 }

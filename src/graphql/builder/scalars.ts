@@ -56,8 +56,8 @@ builder.scalarType('DateTime', {
 
 builder.scalarType('Decimal', {
   description:
-    'An exact decimal as a string without an exponent, such as "0.0075". Money is in USD. Input has at most 18 decimal ' +
-    'places, and may also be a JSON number.',
+    'An exact decimal as a string without an exponent, such as "0.0075". Money is in USD, unless a `currency` beside it ' +
+    'says otherwise. Input has at most 18 decimal places, and may also be a JSON number.',
   serialize: (value) => value,
   parseValue: (value) => readDecimal(value),
   parseLiteral: (node) => readDecimal(literalText(node), node),

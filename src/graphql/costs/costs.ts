@@ -1,9 +1,8 @@
-import type { BudgetStatus } from '../../domain/budgets/budget-status.ts';
+import { COST_PERIODS, type CostPeriod } from '../../domain/costs/cost-period.ts';
 import { type CostEstimate, estimateCost } from '../../domain/costs/estimate-cost.ts';
 import {
-  COST_PERIODS,
+  type CostBudget,
   type CostGroup,
-  type CostPeriod,
   type CostSummary,
   summarizeCosts,
 } from '../../domain/costs/summarize-costs.ts';
@@ -32,6 +31,19 @@ import {
   UNPRICED_REASON_DESCRIPTION,
   WARNINGS_DESCRIPTION,
 } from '../usage/usage-types.ts';
+import {
+  CHANGE_PERCENT_DESCRIPTION,
+  CURRENCY_ARGUMENT_DESCRIPTION,
+  CURRENCY_DESCRIPTION,
+  currencyOf,
+  EXCHANGE_DESCRIPTION,
+  ExchangeRef,
+  PreviousRef,
+  resolveTrend,
+  TREND_ARGUMENTS,
+  TREND_DESCRIPTION,
+  TREND_TYPE,
+} from './cost-fields.ts';
 
 export const PeriodEnum = builder.enumType('CostPeriod', {
   description: 'Calendar period in the time zone that is asked for.',
@@ -41,7 +53,7 @@ export const PeriodEnum = builder.enumType('CostPeriod', {
   >,
 });
 
-type GroupSource = CostGroup & { keys: string[] };
+type GroupSource = CostGroup & Pick<CostSummary, 'read' | 'exchange'> & { keys: string[] };
 
 const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
   description: 'The costs of one group in the period.',
@@ -54,7 +66,7 @@ const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
     other: t.exposeBoolean('other', { description: OTHER_DESCRIPTION }),
     cost: t.field({
       type: 'Decimal',
-      description: 'The cost of the group in USD.',
+      description: 'The cost of the group in `currency`.',
       resolve: (group) => formatMoney(group.cost),
     }),
     share: t.float({
@@ -68,37 +80,26 @@ const CostGroupRef = builder.objectRef<GroupSource>('CostGroup').implement({
       resolve: (group) => addSaturating(group.inputTokens, group.outputTokens),
     }),
     requests: t.expose('requests', { type: 'SafeInt', description: REQUESTS_DESCRIPTION }),
-  }),
-});
-
-const PreviousRef = builder.objectRef<CostSummary['previous']>('PreviousCosts').implement({
-  description: 'The costs of the previous period, up to the point that the current period has reached.',
-  fields: (t) => ({
-    start: t.field({
-      type: 'DateTime',
-      description: 'Start of the previous period, included.',
-      resolve: (previous) => new Date(previous.startMs),
-    }),
-    end: t.field({
-      type: 'DateTime',
-      description: 'End of the compared part of the previous period, excluded.',
-      resolve: (previous) => new Date(previous.endMs),
-    }),
-    total: t.field({
-      type: 'Decimal',
-      description: 'The cost in USD.',
-      resolve: (previous) => formatMoney(previous.total),
+    trend: t.field({
+      type: TREND_TYPE,
+      nullable: true,
+      description: TREND_DESCRIPTION,
+      args: TREND_ARGUMENTS,
+      resolve: ({ other, values, ...group }, args) => resolveTrend({ ...group, name: other ? null : values }, args),
     }),
   }),
 });
 
-const CostBudgetRef = builder.objectRef<BudgetStatus>('CostBudget').implement({
+const CostBudgetRef = builder.objectRef<CostBudget>('CostBudget').implement({
   description: 'A budget in USD, and what has been spent in its own current period.',
   fields: (t) => ({
     id: t.id({ resolve: ({ id }) => formatId('budget', id) }),
     name: t.exposeString('name'),
-    limit: t.expose('limit', { type: 'Decimal', description: 'The limit now in USD, with a raise that is in force.' }),
-    spent: t.expose('spent', { type: 'Decimal', description: 'Recorded usage in the current period, in USD.' }),
+    limit: t.expose('limit', {
+      type: 'Decimal',
+      description: 'The limit now in `currency`, with a raise that is in force.',
+    }),
+    spent: t.expose('spent', { type: 'Decimal', description: 'Recorded usage in the current period, in `currency`.' }),
     percent: t.float({
       description: '`spent` as a percentage of `limit`, rounded to 2 decimal places.',
       resolve: ({ percent }) => Number(percent),
@@ -120,18 +121,17 @@ const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
       resolve: (summary) => new Date(summary.endMs),
     }),
     timezone: t.exposeString('zone', { description: 'IANA name of the time zone of the period.' }),
-    currency: t.string({ description: 'Always USD.', resolve: () => 'USD' }),
+    currency: t.string({ description: CURRENCY_DESCRIPTION, resolve: ({ exchange }) => currencyOf(exchange) }),
+    exchange: t.expose('exchange', { type: ExchangeRef, nullable: true, description: EXCHANGE_DESCRIPTION }),
     total: t.field({
       type: 'Decimal',
-      description: 'The sum of all costs in USD.',
+      description: 'The sum of all costs in `currency`.',
       resolve: (summary) => formatMoney(summary.total),
     }),
     previous: t.expose('previous', { type: PreviousRef }),
     changePercent: t.float({
       nullable: true,
-      description:
-        'The change from the previous total to this one, in percent, rounded to 2 decimal places, for display. Null where the ' +
-        'previous total is 0.',
+      description: CHANGE_PERCENT_DESCRIPTION,
       resolve: ({ changePercent }) => (changePercent === null ? null : Number(changePercent)),
     }),
     unpricedRequests: t.expose('unpricedRequests', { type: 'SafeInt', description: UNPRICED_REQUESTS_DESCRIPTION }),
@@ -139,12 +139,19 @@ const CostSummaryRef = builder.objectRef<CostSummary>('CostSummary').implement({
       type: [CostBudgetRef],
       description: 'The budgets in USD, in descending order of `percent`.',
     }),
+    trend: t.field({
+      type: TREND_TYPE,
+      nullable: true,
+      description: TREND_DESCRIPTION,
+      args: TREND_ARGUMENTS,
+      resolve: ({ read, exchange }, args) => resolveTrend({ read, exchange, name: [] }, args),
+    }),
     data: t.field({
       type: [CostGroupRef],
       description: 'The groups in descending order of cost; the merged one is last.',
-      resolve: ({ groups, groupBy }) => {
+      resolve: ({ groups, groupBy, read, exchange }) => {
         const keys = groupBy.map(formatDimension);
-        return groups.map((group) => ({ ...group, keys }));
+        return groups.map((group) => ({ ...group, keys, read, exchange }));
       },
     }),
   }),
@@ -184,6 +191,7 @@ builder.queryFields((t) => ({
     args: {
       period: t.arg({ type: PeriodEnum, description: 'Calendar period that contains now; default `MONTH`.' }),
       timezone: t.arg.string({ description: 'IANA name of the time zone of the period; default UTC.' }),
+      currency: t.arg.string({ description: CURRENCY_ARGUMENT_DESCRIPTION }),
       groupBy: t.arg({ type: [GroupByInput], description: 'At most 3 different dimensions; default `PROVIDER`.' }),
       filter: t.arg({ type: UsageFilterInput }),
       limit: t.arg.int({ description: GROUP_LIMIT_DESCRIPTION }),

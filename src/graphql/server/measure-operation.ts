@@ -20,7 +20,11 @@ export interface Measure {
   depth: number;
   /** Fields selected, times the sizes of the pages around them, and what each read weighs. */
   cost: number;
+  /** What reads weigh that are made once for all items of the nearest page around them. */
+  batched: number;
 }
+
+const NOTHING: Measure = { depth: 0, cost: 0, batched: 0 };
 
 /** A row is read, checked and written before any field of it is. */
 const ROW_COST = 5;
@@ -30,6 +34,13 @@ const ROOT_COSTS = new Map([
   ['costs', 2_000],
   ['costForecast', 5_000],
 ]);
+/** Fields below the root that sum over the ledger, once for all items of a page, by their type. */
+const BATCHED_SUMS = new Map([
+  ['OwnerCosts', 2_000],
+  ['CostTrendPoint', 2_000],
+]);
+/** Fields that are lists without an argument that says how long. */
+const LIST_SIZES = new Map([['CostTrendPoint', 31]]);
 /** Sums by the hour make up to 10,000 intervals each. */
 const HOURLY_COST = 5_000;
 /** Groups, where a caller names no `limit`. */
@@ -81,7 +92,11 @@ export class OperationMeasurer {
       if (defaultValue?.kind === Kind.INT) this.#defaults.set(variable.name.value, Number(defaultValue.value));
       else if (defaultValue?.kind === Kind.ENUM) this.#defaults.set(variable.name.value, defaultValue.value);
     }
-    return this.#measureSet(operation.selectionSet, this.#schema.getRootType(operation.operation));
+    const { cost, batched, ...measure } = this.#measureSet(
+      operation.selectionSet,
+      this.#schema.getRootType(operation.operation),
+    );
+    return { ...measure, cost: cost + batched, batched: 0 };
   }
 
   /** The requests that an operation counts as: its root fields by alias, the free ones not. */
@@ -116,7 +131,7 @@ export class OperationMeasurer {
     if (known) return known;
     const fragment = this.#fragments.get(name);
     if (known === null) this.isCyclic = true;
-    if (known === null || !fragment) return { depth: 0, cost: 0 };
+    if (known === null || !fragment) return NOTHING;
     this.#measured.set(name, null);
     const type = this.#schema.getType(fragment.typeCondition.name.value);
     const measured = this.#measureSet(fragment.selectionSet, type);
@@ -125,7 +140,7 @@ export class OperationMeasurer {
   }
 
   #measureSet(set: SelectionSetNode, type: GraphQLNamedType | null | undefined): Measure {
-    const total: Measure = { depth: 0, cost: 0 };
+    const total: Measure = { ...NOTHING };
     const names = new Set<string>();
     for (const selection of set.selections) {
       let inner: Measure;
@@ -144,6 +159,7 @@ export class OperationMeasurer {
       }
       total.depth = Math.max(total.depth, inner.depth);
       total.cost += inner.cost;
+      total.batched += inner.batched;
     }
     return total;
   }
@@ -152,23 +168,31 @@ export class OperationMeasurer {
     const hasFields = isObjectType(parent) || isInterfaceType(parent);
     const definition = hasFields ? parent.getFields()[field.name.value] : undefined;
     const type = definition && getNamedType(definition.type);
-    const below = field.selectionSet ? this.#measureSet(field.selectionSet, type) : { depth: 0, cost: 0 };
+    const below = field.selectionSet ? this.#measureSet(field.selectionSet, type) : NOTHING;
     const isRoot = parent !== undefined && parent === this.#schema.getQueryType();
-    const own = 1 + (isRoot ? this.#rootCost(field) : 0);
-    let cost = own + below.cost;
+    const own = 1 + (isRoot ? (ROOT_COSTS.get(field.name.value) ?? 0) + this.#hourlyCost(field) : 0);
+    const sums = isRoot || !type ? 0 : (BATCHED_SUMS.get(type.name) ?? 0);
+    const batched = below.batched + sums + (sums > 0 ? this.#hourlyCost(field) : 0);
+    const depth = below.depth + 1;
     const takes = (name: string) => definition?.args.some((one) => one.name === name);
-    if (takes('first')) cost = own + (below.cost + ROW_COST) * this.#pageSize(field, 'first', PAGE_LIMIT.default);
-    else if (takes('limit')) cost = own + below.cost * this.#pageSize(field, 'limit', DEFAULT_LIMIT);
-    return { depth: below.depth + 1, cost };
+    if (takes('first')) {
+      const rows = (below.cost + ROW_COST) * this.#pageSize(field, 'first', PAGE_LIMIT.default);
+      return { depth, cost: own + rows + batched, batched: 0 };
+    }
+    if (takes('limit')) {
+      const rows = below.cost * this.#pageSize(field, 'limit', DEFAULT_LIMIT);
+      return { depth, cost: own + rows + batched, batched: 0 };
+    }
+    return { depth, cost: own + below.cost * (LIST_SIZES.get(type?.name ?? '') ?? 1), batched };
   }
 
-  #rootCost(field: FieldNode): number {
+  #hourlyCost(field: FieldNode): number {
     const value = field.arguments?.find(({ name }) => name.value === 'interval')?.value;
     const isHourly =
       value?.kind === Kind.VARIABLE
         ? this.#valueOf(value.name.value) === 'HOUR'
         : value?.kind === Kind.ENUM && value.value === 'HOUR';
-    return (ROOT_COSTS.get(field.name.value) ?? 0) + (isHourly ? HOURLY_COST : 0);
+    return isHourly ? HOURLY_COST : 0;
   }
 
   #valueOf(variable: string): unknown {

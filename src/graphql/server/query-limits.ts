@@ -67,7 +67,7 @@ export function parseOperation(text: string): DocumentNode {
   return parse(text);
 }
 
-function refuseMeasure({ depth, cost }: Measure): GraphQLError | null {
+function refuseMeasure({ depth, cost }: Pick<Measure, 'depth' | 'cost'>): GraphQLError | null {
   if (depth > QUERY_LIMITS.depth) {
     return new GraphQLError(`The operation is deeper than ${QUERY_LIMITS.depth} levels.`);
   }

@@ -13,9 +13,9 @@ const getCosts = route({
   scope: 'costs:read',
   operation: operation(
     graphql(`
-      query Costs($period: CostPeriod, $timezone: String, $groupBy: [UsageGroupBy!], $limit: Int, $filter: UsageFilter) {
-        costs(period: $period, timezone: $timezone, groupBy: $groupBy, limit: $limit, filter: $filter) {
-          start end timezone currency total previous { start end total } changePercent unpricedRequests
+      query Costs($period: CostPeriod, $timezone: String, $currency: String, $groupBy: [UsageGroupBy!], $limit: Int, $filter: UsageFilter) {
+        costs(period: $period, timezone: $timezone, currency: $currency, groupBy: $groupBy, limit: $limit, filter: $filter) {
+          start end timezone currency exchange { rate date source } total previous { start end total } changePercent unpricedRequests
           data { group { key value name } other cost share totalTokens requests } budgets { id name limit spent percent }
         }
       }

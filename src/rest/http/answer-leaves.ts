@@ -55,7 +55,13 @@ const OWN_LEAVES: Readonly<Record<string, z.ZodType>> = {
   tags: z.record(z.string(), z.string()),
   priority: z.int(),
   scopes: z.array(z.enum(SCOPES)),
-  'CostSummary.currency': z.literal('USD'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .openapi({ example: 'USD' }),
+  'Exchange.rate': z.string().openapi({ example: '0.8612' }),
+  'Exchange.date': z.iso.date(),
+  'Exchange.source': z.literal('configuration'),
   'Event.data': EVENT_DATA,
   'UsageBatchItem.error': errorEnvelope.shape.error,
 };

@@ -96,3 +96,18 @@ export function whereUsage(caller: Caller, filter: UsageFilter = {}): UsageWhere
   }
   return { conditions, values, needsEvents };
 }
+
+/** Teams, API keys or members, by UUID, as one dimension names them. */
+export interface Among {
+  dimension: 'team' | 'api_key' | 'member';
+  ids: readonly string[];
+}
+
+const AMONG_COLUMNS = { team: 's.team_id', api_key: 's.api_key_id', member: 's.api_key_id' } as const;
+
+/** Adds to conditions that only usage of these teams, keys or members counts. */
+export function addAmong(where: UsageWhere, { dimension, ids }: Among): void {
+  const given = `$${where.values.push(ids)}::uuid[]`;
+  const keys = `ARRAY(SELECT k.id FROM api_keys k WHERE k.organization_id = $1 AND k.member_id = ANY (${given}))`;
+  where.conditions.push(`${AMONG_COLUMNS[dimension]} = ANY (${dimension === 'member' ? keys : given})`);
+}

@@ -4,7 +4,8 @@ import { readNumeric } from '../../../platform/money.ts';
 import type { Sql } from '../../../platform/postgres/database.ts';
 import type { Context } from '../../context.ts';
 import { SUMMED_COUNTS } from '../../pricing/price/usage-counts.ts';
-import { type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
+import { type Among, addAmong, type UsageFilter, type UsageWhere, whereUsage } from '../event/usage-filter.ts';
+import { findKeptFrom } from './kept-events.ts';
 import { findGroupNames } from './name-groups.ts';
 import { readWithin } from './read-within.ts';
 import { askedOf, type Reading, readAll, sourceSql } from './sum-sources.ts';
@@ -19,6 +20,8 @@ export interface SumQuestion {
   spans: readonly TimeSpan[];
   dimensions: readonly Dimension[];
   filter: UsageFilter;
+  /** Given: only usage of these. */
+  among?: Among | null;
   /** So many groups by cost over all spans; the rest become one. */
   limit: number;
 }
@@ -98,12 +101,8 @@ async function unfoldedSql(sql: Sql, where: UsageWhere): Promise<string> {
 /** Refuses what needs single events that retention has removed. */
 async function requireUnretired(sql: Sql, organizationId: string, reading: Reading | undefined): Promise<void> {
   if (!reading) return;
-  const { rows } = await sql.query<{ retired_before: Date | null }>(
-    'SELECT retired_before FROM organizations WHERE id = $1',
-    [organizationId],
-  );
-  const keptFrom = rows[0]?.retired_before?.getTime() ?? 0;
-  if (reading.ranges.every(({ startMs }) => startMs >= keptFrom)) return;
+  const keptFromMs = await findKeptFrom(sql, organizationId);
+  if (reading.ranges.every(({ startMs }) => startMs >= keptFromMs)) return;
   throw invalidField('start', RETIRED_MESSAGE);
 }
 
@@ -117,9 +116,10 @@ async function requireUnretired(sql: Sql, organizationId: string, reading: Readi
  * @throws AppError invalid_request where it would take single events that retention has removed
  */
 export async function sumUsage(context: Context, question: SumQuestion): Promise<SumGroup[]> {
-  const { dimensions, filter, spans, limit } = question;
+  const { dimensions, filter, among, spans, limit } = question;
   const { caller } = context;
   const where = whereUsage(caller, filter);
+  if (among) addAmong(where, among);
   const { values } = where;
   const readings = readAll(spans, where.needsEvents || dimensions.some(needsEvents));
   const asked = askedOf(where, dimensions, Boolean(filter.userId));
