@@ -16,6 +16,7 @@ import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
 import { costRoutes } from './costs/costs.ts';
+import { costExportRoutes } from './costs/export-costs.ts';
 import { priceRoutes } from './costs/prices.ts';
 import { creditRoutes } from './credits.ts';
 import { DOCS_HEADERS, DOCS_SCRIPT, docsPage } from './docs-page.ts';
@@ -37,6 +38,7 @@ export const ROUTES: readonly Route[] = [
   ...usageRoutes,
   ...traceRoutes,
   ...costRoutes,
+  ...costExportRoutes,
   ...priceRoutes,
   ...budgetRoutes,
   ...creditRoutes,

@@ -24,7 +24,7 @@ export interface CostBreakdownLine {
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
 /** What is charged by one price. */
-interface PricedPart {
+export interface PricedPart {
   priceId: string;
   model: string | null;
   /** Negative in a reversing row. */
@@ -32,8 +32,8 @@ interface PricedPart {
   units: UsageUnits | null;
 }
 
-/** The event itself, then what other models did within the answer. */
-function partsOf(event: Explained): PricedPart[] {
+/** The event itself, then what other models did within the answer; without those that have no price. */
+export function partsOf(event: Explained): PricedPart[] {
   const { priceId, details } = event;
   if (priceId === null) return [];
   const own: PricedPart = { priceId, model: null, counts: event, units: details?.units ?? null };
