@@ -17,6 +17,7 @@ import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
 import { costRoutes } from './costs/costs.ts';
 import { aliasRoutes } from './costs/model-aliases.ts';
+import { costExportRoutes } from './costs/export-costs.ts';
 import { priceRoutes } from './costs/prices.ts';
 import { creditRoutes } from './credits.ts';
 import { DOCS_HEADERS, DOCS_SCRIPT, docsPage } from './docs-page.ts';
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...usageRoutes,
   ...traceRoutes,
   ...costRoutes,
+  ...costExportRoutes,
   ...priceRoutes,
   ...aliasRoutes,
   ...budgetRoutes,

@@ -352,6 +352,7 @@ export const GRAPHQL_ONLY: Readonly<Record<string, string>> = {
 /** Routes of another protocol, which do not correspond to one operation. */
 export const REST_ONLY: Readonly<Record<string, { why: string; scope: Scope; body?: object }>> = {
   'GET /v1/usage/export': { why: 'usageEvents, all its pages as one stream', scope: 'usage:read' },
+  'GET /v1/costs/export': { why: 'a file of any size, in the words of FOCUS', scope: 'costs:read' },
   'POST /v1/traces': {
     why: 'OTLP: recordUsageBatch in the words of OpenTelemetry',
     scope: 'usage:write',

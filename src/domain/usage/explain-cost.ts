@@ -24,15 +24,15 @@ export interface CostBreakdownLine {
 type Explained = Omit<UsageEvent, 'tags' | 'metadata' | 'warnings'>;
 
 /** What is charged by one price. */
-interface PricedPart extends ChargedBy {
+export interface PricedPart extends ChargedBy {
   model: string | null;
   /** Negative in a reversing row. */
   counts: UsageCounts;
   units: UsageUnits | null;
 }
 
-/** The event itself, then what other models did within the answer. */
-function partsOf(event: Explained): PricedPart[] {
+/** The event itself, then what other models did within the answer; without those that have no price. */
+export function partsOf(event: Explained): PricedPart[] {
   const { priceId, details } = event;
   if (priceId === null) return [];
   const own: PricedPart = {

@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi';
+import type { DocumentNode } from 'graphql';
 import { type Admission, admit, admitCached } from '../../domain/access/admit.ts';
 import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import type { Scope } from '../../domain/access/scopes.ts';
@@ -12,7 +13,15 @@ import { fromGraphQLError, type RestFailure, translateFailure } from './errors.t
 import { answerWithKey } from './idempotency-key.ts';
 import { type Input, type InputReader, inputReader } from './input-schema.ts';
 import { type Operation, questionOf } from './operation.ts';
-import { type OwnQuery, pathSchema, type QueryReader, queryReader, readPathNames, readQuery } from './query-schema.ts';
+import {
+  type OwnQuery,
+  pathSchema,
+  type QueryReader,
+  type QueryValues,
+  queryReader,
+  readPathNames,
+  readQuery,
+} from './query-schema.ts';
 import { JSON_TYPE, type RestAnswer, type RestRequest, readJsonBody } from './request.ts';
 import { type ConnectionAnswer, toList } from './schemas.ts';
 
@@ -111,11 +120,13 @@ export interface RouteDefinition<Result, Variables> {
   encodeFailure?(failure: RestFailure, request: RestRequest): RestAnswer;
   /** Set: what is answered with is made of the operation's answer; of a list, of each item. */
   respell?(answer: Answered<Result>): object;
+  /** Set where `operation` is null: the document whose variables the query gives. It is not executed. */
+  parameters?: DocumentNode;
   /**
    * Set where `operation` is null: what the API has no operation for. Only OTLP has that, whose spans
-   * say what no input of GraphQL offers (decision 0065).
+   * say what no input of GraphQL offers (decision 0065), and the export of costs (decision 0081).
    */
-  runVerb?(context: Context, request: RestRequest): Promise<RouteAnswer>;
+  runVerb?(context: Context, request: RestRequest, query: QueryValues): Promise<RouteAnswer>;
   /** Set: not just the operation's answer. */
   run?(input: RouteInput<Variables>, execute: Execute): Promise<RouteAnswer>;
 }
@@ -210,7 +221,7 @@ const OPEN: Admission = { caller: ANONYMOUS, rateLimit: null, refusal: null, req
 
 /** Makes a route: admission, the checks of what it is sent, its operation, its answer. */
 export function route<Result, Variables>(definition: RouteDefinition<Result, Variables>): Route {
-  const document = definition.operation?.document;
+  const document = definition.operation?.document ?? definition.parameters;
   const inPath = readPathNames(definition.path, definition.pathNames);
   const params = document ? pathSchema(document, inPath) : null;
   const names = new Set(inPath.values());
@@ -235,16 +246,16 @@ export function route<Result, Variables>(definition: RouteDefinition<Result, Var
 
   async function answer(context: Context, request: RestRequest): Promise<RestAnswer> {
     const path = params ? renameKeys(checkValue(params, request.params), inPath) : {};
-    const { variables: asked, own } = readQuery(query, request.search);
+    const asked = readQuery(query, request.search);
     const isOther = otherMedia !== undefined && Object.hasOwn(otherMedia, mediaType(request.header('content-type')));
     const limits = { isOptional: definition.hasOptionalBody, maxBytes };
     const raw = hasBody && !isOther ? await readJsonBody(request, otherMedia, limits) : undefined;
     const input = body && (body.accept(raw) ?? checkValue(body.schema, raw));
     // `input` is made of the body and the path; other variables are the path's and the query's.
-    const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked }) as Variables;
+    const variables = (takesInput ? { input: { ...input, ...path } } : { ...path, ...asked.variables }) as Variables;
     const execute = executeAs(context);
-    const result = await (definition.runVerb?.(context, request) ??
-      definition.run?.({ variables, own, body: raw, request }, execute) ??
+    const result = await (definition.runVerb?.(context, request, asked) ??
+      definition.run?.({ variables, own: asked.own, body: raw, request }, execute) ??
       ask(execute, variables));
     const { status, raw: content } = result;
     if (content) return { status, headers: { 'Content-Type': content.contentType }, body: content.content };

@@ -44,27 +44,33 @@ const NUMERIC_COLUMNS: ReadonlySet<string> = new Set([
   'computed_cost',
 ]);
 
-/** CSV as RFC 4180 has it: objects are JSON in a field, null is empty. */
-export const DEFAULT_FORM: StreamForm = {
-  contentType: 'text/csv; charset=utf-8; header=present',
-  head: (columns) => columns.join(',') + CSV_END,
-  line: (event, columns, isRaw) => {
-    const cells = columns.map((name) => csvField(event[name], NUMERIC_COLUMNS.has(name), isRaw));
-    return cells.join(',') + CSV_END;
-  },
+/**
+ * CSV as RFC 4180 has it: objects are JSON in a field, null is empty.
+ * @param numeric the columns whose numbers may be negative
+ */
+export function csvForm(numeric: ReadonlySet<string>): StreamForm {
+  return {
+    contentType: 'text/csv; charset=utf-8; header=present',
+    head: (columns) => columns.join(',') + CSV_END,
+    line: (event, columns, isRaw) => {
+      const cells = columns.map((name) => csvField(event[name], numeric.has(name), isRaw));
+      return cells.join(',') + CSV_END;
+    },
+  };
+}
+
+export const DEFAULT_FORM: StreamForm = csvForm(NUMERIC_COLUMNS);
+
+export const NDJSON_FORM: StreamForm = {
+  contentType: 'application/x-ndjson',
+  head: () => '',
+  line: (event) => `${JSON.stringify(event)}\n`,
 };
 
 /** By media type. */
-export const STREAM_FORMS: ReadonlyMap<string, StreamForm> = new Map<string, StreamForm>([
+export const STREAM_FORMS: ReadonlyMap<string, StreamForm> = new Map([
   ['text/csv', DEFAULT_FORM],
-  [
-    'application/x-ndjson',
-    {
-      contentType: 'application/x-ndjson',
-      head: () => '',
-      line: (event) => `${JSON.stringify(event)}\n`,
-    },
-  ],
+  ['application/x-ndjson', NDJSON_FORM],
 ]);
 
 const ANSWERED_TYPES = ['application/json', ...STREAM_FORMS.keys()];
@@ -85,6 +91,7 @@ export async function streamPages<Event extends Record<string, unknown>>(
   form: StreamForm,
   { columns, isRaw }: { columns: readonly string[]; isRaw: boolean },
   readPage: (cursor: string | null) => Promise<StreamPage<Event>>,
+  cancel?: () => void,
 ): Promise<RouteAnswer> {
   const encoder = new TextEncoder();
   let page: StreamPage<Event> | null = await readPage(null);
@@ -100,6 +107,7 @@ export async function streamPages<Event extends Record<string, unknown>>(
         page = next === null ? null : await readPage(next);
         if (!page) controller.close();
       },
+      cancel,
     },
     { highWaterMark: 0 },
   );

@@ -78,7 +78,7 @@ function streamAll(
 }
 
 /** Of CSV. */
-const RAW = {
+export const RAW = {
   raw: oneOf(['true', 'false']).openapi({
     description:
       'For CSV: `true` leaves cells as they are. By default a string that a spreadsheet would run as a formula (it ' +

@@ -33,28 +33,53 @@ const FIND = {
      ORDER BY position`,
 };
 
+/** What was done to events after they were recorded, by their UUIDs. */
+export interface Corrections {
+  /** UUIDs of the rows that reverse them. */
+  reversals: ReadonlyMap<string, string>;
+  /** The rows that change their costs, oldest first. */
+  changes: ReadonlyMap<string, readonly AdjustmentRow[]>;
+}
+
+/**
+ * Finds the rows that reverse events or change their costs. Each is found by its event's id: a
+ * reversing row has an event id that is made of it, an adjustment lies behind it.
+ * @param events of one organization, as they were read from the ledger
+ */
+export async function findCorrections(
+  sql: Pick<Sql, 'query'>,
+  events: readonly Pick<UsageEvent, 'id' | 'organizationId' | 'voidsId'>[],
+): Promise<Corrections> {
+  const byReversal = new Map<string, string>();
+  for (const { id, voidsId } of events) if (voidsId === null) byReversal.set(reversingEventId(id), id);
+  const reversals = new Map<string, string>();
+  const changes = new Map<string, AdjustmentRow[]>();
+  if (byReversal.size === 0) return { reversals, changes };
+  const values = [events[0]?.organizationId, [...byReversal.keys()], [...byReversal.values()]];
+  const { rows } = await sql.query<Row>({ ...FIND, values });
+  for (const row of rows) {
+    const reversed = byReversal.get(row.event_id);
+    const before = changes.get(row.adjusts_id);
+    if (reversed !== undefined) reversals.set(reversed, row.id);
+    else if (before) before.push(row);
+    else changes.set(row.adjusts_id, [row]);
+  }
+  return { reversals, changes };
+}
+
 /**
  * Says of each event which row reverses it (`voidedById`), and what it costs after the rows that
- * change its cost (`adjustments`). Each is found by its event's id: a reversing row has an event id
- * that is made of it, an adjustment lies behind it.
+ * change its cost (`adjustments`).
  * @param events of one organization, as they were read from the ledger; changed in place
  */
 export async function markCorrected<T extends readonly UsageEvent[]>(sql: Pick<Sql, 'query'>, events: T): Promise<T> {
-  const byReversal = new Map<string, UsageEvent>();
-  for (const event of events) if (event.voidsId === null) byReversal.set(reversingEventId(event.id), event);
-  if (byReversal.size === 0) return events;
-  const organizationId = events[0]?.organizationId;
-  const ids = [...byReversal.values()].map(({ id }) => id);
-  const values = [organizationId, [...byReversal.keys()], ids];
-  const { rows } = await sql.query<Row>({ ...FIND, values });
-  const adjusting = new Map<string, AdjustmentRow[]>();
-  for (const row of rows) {
-    const reversed = byReversal.get(row.event_id);
-    if (reversed) reversed.voidedById = row.id;
-    else adjusting.set(row.adjusts_id, [...(adjusting.get(row.adjusts_id) ?? []), row]);
+  const { reversals, changes } = await findCorrections(sql, events);
+  if (reversals.size === 0 && changes.size === 0) return events;
+  for (const event of events) {
+    if (event.voidsId !== null) continue;
+    event.voidedById = reversals.get(event.id) ?? null;
+    applyAdjustments(event, changes.get(event.id) ?? []);
   }
-  if (adjusting.size === 0) return events;
-  for (const event of byReversal.values()) applyAdjustments(event, adjusting.get(event.id) ?? []);
   return events;
 }
 
