@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PLAN_REQUESTS_FORM, type PlanRequests, readPlanRequests } from './domain/access/limits/plan-limits.ts';
+import { EXCHANGE_RATES_FORM, type ExchangeRates, readExchangeRates } from './domain/costs/exchange.ts';
 import { type FeedAddress, PRICE_FEEDS_FORM, readFeedAddresses } from './domain/pricing/feeds/feed-addresses.ts';
 import { requireProxyRanges, type TrustedProxies } from './platform/http/caller-address.ts';
 
@@ -70,6 +71,14 @@ export const planRequests = z.string().transform((value, context): PlanRequests 
   const requests = readPlanRequests(value);
   if (requests) return requests;
   context.addIssue({ code: 'custom', message: PLAN_REQUESTS_FORM });
+  return z.NEVER;
+});
+
+/** What one USD is in other currencies. */
+export const exchangeRates = z.string().transform((value, context): ExchangeRates => {
+  const rates = readExchangeRates(value);
+  if (typeof rates !== 'string') return rates;
+  context.addIssue({ code: 'custom', message: `${EXCHANGE_RATES_FORM}; ${rates}` });
   return z.NEVER;
 });
 

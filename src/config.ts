@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import {
   CORS_ORIGINS,
+  exchangeRates,
   flag,
   isOrigin,
   planRequests,
@@ -14,6 +15,7 @@ import {
   wholeNumber,
 } from './config-values.ts';
 import { DEFAULT_PLAN_REQUESTS, type PlanRequests } from './domain/access/limits/plan-limits.ts';
+import type { ExchangeRates } from './domain/costs/exchange.ts';
 import type { FeedAddress } from './domain/pricing/feeds/feed-addresses.ts';
 import { findDatabaseUrlFault } from './find-database-url-fault.ts';
 import type { TrustedProxies } from './platform/http/caller-address.ts';
@@ -100,6 +102,7 @@ const schema = z.object({
   METERR_WEBHOOK_ALLOW_HTTP: flag.default(false),
   METERR_WEBHOOK_ALLOW_PRIVATE: flag.default(false),
   METERR_PRICE_FEEDS: z.string().default('on').pipe(priceFeeds),
+  METERR_EXCHANGE_RATES: exchangeRates.default(new Map()),
 });
 
 /** The configuration from the environment. The last word of a name is its unit. */
@@ -158,6 +161,8 @@ export interface Config {
   webhookAllowPrivate: boolean;
   /** Where prices are read from each day; empty: nowhere. */
   priceFeeds: readonly FeedAddress[];
+  /** What one USD is in each other currency that costs can be shown in. */
+  exchangeRates: ExchangeRates;
 }
 
 /** An environment variable is invalid. The message names it and says what it must be. */
@@ -242,5 +247,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Confi
     webhookAllowHttp: value.METERR_WEBHOOK_ALLOW_HTTP,
     webhookAllowPrivate: value.METERR_WEBHOOK_ALLOW_PRIVATE,
     priceFeeds: value.METERR_PRICE_FEEDS,
+    exchangeRates: value.METERR_EXCHANGE_RATES,
   });
 }
