@@ -10,6 +10,7 @@ import './usage/usage.ts';
 import './usage/usage-summary.ts';
 import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
+import './costs/cost-forecast.ts';
 import './costs/spend.ts';
 import './costs/prices.ts';
 import './builder/amount.ts';
