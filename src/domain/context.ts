@@ -11,6 +11,7 @@ import type { AuthFailures } from './access/limits/auth-failures.ts';
 import type { PlanLimits } from './access/limits/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
+import type { SeriesModeler } from './forecast/modeling/series-modeler.ts';
 import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
@@ -52,6 +53,8 @@ export interface Resources {
   /** Tells this process and others what was committed. */
   notices: Notices;
   live: Live;
+  /** Makes forecasts of costs. */
+  seriesModeler: SeriesModeler;
 }
 
 /** What every verb takes first: who asks, and what there is to work with. */

@@ -20,6 +20,7 @@ import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { EVENTS_RAISED } from './event-log/event.ts';
+import { createSeriesModeler } from './forecast/modeling/series-modeler.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
@@ -168,6 +169,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const feedCounts = measureFeeds(metrics, catalog);
   const readsFeeds = config.priceFeeds.length > 0;
   const live = createLive({ database, notices, log });
+  const seriesModeler = createSeriesModeler({ log });
   const folder = startFolding(database, usage, log);
   const jobs = await startJobs(
     database.pool,
@@ -244,8 +246,10 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     publicUrl,
     notices,
     live,
+    seriesModeler,
     stopUpkeep,
     async close() {
+      await seriesModeler.close();
       await usage.close();
       await stopUpkeep();
       await apiKeys.close().catch((error) => log.warn({ err: error }, 'last-used times of API keys were not written'));

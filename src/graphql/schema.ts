@@ -11,6 +11,7 @@ import './usage/usage-summary.ts';
 import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
 import './costs/owner-costs.ts';
+import './costs/cost-forecast.ts';
 import './costs/spend.ts';
 import './costs/prices.ts';
 import './costs/own-prices.ts';

@@ -151,3 +151,18 @@ export function elapsedBefore(startMs: number, nowMs: number, earlier: TimeSpan,
   const moment = date.toZonedDateTime({ timeZone: zone, plainTime: now.toPlainTime() });
   return Math.max(earlier.startMs, Math.min(earlier.endMs, moment.epochMilliseconds));
 }
+
+/** The local midnight, or the first moment of the date, `days` days after (before, if negative) the date of a moment. */
+export function startOfDay(timeMs: number, zone: string, days = 0): number {
+  return zoned(timeMs, zone).toPlainDate().add({ days }).toZonedDateTime(zone).epochMilliseconds;
+}
+
+/** The first moment of a local date such as `2026-11-22`; null where the string is not a date. */
+export function parseLocalDate(text: string, zone: string): number | null {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return null;
+  try {
+    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toZonedDateTime(zone).epochMilliseconds;
+  } catch {
+    return null;
+  }
+}

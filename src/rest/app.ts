@@ -15,6 +15,7 @@ import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
+import { costForecastRoutes } from './costs/cost-forecast.ts';
 import { costRoutes } from './costs/costs.ts';
 import { aliasRoutes } from './costs/model-aliases.ts';
 import { costExportRoutes } from './costs/export-costs.ts';
@@ -40,6 +41,7 @@ export const ROUTES: readonly Route[] = [
   ...traceRoutes,
   ...costRoutes,
   ...costExportRoutes,
+  ...costForecastRoutes,
   ...priceRoutes,
   ...aliasRoutes,
   ...budgetRoutes,

@@ -107,6 +107,10 @@ export const OPERATIONS: readonly Operation[] = [
     input: { id: noId('hold') },
   }),
   query('costs', 'costs:read', { rest: 'GET /v1/costs', graphql: '{ costs { total } }' }),
+  query('costForecast', 'costs:read', {
+    rest: 'GET /v1/costs/forecast',
+    graphql: '{ costForecast { method } }',
+  }),
   query('costEstimate', 'costs:read', {
     rest: 'POST /v1/costs/estimate',
     body: EVENT,

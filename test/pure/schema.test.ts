@@ -89,6 +89,6 @@ it('money is Decimal and counts are SafeInt: no Float but for ratios', () => {
       if (String(field.type).includes('Float')) floats.push(`${type.name}.${field.name}`);
     }
   }
-  const RATIO = /\.(share|changePercent|percent)$/;
+  const RATIO = /\.(share|changePercent|percent|level|mape|coverage|probabilityExceeded)$/;
   expect(floats.filter((name) => !RATIO.test(name))).toEqual([]);
 });
