@@ -11,6 +11,7 @@ import type { AuthFailures } from './access/limits/auth-failures.ts';
 import type { PlanLimits } from './access/limits/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
+import type { JobRunner } from './jobs/run-jobs.ts';
 import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
@@ -41,6 +42,9 @@ export interface Resources {
   budgets: BudgetDirectory;
   usage: UsageCommitter;
   webhooks: WebhookSender;
+  jobs: Pick<JobRunner, 'wake'>;
+  /** Organizations that a preview of re-pricing is made for, here and now. */
+  previews: Set<string>;
   metrics: Metrics;
   /** Null: the server has no SMTP. */
   mailer: Mailer | null;

@@ -20,6 +20,7 @@ export const ID_PREFIXES = {
   price: 'price',
   grant: 'grant',
   hold: 'hold',
+  job: 'job',
   auditEntry: 'audit',
 } as const;
 

@@ -28,8 +28,8 @@ export interface UsageDetails {
   parts?: readonly UsagePart[];
   /** The time whose prices apply, where it is not the event's: epoch milliseconds. */
   pricedAtMs?: number;
-  /** Of a row that changes a cost: why. */
-  adjustment?: { reason: AdjustmentReason };
+  /** Of a row that changes a cost: why, and the UUID of the job that did it. */
+  adjustment?: { reason: AdjustmentReason; jobId?: string };
 }
 
 /** A copy of `units` with all of them negative: what takes them back, or gives them again. */
