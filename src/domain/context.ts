@@ -18,6 +18,7 @@ import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
 import type { FollowedCatalog } from './pricing/import/follow-catalog.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
+import type { PreviewTurns } from './usage/reprice/preview-turns.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
 import type { WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
@@ -43,8 +44,7 @@ export interface Resources {
   usage: UsageCommitter;
   webhooks: WebhookSender;
   jobs: Pick<JobRunner, 'wake'>;
-  /** Organizations that a preview of re-pricing is made for, here and now. */
-  previews: Set<string>;
+  previews: PreviewTurns;
   metrics: Metrics;
   /** Null: the server has no SMTP. */
   mailer: Mailer | null;

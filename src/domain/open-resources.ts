@@ -34,6 +34,7 @@ import { createTeamDirectory } from './teams/team-directory.ts';
 import { PRICE_UNPRICED_SCHEDULE, priceUnpricedUsage } from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
+import { createPreviewTurns } from './usage/reprice/preview-turns.ts';
 import { runReprice } from './usage/reprice/run-reprice.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
 import { requirePositions } from './usage/upkeep/require-positions.ts';
@@ -252,7 +253,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     usage,
     webhooks,
     jobs: runner,
-    previews: new Set(),
+    previews: createPreviewTurns(),
     metrics,
     mailer: config.smtpUrl === null ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom }),
     publicUrl,
