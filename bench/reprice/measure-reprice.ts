@@ -164,6 +164,12 @@ async function measure(first: Server, second: Server, connectionString: string):
 }
 
 const data = await openDataFolder();
+let stopped: Promise<void> | null = null;
+const stop = () => {
+  stopped ??= stopChildren().then(data.remove);
+  return stopped;
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop().then(() => process.exit(1)));
 try {
   const { connectionString } = data.postgres;
   const settings = { dataDir: data.path, databaseUrl: connectionString };
@@ -171,6 +177,5 @@ try {
   const second = await startMeterr(settings);
   await measure(first, second, connectionString);
 } finally {
-  await stopChildren();
-  await data.remove();
+  await stop();
 }

@@ -10,19 +10,16 @@ const LOOK = {
 const SAVE = {
   name: 'save-job-step',
   text: `
+    WITH added AS (
+      INSERT INTO job_sums AS s (organization_id, job_id, day, provider, model, events, cost_before, cost_after)
+      SELECT $1, $2, * FROM unnest($9::date[], $10::text[], $11::text[], $12::bigint[], $13::numeric[], $14::numeric[])
+      ON CONFLICT (organization_id, job_id, day, provider, model) DO UPDATE SET
+        events = s.events + excluded.events, cost_before = s.cost_before + excluded.cost_before,
+        cost_after = s.cost_after + excluded.cost_after)
     UPDATE jobs SET place = $3, done = done + $4, changed = changed + $5, cost_before = cost_before + $6::numeric,
            cost_after = cost_after + $7::numeric, revision = revision + 1, failures = 0,
            held_until = now() + make_interval(secs => $8)
      WHERE organization_id = $1 AND id = $2`,
-};
-const ADD_SUMS = {
-  name: 'add-job-sums',
-  text: `
-    INSERT INTO job_sums AS s (organization_id, job_id, day, provider, model, events, cost_before, cost_after)
-    SELECT $1, $2, * FROM unnest($3::date[], $4::text[], $5::text[], $6::bigint[], $7::numeric[], $8::numeric[])
-    ON CONFLICT (organization_id, job_id, day, provider, model) DO UPDATE SET
-      events = s.events + excluded.events, cost_before = s.cost_before + excluded.cost_before,
-      cost_after = s.cost_after + excluded.cost_after`,
 };
 
 /**
@@ -48,21 +45,16 @@ export async function saveStep(sql: Sql, job: HeldJob, place: string, changes: C
   const { organizationId, id } = job;
   const { events, changed, costBefore, costAfter } = changes;
   const groups = [...changes.groups.values()];
-  if (groups.length > 0) {
-    await sql.query({
-      ...ADD_SUMS,
-      values: [
-        organizationId,
-        id,
-        groups.map(({ day }) => day),
-        groups.map(({ provider }) => provider),
-        groups.map(({ model }) => model),
-        groups.map((group) => group.events),
-        groups.map((group) => formatMoney(group.costBefore)),
-        groups.map((group) => formatMoney(group.costAfter)),
-      ],
-    });
-  }
-  const sums = [formatMoney(costBefore), formatMoney(costAfter)];
-  await sql.query({ ...SAVE, values: [organizationId, id, place, events, changed, ...sums, LEASE_SECONDS] });
+  await sql.query({
+    ...SAVE,
+    values: [
+      ...[organizationId, id, place, events, changed, formatMoney(costBefore), formatMoney(costAfter), LEASE_SECONDS],
+      groups.map(({ day }) => day),
+      groups.map(({ provider }) => provider),
+      groups.map(({ model }) => model),
+      groups.map((group) => group.events),
+      groups.map((group) => formatMoney(group.costBefore)),
+      groups.map((group) => formatMoney(group.costAfter)),
+    ],
+  });
 }

@@ -36,7 +36,8 @@ export interface Adjusting {
 const READ = {
   name: 'adjustable-events',
   text: `
-    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id
+    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id,
+           (SELECT o.adjusted_at IS NULL FROM organizations o WHERE o.id = $1) AS is_first
       FROM ${usageEventsBy('unnest($2::uuid[]) AS of(id)', 'e.organization_id = $1 AND e.id = of.id')}
      WHERE e.adjusts_id IS NULL AND e.voids_id IS NULL
        AND e.time >= coalesce((SELECT o.retired_before FROM organizations o WHERE o.id = $1), '-infinity')`,
@@ -96,7 +97,7 @@ export async function adjustLocked(
   asked: Adjusting,
   nowMs: number,
 ): Promise<HeldAgainstPrice[]> {
-  const found = await sql.query<UsageEventRow & { series_id: number }>({
+  const found = await sql.query<UsageEventRow & { series_id: number; is_first: boolean }>({
     ...READ,
     values: [asked.organizationId, asked.ids],
   });
@@ -111,7 +112,9 @@ export async function adjustLocked(
     return [{ event, after }];
   });
   if (rows.length > 0) {
-    await sql.query({ ...SAY_ADJUSTED, values: [asked.organizationId, new Date(nowMs)] });
+    if (found.rows[0]?.is_first) {
+      await sql.query({ ...SAY_ADJUSTED, values: [asked.organizationId, new Date(nowMs)] });
+    }
     await write(rows);
   }
   return held;
