@@ -191,7 +191,7 @@ describe('who may import whom', () => {
       ['access'],
       ['audit'],
       ['organizations', 'teams', 'event-log', 'pricing'],
-      ['members', 'api-keys', 'budgets', 'credits', 'webhooks'],
+      ['members', 'api-keys', 'budgets', 'credits', 'webhooks', 'jobs'],
       // A hold prices the worst case of a call as an event is priced, so it stands above usage, and
       // usage knows it by id.
       ['usage'],

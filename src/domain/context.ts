@@ -12,6 +12,7 @@ import type { PlanLimits } from './access/limits/plan-limits.ts';
 import type { TenantChanges } from './access/tenant-changes.ts';
 import type { BudgetDirectory } from './budgets/budget-directory.ts';
 import type { SeriesModeler } from './forecast/modeling/series-modeler.ts';
+import type { JobRunner } from './jobs/run-jobs.ts';
 import type { Live } from './live/live.ts';
 import type { PriceBook } from './pricing/book/match-price.ts';
 import type { FeedCounts } from './pricing/feeds/feed-counts.ts';
@@ -19,6 +20,7 @@ import type { FollowedCatalog } from './pricing/import/follow-catalog.ts';
 import type { FollowedOwnPrices } from './pricing/own/follow-own-prices.ts';
 import type { TeamDirectory } from './teams/team-directory.ts';
 import type { SeriesCache } from './usage/prepare/series-cache.ts';
+import type { PreviewTurns } from './usage/reprice/preview-turns.ts';
 import type { UsageCommitter } from './usage/write/usage-committer.ts';
 import type { WebhookSender } from './webhooks/sending/webhook-sender.ts';
 
@@ -45,6 +47,8 @@ export interface Resources {
   budgets: BudgetDirectory;
   usage: UsageCommitter;
   webhooks: WebhookSender;
+  jobs: Pick<JobRunner, 'wake'>;
+  previews: PreviewTurns;
   metrics: Metrics;
   /** Null: the server has no SMTP. */
   mailer: Mailer | null;

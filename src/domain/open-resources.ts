@@ -21,6 +21,8 @@ import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
 import { EVENTS_RAISED } from './event-log/event.ts';
 import { createSeriesModeler } from './forecast/modeling/series-modeler.ts';
+import { REMOVE_JOBS_SCHEDULE, removeOldJobs } from './jobs/remove-old-jobs.ts';
+import { startJobRunner } from './jobs/run-jobs.ts';
 import { createLive } from './live/live.ts';
 import { createTenantLoader } from './load-tenants.ts';
 import { measureCommits, measureRateLimits, measureResources } from './measure.ts';
@@ -34,6 +36,8 @@ import { createTeamDirectory } from './teams/team-directory.ts';
 import { PRICE_UNPRICED_SCHEDULE, priceUnpricedUsage } from './usage/adjust/price-unpriced-usage.ts';
 import type { UsageRow } from './usage/event/usage-event.ts';
 import { createSeriesCache } from './usage/prepare/series-cache.ts';
+import { createPreviewTurns } from './usage/reprice/preview-turns.ts';
+import { runReprice } from './usage/reprice/run-reprice.ts';
 import { startFolding } from './usage/upkeep/fold-loop.ts';
 import { requirePositions } from './usage/upkeep/require-positions.ts';
 import { retireUsage } from './usage/upkeep/retire-usage.ts';
@@ -210,6 +214,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         schedule: REMOVE_DELIVERIES_SCHEDULE,
         run: (stopping) => removeOldDeliveries(database, clock(), stopping),
       },
+      {
+        name: 'remove-old-jobs',
+        schedule: REMOVE_JOBS_SCHEDULE,
+        run: (stopping) => removeOldJobs(database, clock(), stopping),
+      },
       ...(readsFeeds ? [readFeedsJob({ config, database, log, clock, catalog, feedCounts })] : []),
     ],
     log,
@@ -218,9 +227,16 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   // After all that can fail, so that nothing keeps trying to reach Redis for a start that was given up.
   const limits = openRateLimits({ store: config.rateLimitStore, connectionString, redis, clock, log });
   measureRateLimits(metrics, limits);
+  const runner = startJobRunner({
+    database,
+    notices,
+    clock,
+    log,
+    perform: (job, stopping) => runReprice({ database, budgets, clock, notices }, job, stopping),
+  });
   let stopped: Promise<void> | null = null;
   const stopUpkeep = () => {
-    stopped ??= Promise.all([folder.close(), jobs.close(), webhooks.close()]).then(() => {});
+    stopped ??= Promise.all([folder.close(), runner.close(), jobs.close(), webhooks.close()]).then(() => {});
     return stopped;
   };
   return {
@@ -241,6 +257,8 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
     budgets,
     usage,
     webhooks,
+    jobs: runner,
+    previews: createPreviewTurns(),
     metrics,
     mailer: config.smtpUrl === null ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom }),
     publicUrl,

@@ -16,6 +16,7 @@ import './costs/spend.ts';
 import './costs/prices.ts';
 import './costs/own-prices.ts';
 import './costs/model-aliases.ts';
+import './jobs/jobs.ts';
 import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';

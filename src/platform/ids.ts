@@ -21,6 +21,7 @@ export const ID_PREFIXES = {
   grant: 'grant',
   hold: 'hold',
   modelAlias: 'alias',
+  job: 'job',
   auditEntry: 'audit',
 } as const;
 

@@ -28,6 +28,7 @@ import { HOME_HEADERS, homePage } from './home-page.ts';
 import { createOpenApiDocument } from './http/openapi.ts';
 import { type RestRequest, toResponse } from './http/request.ts';
 import { answerFailure, type Route, refuseAdmitted } from './http/route.ts';
+import { jobRoutes } from './jobs.ts';
 import { answerMetrics } from './metrics.ts';
 import { traceRoutes } from './usage/traces.ts';
 import { usageRoutes } from './usage/usage.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...costForecastRoutes,
   ...priceRoutes,
   ...aliasRoutes,
+  ...jobRoutes,
   ...budgetRoutes,
   ...creditRoutes,
   ...eventRoutes,

@@ -58,6 +58,7 @@ const HOLD = { provider: 'openai', model: 'gpt-4o' };
 const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['invite.accepted'] };
 /** A model that no test prices. */
 const OWN_PRICE = { provider: 'openai', model: 'one-of-our-own' };
+const RANGE = { start: '2026-11-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
@@ -142,6 +143,19 @@ export const OPERATIONS: readonly Operation[] = [
     input: { id: noId('alias') },
   }),
   query('prices', 'prices:read', { rest: 'GET /v1/prices', graphql: '{ prices(first: 1) { edges { node { id } } } }' }),
+  mutation('repriceUsage', 'prices:write', {
+    rest: 'POST /v1/prices/reprice',
+    body: { ...RANGE, dry_run: true },
+    input: { ...RANGE, dryRun: true },
+    answer: 'preview { events }',
+  }),
+  query('jobs', 'prices:read', { rest: 'GET /v1/jobs', graphql: '{ jobs { edges { node { id } } } }' }),
+  query('job', 'prices:read', {
+    rest: 'GET /v1/jobs/{id}',
+    id: noId('job'),
+    graphql: 'query ($id: ID!) { job(id: $id) { id } }',
+    variables: { id: noId('job') },
+  }),
   mutation('createBudget', 'budgets:write', {
     rest: 'POST /v1/budgets',
     body: BUDGET,

@@ -558,6 +558,47 @@ CREATE TABLE "credit_accounts" (
     CONSTRAINT "credit_accounts_pkey" PRIMARY KEY ("organization_id")
 );
 
+-- CreateTable
+CREATE TABLE "jobs" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "kind" TEXT NOT NULL,
+    "status" TEXT NOT NULL,
+    "team_id" UUID,
+    "input" JSONB NOT NULL,
+    "actor_key_id" UUID NOT NULL,
+    "total" BIGINT NOT NULL,
+    "done" BIGINT NOT NULL DEFAULT 0,
+    "changed" BIGINT NOT NULL DEFAULT 0,
+    "cost_before" DECIMAL NOT NULL DEFAULT 0,
+    "cost_after" DECIMAL NOT NULL DEFAULT 0,
+    "place" UUID,
+    "revision" BIGINT NOT NULL DEFAULT 0,
+    "holder" UUID,
+    "held_until" TIMESTAMPTZ(3),
+    "failures" INTEGER NOT NULL DEFAULT 0,
+    "error" TEXT,
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+    "started_at" TIMESTAMPTZ(3),
+    "finished_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "jobs_pkey" PRIMARY KEY ("organization_id","id")
+);
+
+-- CreateTable
+CREATE TABLE "job_sums" (
+    "organization_id" UUID NOT NULL,
+    "job_id" UUID NOT NULL,
+    "day" DATE NOT NULL,
+    "provider" TEXT NOT NULL,
+    "model" TEXT NOT NULL,
+    "events" BIGINT NOT NULL,
+    "cost_before" DECIMAL NOT NULL,
+    "cost_after" DECIMAL NOT NULL,
+
+    CONSTRAINT "job_sums_pkey" PRIMARY KEY ("organization_id","job_id","day","provider","model")
+);
+
 -- CreateIndex
 CREATE UNIQUE INDEX "organization_changes_change_number_key" ON "organization_changes"("change_number");
 
@@ -687,6 +728,9 @@ CREATE INDEX "usage_events_unpriced_idx" ON "usage_events" ("organization_id", "
 CREATE INDEX "credit_entries_usage_event_idx" ON "credit_entries" ("organization_id", "usage_event_id")
   WHERE "usage_event_id" IS NOT NULL;
 
+-- An organization has one job at a time. Processes find by this index what is to be run.
+CREATE UNIQUE INDEX "jobs_open_key" ON "jobs" ("organization_id") WHERE status IN ('queued', 'running');
+
 -- What waits to be sent, by webhook: only pending rows are indexed, so the log may grow without
 -- slowing the sender. The other index answers whether anything has reached a webhook lately.
 CREATE INDEX "webhook_deliveries_due_idx" ON "webhook_deliveries"
@@ -700,6 +744,7 @@ ALTER TABLE "usage_quarter_hours" SET (fillfactor = 70, autovacuum_vacuum_scale_
 ALTER TABLE "usage_days" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "budget_counters" SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "webhooks" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE "jobs" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE "credit_accounts" SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
 -- The fold's position is one row, which is there from the start.

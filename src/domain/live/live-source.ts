@@ -4,6 +4,8 @@ import type { Caller } from '../access/caller.ts';
 export interface Told<Value> {
   position: number;
   value: Value;
+  /** Set: nothing comes after it, and the stream ends. */
+  isLast?: boolean;
 }
 
 /** Takes the values of a live stream in their order; the next come when its promise has settled. */

@@ -4,6 +4,7 @@ import type { Database } from '../../platform/postgres/database.ts';
 import type { LoggedEvent } from '../event-log/event.ts';
 import type { UsageEvent } from '../usage/event/usage-event.ts';
 import { createEventHub } from './event-hub.ts';
+import { createJobTickers, type JobTickers } from './job-tickers.ts';
 import type { LogHub } from './log-hub.ts';
 import { createSpendTickers, type SpendTickers } from './spend-tickers.ts';
 import { createUsageHub } from './usage-hub.ts';
@@ -13,6 +14,7 @@ export interface Live {
   events: LogHub<LoggedEvent>;
   usage: LogHub<UsageEvent>;
   spend: SpendTickers;
+  jobs: JobTickers;
   close(): Promise<void>;
 }
 
@@ -26,12 +28,15 @@ export function createLive({ database, notices, log }: LiveOptions): Live {
   const events = createEventHub(database.pool, notices, log);
   const usage = createUsageHub(database.pool, notices, log);
   const spend = createSpendTickers(notices, log);
+  const jobs = createJobTickers(database.pool, notices, log);
   return {
     events,
     usage,
     spend,
+    jobs,
     async close() {
       spend.close();
+      jobs.close();
       await Promise.all([events.close(), usage.close()]);
     },
   };

@@ -22,6 +22,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   event: 'Event',
   webhook: 'Webhook',
   delivery: 'WebhookDelivery',
+  job: 'Job',
   auditEntry: 'AuditEntry',
 };
 

@@ -109,6 +109,7 @@ export function createFanOut({ metrics, log }: Pick<Resources, 'metrics' | 'log'
         if (everyMs > 0) member.sentAtMs = performance.now();
         deliveries++;
         member.send(message);
+        if (told.isLast) member.complete?.();
       }
       await pauseAfter(message.payload.length);
     }

@@ -32,6 +32,8 @@ export function openLiveResults(
   let finish: ((result: IteratorResult<ExecutionResult, undefined>) => void) | null = null;
   let lastError: Error | null = null;
   let isEnded = false;
+  /** Nothing comes after what was told last. */
+  let isTold = false;
 
   function end(): void {
     if (isEnded) return;
@@ -58,12 +60,21 @@ export function openLiveResults(
       if (isEnded) return DONE;
       const told = await readNext();
       if (isEnded) return DONE;
+      if (isTold) {
+        end();
+        return DONE;
+      }
       if (lastError) return endWith(lastError);
       if (told) {
         subscriber.position = told.position;
         subscriber.sentAtMs = performance.now();
+        isTold = told.isLast ?? false;
         return { done: false, value: await execute({ ...args, rootValue: told.value }) };
       }
+      subscriber.complete = () => {
+        end();
+        finish?.(DONE);
+      };
       // Nothing is awaited between the last look and this.
       subscriber.position = Math.max(subscriber.position, source.position());
       leave = fanOut.join(operation, subscriber);

@@ -8,6 +8,8 @@ export interface Subscriber {
   sentAtMs: number;
   /** Sends a value. Closes its connection where that is read too slowly. */
   send(message: LiveMessage): void;
+  /** Ends its operation after what was sent. Its results set it. */
+  complete?: () => void;
   /** Closes its connection, because it cannot be told all that happens. */
   closeBehind(): void;
 }

@@ -123,6 +123,7 @@ export const CostSourceRef = builder.enumType('CostSource', {
 
 const REASON_DESCRIPTIONS: Readonly<Record<AdjustmentReason, string>> = {
   priced_later: 'No price was known when the event was recorded; one became known later.',
+  repriced: 'Its price was looked up again by a job, with `repriceUsage`.',
 };
 
 const AdjustmentReasonRef = builder.enumType('AdjustmentReason', {

@@ -37,6 +37,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Usage: 'Record usage and read it back, as totals or as events.',
   Costs: 'What it costs, and what it would.',
   Prices: 'What is charged, by whom, since when.',
+  Jobs: 'Work that goes on after the answer to whoever asked for it.',
   Holds: 'Reserve the worst case of a call before it is made.',
   Budgets: 'How much may be used, by whom, in which period.',
   Credits: 'Money paid in advance.',

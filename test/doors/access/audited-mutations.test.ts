@@ -123,6 +123,13 @@ const AUDITED: Readonly<Record<string, Audited>> = {
     run: async (made) => (await made.ask('deleteBudget', { id: await budget(made) })).id,
   },
   grantCredits: { action: 'credits.granted', run: async ({ ask }) => (await ask('grantCredits', { amount: '1' })).id },
+  repriceUsage: {
+    action: 'job.created',
+    async run({ ask }) {
+      const { job } = await ask('repriceUsage', { start: '2026-11-01T00:00:00Z', end: '2026-11-02T00:00:00Z' });
+      return (job as { id: string }).id;
+    },
+  },
   voidUsage: {
     action: 'usage.voided',
     async run({ ask, organization }) {

@@ -21,11 +21,13 @@ export interface AdjustingResources extends Pick<Resources, 'database' | 'budget
   notices: Pick<Resources['notices'], 'wake'>;
 }
 
-interface Adjusting {
+export interface Adjusting {
   organizationId: string;
   /** UUIDs of events, at most `ADJUSTED_AT_ONCE`. */
   ids: readonly string[];
   reason: AdjustmentReason;
+  /** UUID of the job that asks for it. */
+  jobId?: string;
   /** What an event is to cost, which is as it stands under the lock; null leaves it as it is. */
   price(event: UsageEvent): PricedAgain | null;
 }
@@ -34,7 +36,8 @@ interface Adjusting {
 const READ = {
   name: 'adjustable-events',
   text: `
-    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id
+    SELECT ${USAGE_EVENT_COLUMNS}, e.series_id,
+           (SELECT o.adjusted_at IS NULL FROM organizations o WHERE o.id = $1) AS is_first
       FROM ${usageEventsBy('unnest($2::uuid[]) AS of(id)', 'e.organization_id = $1 AND e.id = of.id')}
      WHERE e.adjusts_id IS NULL AND e.voids_id IS NULL
        AND e.time >= coalesce((SELECT o.retired_before FROM organizations o WHERE o.id = $1), '-infinity')`,
@@ -43,6 +46,12 @@ const SAY_ADJUSTED = {
   name: 'say-adjusted',
   text: 'UPDATE organizations SET adjusted_at = $2 WHERE id = $1 AND adjusted_at IS NULL',
 };
+
+/** An event that was held against its price, as it stood; `after` is null where it costs what it did. */
+export interface HeldAgainstPrice {
+  event: UsageEvent;
+  after: PricedAgain | null;
+}
 
 /** The row that changes the cost of an event: the same in all that is grouped by, only costs differ. */
 function toRow(event: UsageEvent, seriesId: number, after: PricedAgain, asked: Adjusting, nowMs: number): UsageRow {
@@ -65,7 +74,7 @@ function toRow(event: UsageEvent, seriesId: number, after: PricedAgain, asked: A
       unpricedReason: null,
       warnings: [...after.warnings],
       details: {
-        adjustment: { reason: asked.reason },
+        adjustment: { reason: asked.reason, jobId: asked.jobId },
         ...(after.parts && { parts: after.parts }),
         ...(after.discountOf && { discountOf: after.discountOf }),
       },
@@ -83,6 +92,39 @@ function toRow(event: UsageEvent, seriesId: number, after: PricedAgain, asked: A
 }
 
 /**
+ * Adjusts events in a transaction that holds the lock of their organization, see {@link adjustUsage}.
+ * @returns the events that are there and were not voided, changed or not
+ */
+export async function adjustLocked(
+  sql: Sql,
+  write: WriteRows,
+  asked: Adjusting,
+  nowMs: number,
+): Promise<HeldAgainstPrice[]> {
+  const found = await sql.query<UsageEventRow & { series_id: number; is_first: boolean }>({
+    ...READ,
+    values: [asked.organizationId, asked.ids],
+  });
+  const events = await markCorrected(sql, found.rows.map(readUsageEvent));
+  const rows: UsageRow[] = [];
+  const held = events.flatMap((event, at): HeldAgainstPrice[] => {
+    if (event.voidedById !== null) return [];
+    // What a caller gave stays.
+    const after = event.costSource === 'caller' ? null : asked.price(event);
+    if (after === null || formatMoney(after.cost) === event.cost) return [{ event, after: null }];
+    rows.push(toRow(event, found.rows[at]?.series_id ?? 0, after, asked, nowMs));
+    return [{ event, after }];
+  });
+  if (rows.length > 0) {
+    if (found.rows[0]?.is_first) {
+      await sql.query({ ...SAY_ADJUSTED, values: [asked.organizationId, new Date(nowMs)] });
+    }
+    await write(rows);
+  }
+  return held;
+}
+
+/**
  * Changes what events cost, by a row of the ledger for each, in one transaction with every sum, budget
  * and credit. What an event is to cost is decided under the lock of its organization: it is then
  * known whether the event was voided, and what it costs. So nothing is adjusted twice, whoever tries
@@ -97,28 +139,10 @@ export async function adjustUsage(
 ): Promise<number> {
   const { database, budgets, clock, notices } = resources;
   const nowMs = clock();
-
-  async function adjust(sql: Sql, write: WriteRows): Promise<number> {
-    const found = await sql.query<UsageEventRow & { series_id: number }>({
-      ...READ,
-      values: [asked.organizationId, asked.ids],
-    });
-    const events = await markCorrected(sql, found.rows.map(readUsageEvent));
-    const rows = events.flatMap((event, at) => {
-      // What a caller gave stays.
-      if (event.voidedById !== null || event.costSource === 'caller') return [];
-      const after = asked.price(event);
-      if (after === null || formatMoney(after.cost) === event.cost) return [];
-      return [toRow(event, found.rows[at]?.series_id ?? 0, after, asked, nowMs)];
-    });
-    if (rows.length === 0) return 0;
-    await sql.query({ ...SAY_ADJUSTED, values: [asked.organizationId, new Date(nowMs)] });
-    await write(rows);
-    return rows.length;
-  }
-
   const settings = { database, budgets, atMs: nowMs, areNew: true, signal };
-  const adjusted = await database.retryingLostConnections(() => withLocks(settings, [asked.organizationId], adjust));
+  const adjust = (sql: Sql, write: WriteRows) => adjustLocked(sql, write, asked, nowMs);
+  const held = await database.retryingLostConnections(() => withLocks(settings, [asked.organizationId], adjust));
+  const adjusted = held.filter(({ after }) => after !== null).length;
   if (adjusted > 0) notices.wake(asked.organizationId);
   return adjusted;
 }

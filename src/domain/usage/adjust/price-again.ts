@@ -1,6 +1,6 @@
 import type { AttoUsd } from '../../../platform/money.ts';
 import type { PriceBook } from '../../pricing/book/match-price.ts';
-import { countsOf } from '../../pricing/price/usage-counts.ts';
+import { countsOf, type UsageCounts } from '../../pricing/price/usage-counts.ts';
 import type { UsageDetails } from '../event/usage-details.ts';
 import type { UsageEvent } from '../event/usage-event.ts';
 import { type EventCost, priceEvent } from '../prepare/price-event.ts';
@@ -16,12 +16,16 @@ export interface PricedAgain extends Pick<EventCost, 'costSource' | 'priceId'> {
   discountOf?: UsageDetails['discountOf'];
 }
 
+/** What of an event its price depends on. */
+export type PriceableEvent = UsageCounts &
+  Pick<UsageEvent, 'organizationId' | 'provider' | 'model' | 'serviceTier' | 'timeMs' | 'details' | 'unpricedReason'>;
+
 /**
  * Prices an event that is in the ledger as recording does: by the price in force at its own time. A
  * cost that the caller gave is not looked at.
  * @returns null where it has no price
  */
-export function priceAgain(book: PriceBook, event: UsageEvent): PricedAgain | null {
+export function priceAgain(book: PriceBook, event: PriceableEvent): PricedAgain | null {
   const { organizationId, provider, model, serviceTier, timeMs } = event;
   const seen = recallDetails(event);
   const question = { organizationId, provider, model, serviceTier, timeMs, counts: countsOf(event), seen };

@@ -32,8 +32,8 @@ export interface UsageDetails {
   pricedAtMs?: number;
   /** UUID of the catalog's sheet, where the event's price is a discount on it. */
   discountOf?: string;
-  /** Of a row that changes a cost: why. */
-  adjustment?: { reason: AdjustmentReason };
+  /** Of a row that changes a cost: why, and the UUID of the job that did it. */
+  adjustment?: { reason: AdjustmentReason; jobId?: string };
 }
 
 /** A copy of `units` with all of them negative: what takes them back, or gives them again. */

@@ -74,7 +74,11 @@ export function seeDetails(
  * The same of an event that is in the ledger, to price it again as it was priced first; null where it
  * has no details.
  */
-export function recallDetails({ details, unpricedReason, timeMs }: UsageEvent): SeenDetails | null {
+export function recallDetails({
+  details,
+  unpricedReason,
+  timeMs,
+}: Pick<UsageEvent, 'details' | 'unpricedReason' | 'timeMs'>): SeenDetails | null {
   const isWithoutUsage = unpricedReason === 'no_usage_reported';
   if (details === null && !isWithoutUsage) return null;
   const { units, responseId, servedModel, region, parts, pricedAtMs } = details ?? {};
