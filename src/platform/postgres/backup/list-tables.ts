@@ -10,18 +10,18 @@ export interface BackedUpTable {
 const TABLES = `
   SELECT c.relname::text AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-   WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname::text = ANY($1)
+   WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind = 'r' AND c.relname::text = ANY($1)
      AND a.attgenerated = ''
    GROUP BY 1 ORDER BY 1`;
 const REFERENCES = `
   SELECT c.relname::text AS name, f.relname::text AS refers_to
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
-   WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace AND k.conrelid <> k.confrelid`;
+   WHERE k.contype = 'f' AND c.relnamespace = quote_ident(current_schema())::regnamespace AND k.conrelid <> k.confrelid`;
 const SEQUENCES = `
   SELECT s.relname::text AS name
     FROM pg_class s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i')
     JOIN pg_class t ON t.oid = d.refobjid
-   WHERE s.relkind = 'S' AND t.relnamespace = current_schema()::regnamespace AND t.relname::text = ANY($1)
+   WHERE s.relkind = 'S' AND t.relnamespace = quote_ident(current_schema())::regnamespace AND t.relname::text = ANY($1)
    ORDER BY 1`;
 
 async function readScripts(migrations: readonly string[]): Promise<string> {

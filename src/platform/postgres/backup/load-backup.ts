@@ -13,7 +13,7 @@ const INSERT_TRIGGERS = `
          CASE t.tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE' END AS enable
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
    WHERE NOT t.tgisinternal AND t.tgtype & 4 <> 0 AND t.tgenabled <> 'D'
-     AND c.relnamespace = current_schema()::regnamespace AND c.relname::text = ANY($1)`;
+     AND c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relname::text = ANY($1)`;
 
 /** Rows that are copied in fire nothing: what they would make is in the backup itself. */
 async function withoutTriggers(client: pg.Client, tables: readonly string[], work: () => Promise<void>): Promise<void> {

@@ -12,7 +12,7 @@ import type { BackupFile } from './read-backup-file.ts';
 import type { BackupSummary } from './write-backup.ts';
 
 /** How long a session may take to end, as that of a restore that was killed. */
-const OTHERS_END_WITHIN_MS = 5_000;
+const OTHERS_END_WITHIN_MS = 2_000;
 const POLL_MS = 100;
 const OTHERS = `
   SELECT FROM pg_stat_activity
