@@ -65,6 +65,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Indexes and constraints, by their definitions. */
+async function readIndexes(sql: pg.Client): Promise<unknown[]> {
+  const { rows } = await sql.query(
+    `SELECT tablename::text AS table, indexname::text AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = 'public'
+     UNION ALL
+     SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid) FROM pg_constraint
+      WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3`,
+  );
+  return rows;
+}
+
 async function restoreInto(url: string, file = path): Promise<number> {
   const target = await connect(url);
   try {
@@ -110,9 +121,12 @@ describe('a round trip', () => {
       `SELECT tgname::text AS name, tgenabled AS enabled FROM pg_trigger
         WHERE NOT tgisinternal AND tgname <> 'announce_change' ORDER BY 1`,
     );
+    const indexes = await readIndexes(target);
     const refused = await target.query('UPDATE audit_entries SET at = now()').catch((error: Error) => error.message);
     await target.end();
     expect(there).toEqual(await readEverything(client, tables));
+    expect(indexes.length).toBeGreaterThan(40);
+    expect(indexes).toEqual(await readIndexes(client));
     // Events that were copied in made no deliveries, and those to come do.
     expect(deliveries.rows).toEqual([{ count: ROWS }]);
     expect(triggers.rows).toEqual([

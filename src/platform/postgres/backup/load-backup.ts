@@ -6,6 +6,7 @@ import { type BackupContents, CONTENTS_NAME, partName, readContents } from './ba
 import { type BackedUpTable, copyTarget, listSeededTables, listTables, quoted } from './list-tables.ts';
 import type { BackupFile } from './read-backup-file.ts';
 import { readBody, type TarEntry } from './tar.ts';
+import { withoutIndexes } from './without-indexes.ts';
 
 // ALWAYS is kept: a trigger of that kind must not become one that a session can switch off.
 const INSERT_TRIGGERS = `
@@ -120,9 +121,11 @@ export async function loadBackup(client: pg.Client, file: BackupFile, where: str
     await requireEmpty(client, there, seeded, where);
     const missing = findMissing(file, await listTables(client, migrations));
     if (missing) throw new Error(`there is no ${missing}`);
-    await withoutTriggers(client, there, async () => {
-      rows = await fill(client, file, file.header.tables);
-    });
+    await withoutTriggers(client, there, () =>
+      withoutIndexes(client, there, async () => {
+        rows = await fill(client, file, file.header.tables);
+      }),
+    );
     await client.query('COMMIT');
     return rows;
   } catch (error) {

@@ -34,6 +34,17 @@ export async function requireKnownMigrations({ path, header }: BackupFile): Prom
   }
 }
 
+async function requireWritable(client: pg.Client, where: string): Promise<void> {
+  const { rows } = await client.query<{ isReadOnly: boolean }>(
+    `SELECT current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,
+  );
+  if (!rows[0]?.isReadOnly) return;
+  throw new AppError(
+    'unavailable',
+    `The database ${where} is a standby or read-only: restore into one that can be written.`,
+  );
+}
+
 /** A server that runs on the database would remember what was there before. */
 async function requireAlone(client: pg.Client, where: string): Promise<void> {
   const deadline = performance.now() + OTHERS_END_WITHIN_MS;
@@ -74,6 +85,7 @@ export async function restoreBackup(
   signal: AbortSignal,
 ): Promise<Omit<BackupSummary, 'bytes'>> {
   await requireServer(client);
+  await requireWritable(client, where);
   await requireAlone(client, where);
   await client.query('SELECT pg_advisory_lock($1)', [MIGRATIONS_LOCK]);
   await migrateTo(client, file, where, signal);
