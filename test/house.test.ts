@@ -267,8 +267,8 @@ describe('style', () => {
 
   it('signals and exits are of the start alone', () => {
     const users = files.filter(({ text }) => /\bprocess\.(on|once|exit)\(/.test(text)).map(({ path }) => path);
-    // Commands of their own, beside the server: `npm run verify` and `npm run meterr`.
-    const COMMANDS = ['src/verify.ts', 'src/cli/main.ts'];
+    // Commands of their own, beside the server: `npm run verify`, `backup` and `restore`, and `npm run meterr`.
+    const COMMANDS = ['src/run-command.ts', 'src/cli/main.ts'];
     expect(users.filter((path) => !COMMANDS.includes(path))).toEqual([
       'src/platform/process/stop-signals.ts',
       'src/start.ts',

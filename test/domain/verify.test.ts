@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foldUsage } from '../../src/domain/usage/upkeep/fold-usage.ts';
+import { verifyResponses } from '../../src/domain/usage/upkeep/verify-responses.ts';
 import { verifyUsage } from '../../src/domain/usage/upkeep/verify-usage.ts';
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts';
 import { createTestApp } from '../harness/app.ts';
@@ -138,11 +139,24 @@ describe('verify', () => {
     expect(await verifyUsage(database)).toEqual([]);
   });
 
+  it('finds a response id whose event is in neither table of events, and none whose event was retired', async () => {
+    const row = `INSERT INTO usage_responses VALUES ('${organizationId}', 'resp-1', 'event-1')`;
+    const retired = `INSERT INTO retired_usage_events VALUES ('${organizationId}', 'event-1', gen_random_uuid(), '', now(), 1)`;
+    await sql.query(row);
+    const of = 'resp-1 of event event-1';
+    expect(await verifyResponses(database)).toEqual([
+      { table: 'usage_responses', organizationId, of, kept: 'a row', summed: 'no event' },
+    ]);
+    await sql.query(retired);
+    expect(await verifyResponses(database)).toEqual([]);
+    await sql.query('DELETE FROM usage_responses; DELETE FROM retired_usage_events');
+  });
+
   it('says where, what is kept and what it should be, and ends with 1', async () => {
     const { code, output } = await changed(change('cost = 123.5', DAYS), runVerify);
     expect(code).toBe(1);
     expect(output).toContain(`usage_days: organization ${organizationId}, 2026-11-`);
-    expect(output).toMatch(/kept: {5}\(.*123\.5.*\)\n {2}re-added: \(/);
+    expect(output).toMatch(/: kept \(.*123\.5.*\), re-added \(.*\)\n/);
     expect(output).toContain('The sums differ from the ledger.');
   });
 });

@@ -87,16 +87,35 @@ async function makeRootHome(dataDir: string): Promise<string> {
 
 /** A moved data folder keeps its home; a copied one (`cp -r` copies the link) must not. */
 async function isHomeOf(dataDir: string, home: string): Promise<boolean> {
+  const relation = await relate(dataDir, home);
+  if (relation === 'moved') await writeFile(join(home, 'folder'), dataDir);
+  return relation !== 'copied';
+}
+
+async function relate(dataDir: string, home: string): Promise<'same' | 'moved' | 'copied'> {
   const owner = await readFile(join(home, 'folder'), 'utf8').catch(() => null);
   if (owner === null) {
     const message = `The database of ${dataDir} was kept in ${home}, which is gone. To start with an empty database, remove ${join(dataDir, 'postgres')}.`;
     throw new AppError('unavailable', message);
   }
-  if (owner === dataDir) return true;
+  if (owner === dataDir) return 'same';
   const ownersHome = await readlink(join(owner, 'postgres')).catch(() => null);
-  if (ownersHome === home) return false;
-  await writeFile(join(home, 'folder'), dataDir);
-  return true;
+  return ownersHome === home ? 'copied' : 'moved';
+}
+
+/**
+ * Whether there is a cluster that belongs to `dataDir` (absolute, without symlinks). Changes nothing.
+ * @throws AppError unavailable when the link points to a folder that is gone
+ */
+export async function hasPostgresData(dataDir: string): Promise<boolean> {
+  const folder = join(dataDir, 'postgres');
+  const isLink = (await lstat(folder).catch(() => null))?.isSymbolicLink();
+  if (isLink && process.getuid?.() === 0 && (await relate(dataDir, await readlink(folder))) === 'copied') return false;
+  const failure = await stat(join(folder, 'data')).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  return failure === null || failure.code !== 'ENOENT';
 }
 
 /** Existing data keeps its owner, even when a `postgres` account is added to the machine later. */

@@ -20,9 +20,9 @@ export interface NodeProcess {
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-/** Starts `node <script>`, a path from the root of the repository. */
-export function startNode(script: string, env: Record<string, string>): NodeProcess {
-  const child = spawn(process.execPath, [join(ROOT, script)], {
+/** Starts `node <script> <args>`; the script is a path from the root of the repository. */
+export function startNode(script: string, env: Record<string, string>, args: readonly string[] = []): NodeProcess {
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
     env: { PATH: process.env.PATH, METERR_PRICE_FEEDS: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

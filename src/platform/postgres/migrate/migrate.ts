@@ -9,15 +9,15 @@ import { requireOwnSessions, requireServer } from './require-server.ts';
 import { readMigrations } from './schema-engine.ts';
 
 /** A row of Prisma's own table: one attempt to apply one migration. */
-interface MigrationRow {
+export interface MigrationRow {
   migration_name: string;
   checksum: string;
   finished_at: Date | null;
   rolled_back_at: Date | null;
 }
 
-/** Ours, not Prisma's 72707369: `prisma migrate deploy` takes that one. */
-const ADVISORY_LOCK = 6_384_377_001;
+/** Whoever migrates has it. Ours, not Prisma's 72707369: `prisma migrate deploy` takes that one. */
+export const MIGRATIONS_LOCK = 6_384_377_001;
 
 /**
  * Applies the migrations that the database lacks, in order, and returns their names. Safe to call
@@ -53,7 +53,7 @@ export async function migrateDatabase(
     const found = await listRows(client);
     if (isCurrent(migrations, found)) return { applied: [] };
     requireNotOlder(migrations, found, client, dataDir);
-    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await client.query('SELECT pg_advisory_lock($1)', [MIGRATIONS_LOCK]);
     const rows = await listRows(client);
     requireSoundHistory(migrations, rows);
     const applied = checksumsByName(rows);
@@ -114,7 +114,8 @@ function requireSoundHistory({ migrationDirectories }: MigrationList, rows: Migr
   throw new AppError('unavailable', message);
 }
 
-function isUnfinished(row: MigrationRow): boolean {
+/** Whether another tool began it and did not end it. */
+export function isUnfinished(row: MigrationRow): boolean {
   return !row.finished_at && !row.rolled_back_at;
 }
 
@@ -122,7 +123,8 @@ function checksumsByName(rows: MigrationRow[]): Map<string, string> {
   return new Map(rows.filter((row) => !row.rolled_back_at).map((row) => [row.migration_name, row.checksum]));
 }
 
-async function listRows(client: pg.Client): Promise<MigrationRow[]> {
+/** All rows of Prisma's table; none where there is no such table. */
+export async function listRows(client: pg.Client): Promise<MigrationRow[]> {
   try {
     const { rows } = await client.query<MigrationRow>(
       'SELECT migration_name, checksum, finished_at, rolled_back_at FROM _prisma_migrations',
@@ -136,7 +138,7 @@ async function listRows(client: pg.Client): Promise<MigrationRow[]> {
 }
 
 /** Like Prisma, takes a checkout with the other line ends for the same file. */
-function matches({ migrationFile: { content } }: MigrationDirectory, checksum: string | undefined): boolean {
+export function matches({ migrationFile: { content } }: MigrationDirectory, checksum: string | undefined): boolean {
   if (content.tag !== 'ok' || checksum === undefined) return false;
   const unix = content.value.replaceAll('\r\n', '\n');
   const forms = [content.value, unix, unix.replaceAll('\n', '\r\n')];

@@ -20,7 +20,7 @@ const CONNECTION_TIMEOUT_MS = 10_000;
  * What every session of ours needs, whatever the server, its role or the URL says. They are statements
  * and not parameters of the start, since pgbouncer refuses those that it does not know.
  */
-function settingsOf(lockTimeoutMs: number): string {
+export function settingsOf(lockTimeoutMs: number): string {
   const settings = {
     TimeZone: 'UTC',
     DateStyle: 'ISO, YMD',
