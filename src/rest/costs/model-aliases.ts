@@ -64,7 +64,6 @@ const deleteModelAlias = route({
       [aliasFields],
     ),
   ),
-  body: 'DeleteModelAliasInput',
   success: [{ status: 200, description: 'The alias as it was.' }],
   errors: [404],
 });

@@ -66,7 +66,6 @@ const endPrice = route({
   operation: operation(
     graphql(`mutation EndPrice($input: EndPriceInput!) { endPrice(input: $input) { ...PriceFields } }`, [priceFields]),
   ),
-  body: 'EndPriceInput',
   success: [{ status: 200, description: 'The price as it is now.' }],
   errors: [404],
 });

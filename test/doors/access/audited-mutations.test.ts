@@ -49,6 +49,10 @@ async function accept(made: Made) {
 const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['usage.exceeded'] };
 const webhook = async ({ ask }: Made) => (await ask('createWebhook', WEBHOOK)).id;
 
+const OWN = { provider: 'openai', model: 'ours' };
+const price = async ({ ask }: Made) => (await ask('createPrice', { ...OWN, discountPercent: '10' })).id;
+const alias = async ({ ask }: Made) => (await ask('createModelAlias', { ...OWN, targetModel: 'gpt-4o' })).id;
+
 /** Sends again the delivery of an event that is raised once the webhook waits for it. */
 async function redeliver(made: Made): Promise<unknown> {
   const { organization, ask } = made;
@@ -104,6 +108,16 @@ const AUDITED: Readonly<Record<string, Audited>> = {
     run: async (made) => (await made.ask('rotateWebhookSecret', { id: await webhook(made) })).id,
   },
   redeliverWebhook: { action: 'webhook.redelivered', run: redeliver },
+  createPrice: { action: 'price.created', run: price },
+  endPrice: {
+    action: 'price.ended',
+    run: async (made) => (await made.ask('endPrice', { id: await price(made) })).id,
+  },
+  createModelAlias: { action: 'model_alias.created', run: alias },
+  deleteModelAlias: {
+    action: 'model_alias.deleted',
+    run: async (made) => (await made.ask('deleteModelAlias', { id: await alias(made) })).id,
+  },
   createTeam: { action: 'team.created', run: team },
   updateTeam: {
     action: 'team.updated',

@@ -187,12 +187,24 @@ describe('an override', () => {
     ).toBe('no_price_at_time');
   });
 
-  test('of a service tier prices that tier only, and one without a tier never prices batch', () => {
+  test('of a service tier prices that tier only, and goes before one without a tier, which prices them all', () => {
     const batch = override('gpt-4o*', { serviceTier: 'batch' });
     expect(answerWith([batch], { serviceTier: 'BATCH' })).toBe('openai gpt-4o*');
     expect(answerWith([batch])).toBe('openai gpt-4o');
     expect(answerWith([batch], { serviceTier: 'flex' })).toBe('no_price_for_service_tier');
-    expect(answerWith([override('gpt-4o*')], { serviceTier: 'batch' })).toBe('no_price_for_service_tier');
+    expect(answerWith([override('gpt-4o*')], { serviceTier: 'batch' })).toBe('openai gpt-4o*');
+    const longer = override('gpt-4*', { serviceTier: 'batch' });
+    const of = (pattern: string, tier: string | null) => override(pattern, { serviceTier: tier });
+    for (const all of [
+      [of('gpt-4o', null), of('GPT-4o', 'batch')],
+      [of('GPT-4o', 'batch'), of('gpt-4o', null)],
+    ]) {
+      expect(answerWith([longer, ...all], { serviceTier: 'batch' })).toBe('openai GPT-4o');
+      expect(answerWith([longer, ...all], { serviceTier: 'flex' })).toBe('openai gpt-4o');
+    }
+    expect(answerWith([longer, of('gpt-4o', null)], { serviceTier: 'batch' })).toBe('openai gpt-4o');
+    expect(answerWith([of('GPT-4o', 'standard')], { serviceTier: 'on-demand' })).toBe('openai GPT-4o');
+    expect(answerWith([of('GPT-4o', 'standard')], { serviceTier: 'batch' })).toBe('no_price_for_service_tier');
   });
 
   test('with a price finer than money is kept to is refused, and the former ones stay', () => {
