@@ -87,13 +87,23 @@ async function getJob(caller: HttpCaller, id: string): Promise<Job> {
   return JSON.parse((await caller.call('GET', `/v1/jobs/${id}`)).body);
 }
 
-async function measure(first: Server, second: Server, connectionString: string): Promise<void> {
-  const sql = new pg.Client({ connectionString });
-  await sql.connect();
+async function generate(sql: pg.Client): Promise<{ organizationId: string; startMs: number }> {
   const { rows } = await sql.query<{ id: string }>('SELECT id FROM organizations LIMIT 1');
   const organizationId = rows[0]?.id ?? '';
   const { startMs } = await generateUsage(sql, organizationId, events * 2);
   await sql.query('ANALYZE');
+  return { organizationId, startMs };
+}
+
+async function measure(startServer: () => Promise<Server>, connectionString: string): Promise<void> {
+  // It migrates, and makes the first organization: nothing folds while events are generated.
+  await (await startServer()).process.stop();
+  const sql = new pg.Client({ connectionString });
+  sql.on('error', () => {});
+  await sql.connect();
+  const { organizationId, startMs } = await generate(sql);
+  const first = await startServer();
+  const second = await startServer();
   const range = { start: new Date(startMs).toISOString(), end: new Date(startMs + 31 * DAY_MS).toISOString() };
   const [one, two] = [await openCaller(first), await openCaller(second)];
 
@@ -173,9 +183,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const { connectionString } = data.postgres;
   const settings = { dataDir: data.path, databaseUrl: connectionString };
-  const first = await startMeterr(settings);
-  const second = await startMeterr(settings);
-  await measure(first, second, connectionString);
+  await measure(() => startMeterr(settings), connectionString);
 } finally {
   await stop();
 }

@@ -222,6 +222,24 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
         }),
     },
   ],
+  [
+    'job',
+    {
+      of: 'team',
+      make: (meterr, place) =>
+        insert(meterr, 'jobs', 'job', place, {
+          ...{ kind: 'reprice', status: 'failed', team_id: place.team?.uuid ?? null, error: place.mark, total: 0 },
+          input: JSON.stringify({
+            startMs: 0,
+            endMs: 1,
+            provider: null,
+            model: place.mark,
+            teamId: place.team?.uuid ?? null,
+          }),
+          ...{ actor_key_id: place.organization.key.uuid, created_at: new Date(meterr.clock.now()) },
+        }),
+    },
+  ],
   ['webhook', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).webhookId }],
   ['delivery', { of: 'team', make: async (meterr, place) => (await makeDelivery(meterr, place)).deliveryId }],
   ['auditEntry', { of: 'team', make: insertAuditEntry }],

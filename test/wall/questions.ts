@@ -67,6 +67,7 @@ const NAMED: ReadonlyMap<string, readonly ObjectKind[]> = new Map([
   ['eventId', ['eventId']],
   ['event_id', ['eventId']],
   ['RecordUsageInput.id', ['eventId']],
+  ['Subscription.jobProgress.id', ['job']],
   ['responseId', ['responseId']],
   ['response_id', ['responseId']],
 ]);
