@@ -68,7 +68,9 @@ function decompress(path: string, end: number): Readable {
  *   format; the system's error where it cannot be read
  */
 export async function openBackupFile(path: string, signal: AbortSignal): Promise<BackupFile> {
-  const file = await open(path);
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? refusal(`There is no file ${path}: name a backup.`) : error;
+  });
   let end: number;
   try {
     if (!(await file.stat()).isFile()) throw refusal(`${path} is not a file: name a backup.`);
