@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { checkText } from '../../input/check-text.ts';
 import { USAGE_LIMITS } from '../../input/limits.ts';
 import { readSpan } from '../../input/read-span.ts';
-import { findPriceById } from '../../pricing/book/find-price-by-id.ts';
+import { type ChargedBy, findCharged } from '../../pricing/book/find-price-by-id.ts';
 import type { Price } from '../../pricing/price/price.ts';
 import { requireVisibleFilter } from '../../usage/event/require-visible-filter.ts';
 import { type UsageFilter, whereUsage } from '../../usage/event/usage-filter.ts';
@@ -44,7 +44,7 @@ interface Export {
   filter: UsageFilter;
   tagKeys: readonly string[];
   exchange: Exchange | null;
-  /** By UUID; null where the organization has no such price. */
+  /** By `keyOf`; null where the organization has no such price. */
   prices: Map<string, Price | null>;
   teams: Map<string, { id: string; name: string | null }>;
   signal: AbortSignal | undefined;
@@ -71,12 +71,18 @@ function daysOf({ startMs, endMs }: TimeSpan, nowMs: number): TimeSpan[] {
   return days;
 }
 
+/** A discount has a price for each sheet that it is taken off. */
+function keyOf({ priceId, discountOf }: ChargedBy): string {
+  return `${priceId} ${discountOf ?? ''}`;
+}
+
 async function learnPrices({ context, prices }: Export, events: readonly ChargedEvent[]): Promise<void> {
   const { database, prices: book } = context.resources;
-  const used = new Set(events.flatMap(({ event }) => partsOf(event).map(({ priceId }) => priceId)));
-  for (const id of used) {
-    if (prices.has(id)) continue;
-    prices.set(id, await findPriceById(database.pool, book, context.caller.organization.id, id));
+  for (const { event } of events) {
+    for (const part of partsOf(event)) {
+      if (prices.has(keyOf(part))) continue;
+      prices.set(keyOf(part), await findCharged(database.pool, book, context.caller.organization.id, part));
+    }
   }
 }
 
@@ -96,7 +102,7 @@ async function addEvents(one: Export, charged: readonly ChargedEvent[], charges:
     const owner = { provider, model, serviceTier, teamId, tags: pickTags(event.tags, one.tagKeys) };
     charges.add(
       owner,
-      listChargeLines(event, (id) => one.prices.get(id) ?? null),
+      listChargeLines(event, (charged) => one.prices.get(keyOf(charged)) ?? null),
     );
     charges.add(owner, later);
   }

@@ -1,4 +1,5 @@
 import { type AttoUsd, parseMoney } from '../../../platform/money.ts';
+import type { ChargedBy } from '../../pricing/book/find-price-by-id.ts';
 import type { Price } from '../../pricing/price/price.ts';
 import { priceUsage } from '../../pricing/price/price-usage.ts';
 import { splitUnits } from '../../pricing/price/split-units.ts';
@@ -36,14 +37,14 @@ function linesOf(price: Price, { model, counts, units }: PricedPart, event: Usag
 /**
  * What an event is charged for. The amounts add up to its cost, whatever the prices say: where they
  * no longer explain it, it is one line.
- * @param findPrice the price of a UUID; null where there is none
+ * @param findPrice what it was charged by; null where there is none
  */
-export function listChargeLines(event: UsageEvent, findPrice: (id: string) => Price | null): ChargeLine[] {
+export function listChargeLines(event: UsageEvent, findPrice: (charged: ChargedBy) => Price | null): ChargeLine[] {
   const cost = event.cost === null ? null : parseMoney(event.cost);
   if (cost === null) return countOnly(event, true);
   if (event.costSource === 'caller') return whole(event, CALLER_COST, cost, false);
   const lines = partsOf(event).flatMap((part) => {
-    const price = findPrice(part.priceId);
+    const price = findPrice(part);
     return price === null ? [] : linesOf(price, part, event);
   });
   const explained = lines.reduce((sum, { amount }) => sum + amount, 0n);
