@@ -113,6 +113,9 @@ describe('the file of costs', () => {
     key = organization.key.secret;
     const teams = [await makeTeam(meterr(), organization), await makeTeam(meterr(), organization)];
     filters.push(`team_id=${teams[0]?.id}`, `team_id=${teams[1]?.id}&tag[feature]=chat`);
+    // It is a price for each sheet that it is taken off.
+    const discount = { provider: 'anthropic', discount_percent: '12.5' };
+    await meterr().ok('POST', '/v1/prices', { key, body: discount });
     const events = fc.sample(eventOf, { numRuns: EVENTS, seed: 7 });
     const ids = await makeUsage(
       meterr(),
