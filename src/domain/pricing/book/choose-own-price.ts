@@ -21,9 +21,18 @@ function firstOf(prices: readonly Price[], choice: OwnChoice, isTiered: boolean)
   return null;
 }
 
+function newestOf(level: OwnLevel, choice: OwnChoice, isTiered: boolean): Price | null {
+  let newest: Price | null = null;
+  for (const { tiered, general } of level) {
+    const found = firstOf(isTiered ? tiered : general, choice, isTiered);
+    if (found !== null && (newest === null || found.ordinal > newest.ordinal)) newest = found;
+  }
+  return newest;
+}
+
 /** Of equally specific ones: that of the event's own tier, then the newest. */
-export function chooseOfLevel(level: OwnLevel | null, choice: OwnChoice): Price | null {
-  return level && (firstOf(level.tiered, choice, true) ?? firstOf(level.general, choice, false));
+export function chooseOfLevel(level: OwnLevel, choice: OwnChoice): Price | null {
+  return newestOf(level, choice, true) ?? newestOf(level, choice, false);
 }
 
 /**
@@ -43,7 +52,6 @@ export function chooseOwnPrice({ exact, prefixes }: OwnCandidates, choice: OwnCh
 
 /** Whether one of them has a price of its own, at any time and for any tier. */
 export function hasOwnSheet({ exact, prefixes }: OwnCandidates): boolean {
-  const levels = exact === null ? prefixes : [exact, ...prefixes];
   const isSheet = ({ discount }: Price) => discount === undefined;
-  return levels.some(({ tiered, general }) => tiered.some(isSheet) || general.some(isSheet));
+  return [exact, ...prefixes].flat().some(({ tiered, general }) => tiered.some(isSheet) || general.some(isSheet));
 }

@@ -12,11 +12,12 @@ interface Discounted {
 /** Sheets after a discount, by the ids of both. */
 export type DiscountCache = Map<string, Discounted>;
 
-/** The catalog's sheet under an own discount: the own price's id, the sheet's units, tiers and region. */
+/** The catalog's sheet under an own discount: the own price's id, the sheet's units and region. */
 export function discountPrice(own: Price, sheet: Price): Price {
-  const { id, organizationId, discount } = own;
+  const { id, organizationId, ordinal, discount } = own;
   if (discount === undefined) throw new Error(`The price ${id} is not a discount`);
-  return { ...sheet, id, organizationId, agreement: 'own', discount: { percent: discount.percent, of: sheet.id } };
+  const { percent } = discount;
+  return { ...sheet, id, organizationId, ordinal, agreement: 'own', discount: { percent, of: sheet.id } };
 }
 
 /** The same from memory, where it was made before of this very sheet. */

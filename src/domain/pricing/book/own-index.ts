@@ -4,28 +4,26 @@ import { normalizeProvider } from '../price/provider-name.ts';
 import { listExactNames } from './match-rule.ts';
 
 /** Own prices for one name, or for one prefix; the newest come first. */
-export interface OwnLevel {
+interface OwnGroup {
   /** Those of one service tier. */
-  tiered: readonly Price[];
+  tiered: Price[];
   /** Those of every tier. */
-  general: readonly Price[];
+  general: Price[];
 }
+
+/** What is as specific, whichever name of a call it fits. Groups are not copied, since they may be long. */
+export type OwnLevel = readonly Readonly<OwnGroup>[];
 
 /** The own prices that fit a name, at any time. */
 export interface OwnCandidates {
-  exact: OwnLevel | null;
+  exact: OwnLevel;
   /** The longest prefix comes first. */
   prefixes: readonly OwnLevel[];
 }
 
-interface Level {
-  tiered: Price[];
-  general: Price[];
-}
-
 interface ProviderIndex {
-  exact: Map<string, Level>;
-  prefixes: Map<string, Level>;
+  exact: Map<string, OwnGroup>;
+  prefixes: Map<string, OwnGroup>;
   /** Of the prefixes, without repeats, descending. */
   lengths: number[];
 }
@@ -39,7 +37,7 @@ export interface OwnNames {
   names: readonly string[];
 }
 
-function add(levels: Map<string, Level>, name: string, price: Price): void {
+function add(levels: Map<string, OwnGroup>, name: string, price: Price): void {
   const level = levels.get(name) ?? { tiered: [], general: [] };
   levels.set(name, level);
   (price.serviceTier === null ? level.general : level.tiered).push(price);
@@ -61,36 +59,22 @@ export function indexOwnPrices(prices: readonly Price[]): OwnIndex {
   return index;
 }
 
-const byAge = (a: Price, b: Price) => b.ordinal - a.ordinal;
-
-function join(levels: ReadonlySet<Level>): OwnLevel | null {
-  const [first, ...others] = levels;
-  if (first === undefined || others.length === 0) return first ?? null;
-  const all = [first, ...others];
-  return {
-    tiered: [...new Set(all.flatMap(({ tiered }) => tiered))].sort(byAge),
-    general: [...new Set(all.flatMap(({ general }) => general))].sort(byAge),
-  };
-}
-
-function collect(into: Map<number, Set<Level>>, key: number, level: Level | undefined): void {
-  if (level) into.set(key, (into.get(key) ?? new Set()).add(level));
-}
-
-/** The own prices that fit one of the names. What is as specific is one level, whichever name it fits. */
+/** The own prices that fit one of the names, by how specific they are. */
 export function findOwn(index: OwnIndex, named: readonly OwnNames[]): OwnCandidates {
-  const exact = new Map<number, Set<Level>>();
-  const prefixes = new Map<number, Set<Level>>();
+  const exact = new Set<OwnGroup>();
+  const prefixes = new Map<number, Set<OwnGroup>>();
   for (const { provider, names } of named) {
     const own = index.get(provider);
     if (!own) continue;
     for (const name of names) {
-      collect(exact, 0, own.exact.get(name));
+      const whole = own.exact.get(name);
+      if (whole) exact.add(whole);
       for (const length of own.lengths) {
-        if (length <= name.length) collect(prefixes, length, own.prefixes.get(name.slice(0, length)));
+        const begun = length > name.length ? undefined : own.prefixes.get(name.slice(0, length));
+        if (begun) prefixes.set(length, (prefixes.get(length) ?? new Set()).add(begun));
       }
     }
   }
-  const found = [...prefixes].sort(([a], [b]) => b - a).flatMap(([, levels]) => join(levels) ?? []);
-  return { exact: join(exact.get(0) ?? new Set()), prefixes: found };
+  const byLength = [...prefixes].sort(([a], [b]) => b - a);
+  return { exact: [...exact], prefixes: byLength.map(([, groups]) => [...groups]) };
 }

@@ -62,6 +62,8 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
   /** The versions are read before what they count: what comes between is read once more. */
   async function take(asked: readonly string[] | null): Promise<void> {
     const found = await readVersions(asked);
+    // A database that was lost may come back as an older copy, where nothing was changed yet.
+    if (asked === null) for (const id of versions.keys()) if (!found.has(id)) found.set(id, 0);
     const outdated = [...found].filter(([id, version]) => version !== (versions.get(id) ?? 0));
     for (let at = 0; at < outdated.length; at += LOADED_AT_ONCE) {
       const some = outdated.slice(at, at + LOADED_AT_ONCE);
