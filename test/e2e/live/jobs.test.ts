@@ -1,5 +1,11 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestApp, type TestApp } from '../../harness/app.ts';
+import { readSnippets } from '../../harness/doc-snippets.ts';
 import { blockWriters } from '../../harness/domain.ts';
 import { countSubscriptions, openRaw, type RawClient, subscribe } from '../../harness/live-client.ts';
 import { type MadeOrganization, makeKey, makeOrganization, makeTeam, makeUsage } from '../../harness/make.ts';
@@ -137,4 +143,19 @@ it('whoever may not see a job is refused as if there was none', async () => {
     await waitUntil('it is refused', () => client.received.some((one) => one.id === 'a' && one.type !== 'complete'));
     expect(client.received[0]?.payload).toMatchObject({ errors: [{ extensions }] });
   }
+});
+
+it('the commands of docs/pricing.md preview and re-price, as they stand', async () => {
+  const { secret } = (await makeRepriceable(3)).key;
+  const snippets = await readSnippets('pricing.md');
+  const cwd = await mkdtemp(join(tmpdir(), 'meterr-reprice-'));
+  const env = { PATH: process.env.PATH, METERR_URL: `http://127.0.0.1:${port}`, METERR_KEY: secret };
+  const run = async (name: string) => {
+    const { stdout } = await promisify(execFile)('bash', ['-c', snippets.get(name) ?? 'false'], { cwd, env });
+    return JSON.parse(stdout);
+  };
+  const sums = { events: 3, changed: 3, cost_before: '0.0225', cost_after: '0.045', difference: '0.0225' };
+  expect(await run('preview.sh')).toMatchObject({ dry_run: true, ...sums });
+  expect(await run('reprice.sh')).toMatchObject({ kind: 'reprice', status: 'done', result: sums });
+  await rm(cwd, { recursive: true });
 });
