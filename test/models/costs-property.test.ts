@@ -83,7 +83,8 @@ function ratio(part: bigint, whole: bigint, places: number): number | null {
   const scale = 10n ** BigInt(places);
   const [top, bottom] = whole < 0n ? [-part, -whole] : [part, whole];
   const magnitude = ((top < 0n ? -top : top) * scale * 2n + bottom) / (bottom * 2n);
-  return (top < 0n ? -1 : 1) * (Number(magnitude) / Number(scale)) + 0;
+  const digits = magnitude.toString().padStart(places + 1, '0');
+  return Number(`${top < 0n && magnitude > 0n ? '-' : ''}${digits.slice(0, -places)}.${digits.slice(-places)}`);
 }
 
 const FILTERS: [query: string, matches: (event: Spent) => boolean][] = [
