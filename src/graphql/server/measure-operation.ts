@@ -28,7 +28,8 @@ const ROW_COST = 5;
 const ROOT_COSTS = new Map([
   ['usage', 2_000],
   ['costs', 2_000],
-  ['costForecast', 5_000],
+  // Its budgets have series of their own, each with a sum and a model.
+  ['costForecast', 20_000],
 ]);
 /** Sums by the hour make up to 10,000 intervals each. */
 const HOURLY_COST = 5_000;

@@ -233,6 +233,15 @@ describe('the days of a forecast', () => {
   });
 });
 
+it('an operation has at most two forecasts, as each may have 20 budgets', async () => {
+  const ask = (count: number) => {
+    const fields = Array.from({ length: count }, (_, i) => `f${i}: costForecast { method }`);
+    return meterr().gql(`{ ${fields.join(' ')} }`);
+  };
+  expect((await ask(2)).errors).toBe(undefined);
+  expect((await ask(3)).error?.code).toBe('invalid_request');
+});
+
 describe('what is forecast', () => {
   it('is what the filter lets through, and for a key of a team, the team', async () => {
     const organization = await makeOrganization(meterr());
