@@ -80,6 +80,11 @@ for (const { name, seed } of values.tuning ? SEEDS.slice(0, 1) : SEEDS) {
 if (values.daily.length === 0)
   console.log('\nReal series: skipped, no --daily FILE.csv was given (docs/costs.md says which).');
 for (const file of values.daily) {
-  console.log(`\nreal, ${basename(file)}\n${HEADER}`);
-  for (const [name, days] of await readDailyCsv(file)) console.log(row(name, measureSeries(days)));
+  console.log(`\nreal, ${basename(file)}, in stretches of ${DAYS} days\n${HEADER}`);
+  const byColumn = Map.groupBy(await readDailyCsv(file, DAYS), ({ column }) => column);
+  for (const [column, stretches] of byColumn) {
+    const score = noScore();
+    for (const { days } of stretches) addScore(score, measureSeries(days));
+    console.log(row(column, score));
+  }
 }

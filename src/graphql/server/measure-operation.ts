@@ -32,7 +32,8 @@ const ROW_COST = 5;
 const ROOT_COSTS = new Map([
   ['usage', 2_000],
   ['costs', 2_000],
-  ['costForecast', 5_000],
+  // Its budgets have series of their own, each with a sum and a model.
+  ['costForecast', 20_000],
 ]);
 /** Fields below the root that sum over the ledger, once for all items of a page, by their type. */
 const BATCHED_SUMS = new Map([
