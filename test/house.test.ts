@@ -191,7 +191,7 @@ describe('who may import whom', () => {
       // A hold prices the worst case of a call as an event is priced, so it stands above usage, and
       // usage knows it by id.
       ['usage'],
-      ['holds', 'costs', 'forecast', 'otlp', 'providers', 'live'],
+      ['holds', 'costs', 'anomalies', 'forecast', 'otlp', 'providers', 'live'],
     ];
     const floorOf = (path: string) => FLOORS.findIndex((nouns) => nouns.includes(nounOf(path)));
     const inNouns = inFolder('domain').filter(({ path }) => path.split('/').length > 3);

@@ -16,6 +16,8 @@ import { createAuthFailures } from './access/limits/auth-failures.ts';
 import { createPlanLimits } from './access/limits/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { followTenantChanges } from './access/tenant-changes.ts';
+import { DETECT_ANOMALIES_SCHEDULE, detectAnomalies } from './anomalies/detect-anomalies.ts';
+import { createKnownHourBands } from './anomalies/watch/known-hour-bands.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
@@ -167,6 +169,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const readsFeeds = config.priceFeeds.length > 0;
   const live = createLive({ database, notices, log });
   const folder = startFolding(database, usage, log);
+  const hourBands = createKnownHourBands();
   const jobs = await startJobs(
     database.pool,
     [
@@ -190,6 +193,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         name: 'end-raises',
         schedule: END_RAISES_SCHEDULE,
         run: (stopping) => endAllRaises(database, clock(), stopping),
+      },
+      {
+        name: 'detect-anomalies',
+        schedule: DETECT_ANOMALIES_SCHEDULE,
+        run: async (stopping) => void (await detectAnomalies({ database, clock, hourBands }, stopping)),
       },
       {
         name: 'remove-old-answers',

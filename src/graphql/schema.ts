@@ -12,6 +12,7 @@ import './usage/usage-subscriptions.ts';
 import './costs/costs.ts';
 import './costs/spend.ts';
 import './costs/prices.ts';
+import './costs/anomaly-mutes.ts';
 import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';

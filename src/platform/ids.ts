@@ -21,6 +21,7 @@ export const ID_PREFIXES = {
   grant: 'grant',
   hold: 'hold',
   auditEntry: 'audit',
+  anomalyMute: 'mute',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

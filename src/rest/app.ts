@@ -15,6 +15,7 @@ import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
+import { anomalyMuteRoutes } from './costs/anomaly-mutes.ts';
 import { costRoutes } from './costs/costs.ts';
 import { priceRoutes } from './costs/prices.ts';
 import { creditRoutes } from './credits.ts';
@@ -37,6 +38,7 @@ export const ROUTES: readonly Route[] = [
   ...usageRoutes,
   ...traceRoutes,
   ...costRoutes,
+  ...anomalyMuteRoutes,
   ...priceRoutes,
   ...budgetRoutes,
   ...creditRoutes,

@@ -56,6 +56,8 @@ function mutation(
 const HOLD = { provider: 'openai', model: 'gpt-4o' };
 /** A name that never resolves, so that nothing leaves the machine. */
 const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['invite.accepted'] };
+/** Within a year of the tests' clock. */
+const MUTE = { until: '2027-10-31T00:00:00Z' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
@@ -112,6 +114,20 @@ export const OPERATIONS: readonly Operation[] = [
     variables: { input: EVENT_INPUT },
   }),
   query('prices', 'prices:read', { rest: 'GET /v1/prices', graphql: '{ prices(first: 1) { edges { node { id } } } }' }),
+  mutation('createAnomalyMute', 'budgets:write', {
+    rest: 'POST /v1/anomaly-mutes',
+    body: MUTE,
+    input: MUTE,
+  }),
+  query('anomalyMutes', 'budgets:read', {
+    rest: 'GET /v1/anomaly-mutes',
+    graphql: '{ anomalyMutes { edges { node { id } } } }',
+  }),
+  mutation('deleteAnomalyMute', 'budgets:write', {
+    rest: 'DELETE /v1/anomaly-mutes/{id}',
+    id: noId('mute'),
+    input: { id: noId('mute') },
+  }),
   mutation('createBudget', 'budgets:write', {
     rest: 'POST /v1/budgets',
     body: BUDGET,
