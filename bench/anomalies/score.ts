@@ -1,7 +1,11 @@
 import type { Band } from '../../src/domain/anomalies/bands/band.ts';
 import { HISTORY_DAYS, profileDay } from '../../src/domain/anomalies/bands/day-band.ts';
 import { HOUR_HISTORY_DAYS, hourBands } from '../../src/domain/anomalies/bands/hour-bands.ts';
-import { followIncident, type Incident, type JudgedInterval } from '../../src/domain/anomalies/follow-incident.ts';
+import {
+  followIncident,
+  type Incident,
+  type JudgedInterval,
+} from '../../src/domain/anomalies/watch/follow-incident.ts';
 import { type Kind, makeDays, makeHours, randomOf } from './series.ts';
 
 // Labelled series are judged as the server judges them: an interval at a time, by what was before it.
@@ -25,7 +29,7 @@ function tellAll(values: readonly number[], bandOf: (at: number) => Band | null,
     const band = bandOf(at);
     const isOver = band !== null && (values[at] ?? 0) > band.upper;
     const interval: JudgedInterval = { startMs: at, isOver, isComplete: true };
-    const { changed, told } = followIncident(latest, [interval], 1, false);
+    const { changed, told }: Followed<JudgedInterval> = followIncident(latest, [interval], 1, false);
     latest = changed.at(-1) ?? latest;
     all.push(...told.map(({ startMs }) => startMs));
   }

@@ -197,7 +197,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       {
         name: 'detect-anomalies',
         schedule: DETECT_ANOMALIES_SCHEDULE,
-        run: async (stopping) => void (await detectAnomalies({ database, clock, hourBands }, stopping)),
+        run: async (stopping) => void (await detectAnomalies({ database, clock, log, hourBands }, stopping)),
       },
       {
         name: 'remove-old-answers',

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { Log } from '../../platform/log.ts';
 import type { Database } from '../../platform/postgres/database.ts';
+import type { TransactionLimits } from '../../platform/postgres/pool/transaction.ts';
 import { DAY_MS } from '../../platform/time.ts';
 import { MIN_EXCESS_USD } from './bands/band.ts';
 import { HISTORY_DAYS } from './bands/day-band.ts';
@@ -23,7 +26,14 @@ export const DETECT_ANOMALIES_SCHEDULE = '*/2 * * * *';
 export interface DetectingResources {
   database: Database;
   clock: () => number;
+  log: Log;
   hourBands: KnownHourBands;
+}
+
+/** One run of the job. */
+interface Pass extends DetectingResources {
+  /** Of each read. */
+  limits: TransactionLimits;
 }
 
 /** The largest series of an organization that are watched. */
@@ -65,18 +75,15 @@ async function readTeamsOfKeys({ pool }: Database, id: string, names: readonly S
   return new Map(rows.map((row) => [row.id, row.team_id]));
 }
 
-async function readOrganization(database: Database, id: string, nowMs: number): Promise<Organization> {
+async function readOrganization({ database, limits }: Pass, id: string, nowMs: number): Promise<Organization> {
   const today = dayOf(nowMs);
   const span = { organizationId: id, endMs: today + DAY_MS };
   const recent = { ...span, startMs: today - (JUDGED_DAYS - 1) * DAY_MS, atLeast: MIN_EXCESS_USD, limit: MAX_SERIES };
-  const read = await database.snapshot(
-    async (sql) => {
-      const names = await findLargeSeries(sql, recent);
-      const startMs = today - (HISTORY_DAYS + JUDGED_DAYS - 1) * DAY_MS;
-      return { names, days: await readSpend(sql, { ...span, interval: 'day', startMs, series: names }) };
-    },
-    { timeoutMs: STATEMENT_TIMEOUT_MS },
-  );
+  const read = await database.snapshot(async (sql) => {
+    const names = await findLargeSeries(sql, recent);
+    const startMs = today - (HISTORY_DAYS + JUDGED_DAYS - 1) * DAY_MS;
+    return { names, days: await readSpend(sql, { ...span, interval: 'day', startMs, series: names }) };
+  }, limits);
   const teams = await readTeamsOfKeys(database, id, read.names);
   const series = read.names.map((name) => readSeries(name, teams));
   return { id, nowMs, today, series, days: groupBySeries(read.days) };
@@ -94,7 +101,7 @@ function markOf({ today, days }: Organization): string {
 
 /** Makes the bands of the hours of yesterday and today that are not known yet. */
 async function makeHourBands(
-  database: Database,
+  { database, limits }: Pass,
   { id, today }: Organization,
   names: readonly SeriesName[],
   known: Map<SeriesName, DaysOfBands>,
@@ -105,29 +112,30 @@ async function makeHourBands(
   for (let startMs = today - (HOUR_HISTORY_DAYS + 1) * DAY_MS; startMs < today; startMs += CHUNK_DAYS * DAY_MS) {
     const endMs = Math.min(today, startMs + CHUNK_DAYS * DAY_MS);
     const question = { organizationId: id, interval: 'hour', startMs, endMs, series: missing } as const;
-    const limits = { timeoutMs: STATEMENT_TIMEOUT_MS };
     const read = groupBySeries(await database.snapshot((sql) => readSpend(sql, question), limits));
     for (const [name, more] of read) costs.set(name, new Map([...(costs.get(name) ?? []), ...more]));
   }
   for (const name of missing) {
+    // Others may be answered meanwhile: bands take about a millisecond.
+    await setImmediate();
     const own = costs.get(name) ?? NOTHING;
     known.set(name, new Map([today - DAY_MS, today].map((day) => [day, bandsOfDay(own, day)])));
   }
 }
 
 /** The hours of the last day of each series, where any is large enough to be an anomaly. */
-async function judgeHours({ database, hourBands }: DetectingResources, organization: Organization) {
+async function judgeHours(pass: Pass, organization: Organization) {
+  const { database, hourBands, limits } = pass;
   const { id, nowMs, today, series } = organization;
   const startMs = Math.floor(nowMs / HOUR_MS - JUDGED_HOURS) * HOUR_MS;
   const question = { organizationId: id, interval: 'hour', startMs, endMs: today + DAY_MS } as const;
   const names = series.map(({ name }) => name);
-  const limits = { timeoutMs: STATEMENT_TIMEOUT_MS };
   const spends = await database.snapshot((sql) => readSpend(sql, { ...question, series: names }), limits);
   const costs = groupBySeries(spends);
   const isLarge = (name: SeriesName) =>
     [...(costs.get(name)?.values() ?? [])].some((cost) => Number(cost) > MIN_EXCESS_USD);
   const known = hourBands.of(id, markOf(organization));
-  await makeHourBands(database, organization, names.filter(isLarge), known);
+  await makeHourBands(pass, organization, names.filter(isLarge), known);
   const hours = Array.from({ length: JUDGED_HOURS + 1 }, (_, i) => startMs + i * HOUR_MS);
   return series.map((one): JudgedSeries => {
     const bands = known.get(one.name);
@@ -150,9 +158,9 @@ async function driversOf(database: Database, judged: JudgedSeries, told: JudgedS
 }
 
 /** Judges the newest days and hours of an organization's series. Returns how many events were raised. */
-async function judgeOrganization(resources: DetectingResources, id: string, nowMs: number): Promise<number> {
-  const { database } = resources;
-  const organization = await readOrganization(database, id, nowMs);
+async function judgeOrganization(pass: Pass, id: string, nowMs: number): Promise<number> {
+  const { database } = pass;
+  const organization = await readOrganization(pass, id, nowMs);
   const { today, days, series } = organization;
   const judgedDays = Array.from({ length: JUDGED_DAYS }, (_, i) => today - (JUDGED_DAYS - 1 - i) * DAY_MS);
   const byDay = series.map((one): JudgedSeries => {
@@ -161,7 +169,7 @@ async function judgeOrganization(resources: DetectingResources, id: string, nowM
   });
   const watched = await readWatched(database.pool, id, new Date(nowMs));
   let raised = 0;
-  for (const judged of [...byDay, ...(await judgeHours(resources, organization))]) {
+  for (const judged of [...byDay, ...(await judgeHours(pass, organization))]) {
     const { changed, told } = followSeries(watched, judged);
     if (changed.length === 0) continue;
     raised += await recordIncidents(database, judged, await driversOf(database, judged, told), nowMs);
@@ -178,7 +186,8 @@ async function judgeOrganization(resources: DetectingResources, id: string, nowM
  * @returns how many events were raised
  */
 export async function detectAnomalies(resources: DetectingResources, signal: AbortSignal): Promise<number> {
-  const { database, clock } = resources;
+  const { database, clock, log } = resources;
+  const pass = { ...resources, limits: { signal, timeoutMs: STATEMENT_TIMEOUT_MS } };
   let raised = 0;
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
@@ -187,8 +196,13 @@ export async function detectAnomalies(resources: DetectingResources, signal: Abo
     const { rows } = await database.pool.query<{ id: string }>(ORGANIZATIONS, [after, from, MIN_EXCESS_USD]);
     for (const { id } of rows) {
       if (signal.aborted) return raised;
-      raised += await judgeOrganization(resources, id, nowMs);
       after = id;
+      try {
+        raised += await judgeOrganization(pass, id, nowMs);
+      } catch (error) {
+        if (signal.aborted) return raised;
+        log.warn({ err: error, organizationId: id }, 'anomalies of an organization were not looked for');
+      }
     }
     if (rows.length < PAGE_ORGANIZATIONS) return raised;
   }

@@ -22,6 +22,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   webhook: 'Webhook',
   delivery: 'WebhookDelivery',
   auditEntry: 'AuditEntry',
+  anomalyMute: 'AnomalyMute',
 };
 
 /** What a well-formed id of a kind without a node is decoded to: `node` finds nothing for it. */

@@ -30,14 +30,16 @@ function levelsOf(hours: readonly number[]): number[] {
 function weekShape(hours: readonly number[], levels: readonly number[]): number[] {
   return Array.from({ length: WEEK }, (_, place) => {
     const shares: number[] = [];
+    let isUsed = false;
     for (let hour = place; hour < hours.length; hour += WEEK) {
-      // With its neighbours: their median keeps the edges of working hours.
+      isUsed ||= (hours[hour] ?? 0) > 0;
+      // With its neighbours, since it was there four times at most.
       for (let near = Math.max(0, hour - 1); near <= Math.min(hour + 1, hours.length - 1); near++) {
         const level = levels[Math.floor(near / DAY)] ?? 0;
         if (level > 0) shares.push((hours[near] ?? 0) / level);
       }
     }
-    return medianOfUsed(shares);
+    return isUsed ? medianOfUsed(shares) : 0;
   });
 }
 

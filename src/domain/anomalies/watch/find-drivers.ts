@@ -29,32 +29,30 @@ const SHARE_DAYS = 28;
 /** An event is told without what drove it rather than late. */
 const TIMEOUT_MS = 10_000;
 
-/** What was used in the interval, by series, user and tags. */
-const NOW = {
-  hour: `
-    SELECT series_id, user_id, tags, sum(coalesce(cost, 0)) AS now FROM usage_events
-     WHERE organization_id = $1 AND id >= uuid_floor($4) AND id < uuid_floor($5) GROUP BY 1, 2, 3`,
-  day: `
-    SELECT d.series_id, a.user_id, a.tags, d.cost AS now
-      FROM (SELECT * FROM usage_attribution_days WHERE organization_id = $1 AND bucket = $4 OFFSET 0) d
+/** What was used in a range of days, by series, user and tags: folded, and what the fold has not reached. */
+const daysSql = (first: string, last: string) => `
+    SELECT d.series_id, a.user_id, a.tags, d.cost
+      FROM (SELECT series_id, attribution_id, sum(cost) AS cost FROM usage_attribution_days
+             WHERE organization_id = $1 AND bucket >= ${first} AND bucket < ${last} GROUP BY 1, 2) d
       JOIN (SELECT * FROM usage_attributions WHERE organization_id = $1 OFFSET 0) a ON a.id = d.attribution_id
     UNION ALL
-    SELECT e.series_id, e.user_id, e.tags, coalesce(e.cost, 0)
-      FROM usage_events_after($1, (SELECT position FROM usage_fold)) e
-     WHERE e.id >= uuid_floor($4) AND e.id < uuid_floor($5)`,
-} as const;
+    SELECT series_id, user_id, tags, coalesce(cost, 0) FROM unfolded
+     WHERE id >= uuid_floor(${first}) AND id < uuid_floor(${last})`;
 
-function driversSql(interval: keyof typeof NOW): string {
+const HOUR_SQL = `
+    SELECT series_id, user_id, tags, sum(coalesce(cost, 0)) AS cost FROM usage_events
+     WHERE organization_id = $1 AND id >= uuid_floor($4) AND id < uuid_floor($5) GROUP BY 1, 2, 3`;
+
+function driversSql(interval: 'day' | 'hour'): string {
   return `
-    WITH past AS (
-      SELECT d.series_id, a.user_id, a.tags, d.cost AS past
-        FROM (SELECT series_id, attribution_id, sum(cost) AS cost FROM usage_attribution_days
-               WHERE organization_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1, 2) d
-        JOIN (SELECT * FROM usage_attributions WHERE organization_id = $1 OFFSET 0) a ON a.id = d.attribution_id),
+    WITH unfolded AS MATERIALIZED (
+      SELECT * FROM usage_events_after(
+        organization => $1, after_position => (SELECT position FROM usage_fold))),
     parts AS MATERIALIZED (
       SELECT s.model, s.api_key_id, p.user_id, p.tags, sum(p.past) AS past, sum(p.now) AS now
-        FROM (SELECT series_id, user_id, tags, past, 0 AS now FROM past
-              UNION ALL SELECT series_id, user_id, tags, 0, now FROM (${NOW[interval]}) n) p
+        FROM (SELECT b.*, b.cost AS past, 0 AS now FROM (${daysSql('$2', '$3')}) b
+              UNION ALL
+              SELECT n.*, 0, n.cost FROM (${interval === 'day' ? daysSql('$4', '$5') : HOUR_SQL}) n) p
         JOIN (SELECT * FROM usage_series WHERE organization_id = $1 OFFSET 0) s ON s.id = p.series_id
        WHERE ($6::uuid IS NULL OR s.team_id = $6) AND ($7::uuid IS NULL OR s.api_key_id = $7)
        GROUP BY 1, 2, 3, 4),

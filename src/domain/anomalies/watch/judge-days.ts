@@ -2,7 +2,7 @@ import { DAY_MS } from '../../../platform/time.ts';
 import type { Band } from '../bands/band.ts';
 import { HISTORY_DAYS, MIN_HISTORY_DAYS, profileDay } from '../bands/day-band.ts';
 import { HOUR_HISTORY_DAYS, hourBands } from '../bands/hour-bands.ts';
-import type { JudgedInterval } from '../follow-incident.ts';
+import type { JudgedInterval } from './follow-incident.ts';
 import type { Spend } from './read-spend.ts';
 
 export const HOUR_MS = 3_600_000;

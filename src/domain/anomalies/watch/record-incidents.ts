@@ -1,7 +1,7 @@
 import { formatScaled, MONEY_SCALE, readNumeric } from '../../../platform/money.ts';
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
-import { type Followed, followIncident, type Incident } from '../follow-incident.ts';
 import type { Driver } from './find-drivers.ts';
+import { type Followed, followIncident, type Incident } from './follow-incident.ts';
 import type { Judged } from './judge-days.ts';
 import type { Series, SeriesName } from './series.ts';
 
