@@ -2,6 +2,7 @@ import type { Band } from '../../src/domain/anomalies/bands/band.ts';
 import { HISTORY_DAYS, profileDay } from '../../src/domain/anomalies/bands/day-band.ts';
 import { HOUR_HISTORY_DAYS, hourBands } from '../../src/domain/anomalies/bands/hour-bands.ts';
 import {
+  type Followed,
   followIncident,
   type Incident,
   type JudgedInterval,

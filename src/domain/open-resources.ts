@@ -17,7 +17,7 @@ import { createPlanLimits } from './access/limits/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { followTenantChanges } from './access/tenant-changes.ts';
 import { DETECT_ANOMALIES_SCHEDULE, detectAnomalies } from './anomalies/detect-anomalies.ts';
-import { createKnownHourBands } from './anomalies/watch/known-hour-bands.ts';
+import { createKnownBands } from './anomalies/watch/known-bands.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
@@ -169,7 +169,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const readsFeeds = config.priceFeeds.length > 0;
   const live = createLive({ database, notices, log });
   const folder = startFolding(database, usage, log);
-  const hourBands = createKnownHourBands();
+  const anomalyBands = createKnownBands();
   const jobs = await startJobs(
     database.pool,
     [
@@ -197,7 +197,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
       {
         name: 'detect-anomalies',
         schedule: DETECT_ANOMALIES_SCHEDULE,
-        run: async (stopping) => void (await detectAnomalies({ database, clock, log, hourBands }, stopping)),
+        run: async (stopping) => void (await detectAnomalies({ database, clock, log, bands: anomalyBands }, stopping)),
       },
       {
         name: 'remove-old-answers',

@@ -48,9 +48,17 @@ async function makeWatched(): Promise<Watched> {
   return { organization, team, key };
 }
 
-const seriesOf = ({ data: { interval, team_id: team, api_key_id: key } }: EventAnswer) =>
+interface AnomalyData {
+  team_id: string | null;
+  api_key_id: string | null;
+  interval: string;
+  start: string;
+  drivers: object[];
+}
+
+const seriesOf = ({ data: { interval, team_id: team, api_key_id: key } }: EventAnswer<AnomalyData>) =>
   `${interval} ${key ? 'key' : team ? 'team' : 'organization'}`;
-const eventsOf = ({ organization }: Watched) => readEvents(meterr(), organization.key.secret);
+const eventsOf = ({ organization }: Watched) => readEvents<AnomalyData>(meterr(), organization.key.secret);
 
 describe('an hour and a day beyond their normal range', () => {
   it('are told at once, before they end, of the organization, the team and the key, with what drove them', async () => {
@@ -95,7 +103,7 @@ describe('an hour and a day beyond their normal range', () => {
       ...{ start: '2026-11-22T00:00:00.000Z', end: '2026-11-23T00:00:00.000Z' },
     });
     const bound = await makeKey(meterr(), organization, { scopes: ['events:read'], team });
-    const ofTeam = await readEvents(meterr(), bound.secret);
+    const ofTeam = await readEvents<AnomalyData>(meterr(), bound.secret);
     expect(ofTeam.map(seriesOf).sort()).toEqual(['day key', 'day team', 'hour key', 'hour team']);
     const { events } = await meterr().data<{ events: { edges: { node: object }[] } }>(
       `{ events(types: [USAGE_ANOMALY]) { edges { node { payload { ... on UsageAnomaly {
@@ -197,6 +205,8 @@ describe('an anomaly mute', () => {
       ...{ team_id: null, api_key_id: key.id, until: '2026-11-23T10:00:00.000Z', created_at: DEFAULT_NOW },
     };
     expect({ status, made }).toEqual({ status: 201, made: expected });
+    // Lists go by the time of creation.
+    meterr().clock.advance(1_000);
     const { createAnomalyMute: second } = await meterr().data<{ createAnomalyMute: { id: string } }>(
       `mutation ($input: CreateAnomalyMuteInput!) { createAnomalyMute(input: $input) { id teamId apiKeyId until } }`,
       { input: { teamId: team.id, apiKeyId: key.id, until: at(NOW_MS + 2 * DAY_MS) } },

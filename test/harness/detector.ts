@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { detectAnomalies } from '../../src/domain/anomalies/detect-anomalies.ts';
-import { createKnownHourBands } from '../../src/domain/anomalies/watch/known-hour-bands.ts';
+import { createKnownBands } from '../../src/domain/anomalies/watch/known-bands.ts';
 import { openDatabase } from '../../src/platform/postgres/database.ts';
 
 const CONNECTIONS = 3;
@@ -14,7 +14,7 @@ export interface Detector {
 
 export function openDetector(connectionString: string, clock: () => number): Detector {
   const database = openDatabase({ connectionString, connections: CONNECTIONS, onError: () => {} });
-  const resources = { database, clock, log: pino({ level: 'silent' }), hourBands: createKnownHourBands() };
+  const resources = { database, clock, log: pino({ level: 'silent' }), bands: createKnownBands() };
   return {
     detect: () => detectAnomalies(resources, new AbortController().signal),
     close: () => database.close(),

@@ -42,7 +42,7 @@ describe('bands of days', () => {
   });
 
   it('expect nothing of a closed weekday, and are not moved by one day of a hundred times', () => {
-    const days = Array.from({ length: 70 }, (_, day) => (day % 7 >= 5 ? 0 : 100));
+    const days: number[] = Array.from({ length: 70 }, (_, day) => (day % 7 >= 5 ? 0 : 100));
     expect(profileDay(days.slice(0, 68))?.band.expected).toBe(0);
     expect(profileDay(days)?.band.expected).toBe(100);
     const spiked = days.with(60, 10_000);
@@ -50,7 +50,7 @@ describe('bands of days', () => {
   });
 
   it('hold what recurs: a burst that was seen three times is within them', () => {
-    const days = Array.from({ length: 70 }, (_, day) => (day % 20 === 13 ? 800 : 100));
+    const days: number[] = Array.from({ length: 70 }, (_, day) => (day % 20 === 13 ? 800 : 100));
     expect(profileDay(days)?.band.upper).toBeGreaterThan(800);
     expect(profileDay(days.with(13, 100).with(33, 100))?.band.upper).toBeLessThan(300);
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type Followed,
   followIncident,
   type Incident,
   type JudgedInterval,
@@ -17,7 +18,7 @@ function follow(text: string, muted = ''): { told: number[]; latest: Incident | 
   let latest: Incident | null = null;
   for (let count = 1; count <= intervals.length; count++) {
     const seen = intervals.slice(Math.max(0, count - 6), count);
-    const followed = followIncident(latest, seen, 1, muted[count - 1] === 'm');
+    const followed: Followed<JudgedInterval> = followIncident(latest, seen, 1, muted[count - 1] === 'm');
     latest = followed.changed.at(-1) ?? latest;
     told.push(...followed.told.map(({ startMs }) => startMs));
   }

@@ -10,7 +10,7 @@ const WEEK_DAYS = 7;
 /** Of the hours that the mean is taken of, one in twenty may be an outlier. */
 const OUTLIERS = 0.05;
 const SELDOM = 0.125;
-const TOLERANCE: Tolerance = { base: 0.15, least: 4, spreads: 8, third: 1.8, bursts: 2 };
+const TOLERANCE: Tolerance = { base: 0.15, least: 4, spreads: 9, third: 2.2, bursts: 2 };
 
 /** The level of each day: the mean of the week around it, without its largest day. */
 function levelsOf(hours: readonly number[]): number[] {

@@ -1,8 +1,10 @@
-import type { Sql } from '../../../platform/postgres/database.ts';
-import { SERIES_NAME, type SeriesName } from './series.ts';
+import type { Database } from '../../../platform/postgres/database.ts';
+import type { TransactionLimits } from '../../../platform/postgres/pool/transaction.ts';
+import { ORGANIZATION_SERIES, type SeriesName } from './series.ts';
 
 /** What an interval of a series has cost. */
 export interface Spend {
+  organizationId: string;
   series: SeriesName;
   startMs: number;
   /** NUMERIC in USD, as the database has it. */
@@ -10,11 +12,14 @@ export interface Spend {
 }
 
 export interface SpendQuestion {
-  organizationId: string;
+  organizationIds: readonly string[];
   interval: 'day' | 'hour';
   startMs: number;
   endMs: number;
-  series: readonly SeriesName[];
+  /** Null: all. */
+  series: readonly SeriesName[] | null;
+  /** Only intervals that cost more, in USD; null: all. */
+  above: number | null;
 }
 
 /** Rows are found by their keys and added up by hashing, whatever the planner expects of other tenants. */
@@ -29,46 +34,41 @@ const SOURCES = {
 function spendSql(interval: keyof typeof SOURCES): string {
   const { table, start } = SOURCES[interval];
   return `
-    SELECT ${SERIES_NAME} AS series, q.start, sum(q.cost)::text AS cost
-      FROM (SELECT ${start} AS start, series_id, sum(cost) AS cost FROM ${table}
-             WHERE organization_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1, 2) q
-      JOIN (SELECT id, team_id, api_key_id FROM usage_series WHERE organization_id = $1 OFFSET 0) s ON s.id = q.series_id
-     GROUP BY GROUPING SETS ((q.start), (q.start, s.team_id), (q.start, s.api_key_id))`;
+    SELECT * FROM (
+      SELECT q.organization_id,
+             CASE WHEN GROUPING(s.team_id) = 0 THEN 'team:' || s.team_id
+                  WHEN GROUPING(s.api_key_id) = 0 THEN 'api_key:' || s.api_key_id
+                  ELSE '${ORGANIZATION_SERIES}' END AS series,
+             (extract(epoch FROM q.start) * 1000)::bigint AS start_ms, sum(q.cost) AS cost
+        FROM (SELECT organization_id, ${start} AS start, series_id, sum(cost) AS cost FROM ${table}
+               WHERE organization_id = ANY ($1::uuid[]) AND bucket >= $2 AND bucket < $3 GROUP BY 1, 2, 3) q
+        JOIN (SELECT organization_id, id, team_id, api_key_id FROM usage_series
+               WHERE organization_id = ANY ($1::uuid[]) OFFSET 0) s
+          ON s.organization_id = q.organization_id AND s.id = q.series_id
+       GROUP BY GROUPING SETS ((q.organization_id, q.start), (q.organization_id, q.start, s.team_id),
+                               (q.organization_id, q.start, s.api_key_id))) g
+     WHERE series IS NOT NULL AND ($4::text[] IS NULL OR series = ANY ($4)) AND ($5::numeric IS NULL OR cost > $5)`;
 }
 
-/** What these series have cost in each day (UTC) or hour that has any usage. In any order. */
-export async function readSpend(sql: Sql, question: SpendQuestion): Promise<Spend[]> {
-  const { organizationId, interval, startMs, endMs, series } = question;
-  await sql.query(SETTINGS);
-  const { rows } = await sql.query<{ series: string; start: Date; cost: string }>(
-    `SELECT * FROM (${spendSql(interval)}) all_series WHERE series = ANY ($4)`,
-    [organizationId, new Date(startMs), new Date(endMs), series],
-  );
-  return rows.map(({ series: name, start, cost }) => ({ series: name, startMs: start.getTime(), cost }));
-}
-
-/**
- * The series that are large enough to be judged, by what they cost in these days, the largest first.
- * @param atLeast USD over all the days
- */
-export async function findLargeSeries(
-  sql: Sql,
-  {
-    organizationId,
-    startMs,
-    endMs,
-    atLeast,
-    limit,
-  }: Omit<SpendQuestion, 'interval' | 'series'> & {
-    atLeast: number;
-    limit: number;
-  },
-): Promise<SeriesName[]> {
-  await sql.query(SETTINGS);
-  const { rows } = await sql.query<{ series: string }>(
-    `SELECT series FROM (${spendSql('day')}) all_series WHERE series IS NOT NULL
-      GROUP BY series HAVING sum(cost::numeric) >= $4 ORDER BY sum(cost::numeric) DESC, series LIMIT $5`,
-    [organizationId, new Date(startMs), new Date(endMs), atLeast, limit],
-  );
-  return rows.map(({ series }) => series);
+/** What series have cost in each day (UTC) or hour that has any usage. In any order. */
+export async function readSpend(
+  database: Database,
+  { organizationIds, interval, startMs, endMs, series, above }: SpendQuestion,
+  limits: TransactionLimits,
+): Promise<Spend[]> {
+  const values = [organizationIds, new Date(startMs), new Date(endMs), series, above];
+  const rows = await database.snapshot(async (sql) => {
+    await sql.query(SETTINGS);
+    const found = await sql.query<{ organization_id: string; series: string; start_ms: number; cost: string }>(
+      spendSql(interval),
+      values,
+    );
+    return found.rows;
+  }, limits);
+  return rows.map((row) => ({
+    organizationId: row.organization_id,
+    series: row.series,
+    startMs: row.start_ms,
+    cost: row.cost,
+  }));
 }

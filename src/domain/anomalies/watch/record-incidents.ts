@@ -2,7 +2,7 @@ import { formatScaled, MONEY_SCALE, readNumeric } from '../../../platform/money.
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import type { Driver } from './find-drivers.ts';
 import { type Followed, followIncident, type Incident } from './follow-incident.ts';
-import type { Judged } from './judge-days.ts';
+import type { Judged } from './judge-intervals.ts';
 import type { Series, SeriesName } from './series.ts';
 
 export type IntervalName = 'day' | 'hour';
@@ -34,6 +34,8 @@ interface IncidentRow {
 /** What an organization's series are followed with. */
 export interface Watched {
   mutes: readonly LivingMute[];
+  /** Series whose newest incident has not ended. */
+  open: readonly { series: SeriesName; interval: IntervalName }[];
   latest(series: SeriesName, interval: IntervalName): Incident | null;
 }
 
@@ -56,7 +58,8 @@ export async function readWatched(sql: Sql, organizationId: string, now: Date): 
     [organizationId, now],
   );
   const latest = new Map(incidents.rows.map((row) => [`${row.series} ${row.interval}`, toIncident(row)]));
-  return { mutes: mutes.rows, latest: (series, interval) => latest.get(`${series} ${interval}`) ?? null };
+  const open = incidents.rows.filter((row) => row.ended_at === null);
+  return { mutes: mutes.rows, open, latest: (series, interval) => latest.get(`${series} ${interval}`) ?? null };
 }
 
 /** Whether a mute has what the series has: each id that it names. */

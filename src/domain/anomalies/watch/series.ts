@@ -14,11 +14,6 @@ export interface Series {
   apiKeyId: string | null;
 }
 
-/** The SQL of a series' name over `s`, a row of usage_series that is grouped by team, by key or by neither. */
-export const SERIES_NAME = `
-  CASE WHEN GROUPING(s.team_id) = 0 THEN 'team:' || s.team_id
-       WHEN GROUPING(s.api_key_id) = 0 THEN 'api_key:' || s.api_key_id ELSE 'organization' END`;
-
 /** @param teamOfKey the team that an API key is bound to, by the key's UUID */
 export function readSeries(name: SeriesName, teamOfKey: ReadonlyMap<string, string | null>): Series {
   const [kind, id = null] = name.split(':');

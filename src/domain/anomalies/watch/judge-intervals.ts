@@ -3,42 +3,31 @@ import type { Band } from '../bands/band.ts';
 import { HISTORY_DAYS, MIN_HISTORY_DAYS, profileDay } from '../bands/day-band.ts';
 import { HOUR_HISTORY_DAYS, hourBands } from '../bands/hour-bands.ts';
 import type { JudgedInterval } from './follow-incident.ts';
-import type { Spend } from './read-spend.ts';
 
 export const HOUR_MS = 3_600_000;
-/** What arrives later than this after an interval's end may come too late to keep an incident going. */
-export const SETTLING_MS = 5 * 60_000;
+/** So long after its end an interval may still be found to be over its band before it counts as calm. */
+const SETTLING_MS = 5 * 60_000;
 
 /** An interval with what is told of it. */
 export interface Judged extends JudgedInterval {
   endMs: number;
-  /** Null where the series is too young. */
+  /** Null where the series is too young, or the interval too small to need one. */
   band: Band | null;
   /** NUMERIC in USD. */
   actual: string;
 }
 
-/** What a series has cost, by the start of the interval. */
+/** What a series has cost, by the start of the interval: NUMERIC in USD. */
 export type Costs = ReadonlyMap<number, string>;
 
-/** The costs of each series, by the start of the interval. */
-export function groupBySeries(spends: readonly Spend[]): Map<string, Map<number, string>> {
-  const grouped = new Map<string, Map<number, string>>();
-  for (const { series, startMs, cost } of spends) {
-    const costs = grouped.get(series) ?? new Map<number, string>();
-    grouped.set(series, costs);
-    costs.set(startMs, cost);
-  }
-  return grouped;
-}
-
-/** Costs as plain numbers, from `startMs` on; 0 where there are none, or more was voided than used. */
+/** Costs as plain numbers; 0 where there are none, or more was voided than used. */
 function numbersOf(costs: Costs, startMs: number, endMs: number, stepMs: number): number[] {
   return Array.from({ length: (endMs - startMs) / stepMs }, (_, i) =>
     Math.max(0, Number(costs.get(startMs + i * stepMs) ?? 0)),
   );
 }
 
+/** Holds an interval against its band. */
 export function judge(costs: Costs, startMs: number, stepMs: number, nowMs: number, band: Band | null): Judged {
   const actual = costs.get(startMs) ?? '0';
   const endMs = startMs + stepMs;
@@ -46,12 +35,9 @@ export function judge(costs: Costs, startMs: number, stepMs: number, nowMs: numb
   return { startMs, endMs, band, actual, isOver, isComplete: endMs + SETTLING_MS <= nowMs };
 }
 
-/** Judges days by the ten weeks before each. @param days starts of UTC days */
-export function judgeDays(costs: Costs, days: readonly number[], nowMs: number): Judged[] {
-  return days.map((day) => {
-    const history = numbersOf(costs, day - HISTORY_DAYS * DAY_MS, day, DAY_MS);
-    return judge(costs, day, DAY_MS, nowMs, profileDay(history)?.band ?? null);
-  });
+/** The band of a day, by the ten weeks before it. @param day start of a UTC day */
+export function bandOfDay(costs: Costs, day: number): Band | null {
+  return profileDay(numbersOf(costs, day - HISTORY_DAYS * DAY_MS, day, DAY_MS))?.band ?? null;
 }
 
 /**
@@ -59,7 +45,7 @@ export function judgeDays(costs: Costs, days: readonly number[], nowMs: number):
  * @param day start of a UTC day
  * @returns 24 bands; none where the series is too young
  */
-export function bandsOfDay(costs: Costs, day: number): Band[] {
+export function bandsOfHours(costs: Costs, day: number): Band[] {
   const hours = numbersOf(costs, day - HOUR_HISTORY_DAYS * DAY_MS, day, HOUR_MS);
   const first = hours.findIndex((cost) => cost > 0);
   const perDay = DAY_MS / HOUR_MS;
