@@ -195,7 +195,7 @@ describe('who may import whom', () => {
       // A hold prices the worst case of a call as an event is priced, so it stands above usage, and
       // usage knows it by id.
       ['usage'],
-      ['holds', 'costs', 'otlp', 'providers', 'live'],
+      ['holds', 'costs', 'anomalies', 'otlp', 'providers', 'live'],
       // Its amounts can be had in other currencies, as those of costs.
       ['forecast'],
     ];

@@ -16,6 +16,8 @@ import { createAuthFailures } from './access/limits/auth-failures.ts';
 import { createPlanLimits } from './access/limits/plan-limits.ts';
 import { removeOldAnswers } from './access/run-once.ts';
 import { followTenantChanges } from './access/tenant-changes.ts';
+import { DETECT_ANOMALIES_SCHEDULE, detectAnomalies } from './anomalies/detect-anomalies.ts';
+import { createKnownBands } from './anomalies/watch/known-bands.ts';
 import { createBudgetDirectory } from './budgets/budget-directory.ts';
 import { END_RAISES_SCHEDULE, endAllRaises } from './budgets/end-raises.ts';
 import type { Resources } from './context.ts';
@@ -175,6 +177,7 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
   const live = createLive({ database, notices, log });
   const seriesModeler = createSeriesModeler({ log });
   const folder = startFolding(database, usage, log);
+  const anomalyBands = createKnownBands();
   const jobs = await startJobs(
     database.pool,
     [
@@ -198,6 +201,11 @@ async function openOver(database: Database, options: OpenOptions): Promise<OpenR
         name: 'end-raises',
         schedule: END_RAISES_SCHEDULE,
         run: (stopping) => endAllRaises(database, clock(), stopping),
+      },
+      {
+        name: 'detect-anomalies',
+        schedule: DETECT_ANOMALIES_SCHEDULE,
+        run: async (stopping) => void (await detectAnomalies({ database, clock, log, bands: anomalyBands }, stopping)),
       },
       {
         name: 'remove-old-answers',

@@ -17,6 +17,7 @@ import './costs/prices.ts';
 import './costs/own-prices.ts';
 import './costs/model-aliases.ts';
 import './jobs/jobs.ts';
+import './costs/anomaly-mutes.ts';
 import './builder/amount.ts';
 import './budgets/budgets.ts';
 import './holds.ts';

@@ -23,6 +23,7 @@ export const ID_PREFIXES = {
   modelAlias: 'alias',
   job: 'job',
   auditEntry: 'audit',
+  anomalyMute: 'mute',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

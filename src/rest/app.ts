@@ -15,6 +15,7 @@ import { memberRoutes } from './access/members.ts';
 import { organizationRoutes } from './access/organizations.ts';
 import { teamRoutes } from './access/teams.ts';
 import { budgetRoutes } from './budgets.ts';
+import { anomalyMuteRoutes } from './costs/anomaly-mutes.ts';
 import { costForecastRoutes } from './costs/cost-forecast.ts';
 import { costRoutes } from './costs/costs.ts';
 import { costExportRoutes } from './costs/export-costs.ts';
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   ...costRoutes,
   ...costExportRoutes,
   ...costForecastRoutes,
+  ...anomalyMuteRoutes,
   ...priceRoutes,
   ...aliasRoutes,
   ...jobRoutes,

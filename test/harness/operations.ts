@@ -59,6 +59,8 @@ const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['invite.accepte
 /** A model that no test prices. */
 const OWN_PRICE = { provider: 'openai', model: 'one-of-our-own' };
 const RANGE = { start: '2026-11-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
+/** Within a year of the tests' clock. */
+const MUTE = { until: '2027-10-31T00:00:00Z' };
 const BUDGET = { name: 'A budget', amount: '100', period: 'month' };
 
 /**
@@ -155,6 +157,19 @@ export const OPERATIONS: readonly Operation[] = [
     id: noId('job'),
     graphql: 'query ($id: ID!) { job(id: $id) { id } }',
     variables: { id: noId('job') },
+  mutation('createAnomalyMute', 'budgets:write', {
+    rest: 'POST /v1/anomaly-mutes',
+    body: MUTE,
+    input: MUTE,
+  }),
+  query('anomalyMutes', 'budgets:read', {
+    rest: 'GET /v1/anomaly-mutes',
+    graphql: '{ anomalyMutes { edges { node { id } } } }',
+  }),
+  mutation('deleteAnomalyMute', 'budgets:write', {
+    rest: 'DELETE /v1/anomaly-mutes/{id}',
+    id: noId('mute'),
+    input: { id: noId('mute') },
   }),
   mutation('createBudget', 'budgets:write', {
     rest: 'POST /v1/budgets',

@@ -54,6 +54,15 @@ it('every type of event tells exactly the fields that its documents name', () =>
     model: 'gpt-9',
     serviceTier: 'standard',
     usageId: BUDGET.budgetId,
+    apiKeyId: BUDGET.budgetId,
+    interval: 'day',
+    start: '2026-11-21T00:00:00.000Z',
+    end: '2026-11-22T00:00:00.000Z',
+    expected: '10.000000',
+    lower: '5.000000',
+    upper: '20.000000',
+    actual: '30.000000000000000000',
+    drivers: [{ dimension: 'api_key', value: BUDGET.budgetId, expected: '10.000000', actual: '30.0' }],
   };
   expect(EVENT_TYPES.size).toBeGreaterThan(6);
   for (const [type, { fields, payload }] of EVENT_TYPES) {

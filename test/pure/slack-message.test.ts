@@ -63,6 +63,16 @@ it.each([
     'Usage without a price was recorded: Provider openai, Model gpt-&lt;9&gt;, Service tier batch, Reason unknown_model',
   ],
   [
+    'usage.anomaly',
+    {
+      ...{ teamId: null, apiKeyId: 'key_x', interval: 'hour', expected: '1', lower: '0', upper: '5.5', actual: '1100' },
+      ...{ start: '2026-11-22T10:00:00.000Z', end: '2026-11-22T11:00:00.000Z' },
+      drivers: [{ dimension: 'user', value: '<bob>', expected: '0.5', actual: '1000' }],
+    },
+    'Unusual cost of API key key_x in one hour: Cost $1,100.00, Expected $1.00 (up to $5.50), Period 2026-11-22 10:00 ' +
+      'UTC to 2026-11-22 11:00 UTC, Driven by user &lt;bob&gt;: $1,000.00 instead of $0.50',
+  ],
+  [
     'webhook.disabled',
     { url: 'https://a.test/?a&b', reason: 'gone', lastStatusCode: null },
     'url https://a.test/?a&amp;b, reason gone',

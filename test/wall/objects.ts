@@ -19,6 +19,8 @@ export interface Maker {
   make(meterr: TestApp, place: Place): Promise<string | null>;
 }
 
+/** Within a year of the wall's clock. */
+const MUTED_UNTIL = '2027-10-31T00:00:00Z';
 const teamOf = ({ team }: Place) => (team ? { team_id: team.id } : {});
 /** An event as it is in the place: its texts have the mark. */
 const eventOf = (place: Place) => ({ ...teamOf(place), user_id: `${place.mark}user`, tags: { mark: place.mark } });
@@ -170,6 +172,13 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
     },
   ],
   ['event', { of: 'team', make: insertEvent }],
+  [
+    'anomalyMute',
+    {
+      of: 'team',
+      make: (meterr, place) => post(meterr, '/v1/anomaly-mutes', place, { until: MUTED_UNTIL, ...teamOf(place) }),
+    },
+  ],
   [
     'price',
     {

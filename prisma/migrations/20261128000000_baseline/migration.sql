@@ -599,6 +599,31 @@ CREATE TABLE "job_sums" (
     CONSTRAINT "job_sums_pkey" PRIMARY KEY ("organization_id","job_id","day","provider","model")
 );
 
+-- CreateTable
+CREATE TABLE "anomaly_incidents" (
+    "organization_id" UUID NOT NULL,
+    "series" TEXT NOT NULL,
+    "interval" TEXT NOT NULL,
+    "started_at" TIMESTAMPTZ(3) NOT NULL,
+    "last_over_at" TIMESTAMPTZ(3) NOT NULL,
+    "ended_at" TIMESTAMPTZ(3),
+    "told_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "anomaly_incidents_pkey" PRIMARY KEY ("organization_id","series","interval","started_at")
+);
+
+-- CreateTable
+CREATE TABLE "anomaly_mutes" (
+    "organization_id" UUID NOT NULL,
+    "id" UUID NOT NULL,
+    "team_id" UUID,
+    "api_key_id" UUID,
+    "until" TIMESTAMPTZ(3) NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "anomaly_mutes_pkey" PRIMARY KEY ("organization_id","id")
+);
+
 -- CreateIndex
 CREATE UNIQUE INDEX "organization_changes_change_number_key" ON "organization_changes"("change_number");
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatId } from '../../platform/ids.ts';
 import { plainDecimal } from '../../platform/money.ts';
+import { ANOMALY_FIELDS, anomalyData } from './anomaly-data.ts';
 import { BUDGET_FIELDS, budgetData, thresholdData } from './budget-data.ts';
 import { field, nullableField, type PayloadField } from './payload-field.ts';
 
@@ -107,6 +108,12 @@ const TYPES = {
         formatId('usageEvent', usageId),
       ),
     },
+  ),
+  'usage.anomaly': eventType(
+    'a day or an hour of the organization, a team or an API key costs more than its normal range',
+    'UsageAnomaly',
+    anomalyData,
+    ANOMALY_FIELDS,
   ),
   'credits.low': eventType('at most a tenth of the unexpired grants is left', 'CreditsLow', creditData, CREDIT_FIELDS),
   'credits.exhausted': eventType('no prepaid credits are left', 'CreditsExhausted', creditData, CREDIT_FIELDS),

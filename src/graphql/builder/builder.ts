@@ -24,6 +24,7 @@ const NODE_TYPES: Partial<Record<IdKind, string>> = {
   delivery: 'WebhookDelivery',
   job: 'Job',
   auditEntry: 'AuditEntry',
+  anomalyMute: 'AnomalyMute',
 };
 
 /** What a well-formed id of a kind without a node is decoded to: `node` finds nothing for it. */

@@ -1,5 +1,5 @@
 import { EVENT_TYPES, type EventType, type EventTypeDefinition } from '../../domain/event-log/event-types.ts';
-import type { PayloadField, PayloadKind } from '../../domain/event-log/payload-field.ts';
+import type { AnomalyDriver, PayloadField, PayloadKind } from '../../domain/event-log/payload-field.ts';
 import { builder } from '../builder/builder.ts';
 
 /** `usage.exceeded` -> `USAGE_EXCEEDED`. */
@@ -20,11 +20,28 @@ const AmountUnitEnum = builder.enumType('AmountUnit', {
   },
 });
 
+const AnomalyDriverRef = builder.objectRef<AnomalyDriver>('AnomalyDriver').implement({
+  description: 'A model, API key, user or tag that has more of an anomaly than its usual share.',
+  fields: (t) => ({
+    dimension: t.exposeString('dimension', { description: '`model`, `api_key`, `user` or `tag:KEY`.' }),
+    value: t.exposeString('value', {
+      description: 'The model, the id of the API key, the user or the value of the tag.',
+    }),
+    expected: t.expose('expected', {
+      type: 'Decimal',
+      description: 'Its share of the four weeks before, of what was expected in all, in USD.',
+    }),
+    actual: t.expose('actual', { type: 'Decimal', description: 'What it has cost by then, in USD.' }),
+  }),
+});
+
 /** An event's data, and which type of event it is of. */
 export interface PayloadSource {
   type: EventType;
   data: Readonly<Record<string, unknown>>;
 }
+
+const DRIVERS: [typeof AnomalyDriverRef] = [AnomalyDriverRef];
 
 const SCALARS = {
   id: 'ID',
@@ -34,6 +51,7 @@ const SCALARS = {
   decimal: 'Decimal',
   amount: 'Amount',
   unit: AmountUnitEnum,
+  drivers: DRIVERS,
 } as const satisfies Readonly<Record<PayloadKind, unknown>>;
 
 function readValue({ data }: PayloadSource, name: string, kind: PayloadKind): unknown {

@@ -30,6 +30,10 @@ const PAYLOAD_KINDS: ReadonlyMap<PayloadKind, () => z.ZodType> = new Map<Payload
   ['decimal', () => decimal],
   ['amount', () => z.union([z.string(), z.number()])],
   ['unit', () => z.enum(['usd', 'tokens'])],
+  [
+    'drivers',
+    () => z.array(z.object({ dimension: z.string(), value: z.string(), expected: decimal, actual: decimal })),
+  ],
 ]);
 
 function valueSchema({ kind, isNullable, description }: Omit<PayloadField<never>, 'read'>): z.ZodType {

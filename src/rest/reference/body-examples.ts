@@ -50,6 +50,7 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
     },
   ],
   ['updateBudget', { amount: '150.00' }],
+  ['createAnomalyMute', { until: '2027-10-31T00:00:00Z' }],
   ['grantCredits', { amount: '50.00', note: 'Invoice 17' }],
   ['createApiKey', { name: 'Chat backend', scopes: ['usage:write', 'usage:read'] }],
   ['updateApiKey', { name: 'Chat backend', expires_at: '2030-01-01T00:00:00Z' }],

@@ -46,6 +46,7 @@ async function accept(made: Made) {
   return { invite: id, member: (member as { id: string }).id };
 }
 
+const mute = async ({ ask }: Made) => (await ask('createAnomalyMute', { until: '2027-10-31T00:00:00Z' })).id;
 const WEBHOOK = { url: 'https://receiver.invalid/hook', events: ['usage.exceeded'] };
 const webhook = async ({ ask }: Made) => (await ask('createWebhook', WEBHOOK)).id;
 
@@ -135,6 +136,11 @@ const AUDITED: Readonly<Record<string, Audited>> = {
   deleteBudget: {
     action: 'budget.deleted',
     run: async (made) => (await made.ask('deleteBudget', { id: await budget(made) })).id,
+  },
+  createAnomalyMute: { action: 'anomaly_mute.created', run: mute },
+  deleteAnomalyMute: {
+    action: 'anomaly_mute.deleted',
+    run: async (made) => (await made.ask('deleteAnomalyMute', { id: await mute(made) })).id,
   },
   grantCredits: { action: 'credits.granted', run: async ({ ask }) => (await ask('grantCredits', { amount: '1' })).id },
   repriceUsage: {

@@ -85,6 +85,25 @@ function tellUnpriced({ data }: SentEvent): Told {
   };
 }
 
+const SERIES = { apiKeyId: 'API key', teamId: 'team' } as const;
+
+function tellAnomaly({ data }: SentEvent): Told {
+  const of = (['apiKeyId', 'teamId'] as const).find((name) => data[name] !== null);
+  const drivers = Array.isArray(data.drivers) ? data.drivers : [];
+  const tellDriver = ({ dimension, value, expected, actual }: Record<string, string>) =>
+    `${dimension} ${value}: ${formatAmount(actual)} instead of ${formatAmount(expected)}`;
+  return {
+    headline: `Unusual cost of ${of ? `${SERIES[of]} ${data[of]}` : 'the organization'} in one ${data.interval}`,
+    fields: [
+      ['Cost', formatAmount(data.actual)],
+      ['Expected', `${formatAmount(data.expected)} (up to ${formatAmount(data.upper)})`],
+      ['Period', formatPeriod(data.start, data.end)],
+      ['Driven by', drivers.length === 0 ? null : drivers.map(tellDriver).join('; ')],
+    ],
+    path: '/v1/events?type=usage.anomaly',
+  };
+}
+
 const MAX_VALUE = 200;
 
 /** Whatever has no words of its own: its data, field by field. */
@@ -100,6 +119,7 @@ function tell(event: SentEvent, budgetName: string | null): Told {
   if ('budgetId' in event.data) return tellBudget(event, budgetName);
   if (event.type.startsWith('credits.')) return tellCredits(event);
   if (event.type === 'usage.unpriced') return tellUnpriced(event);
+  if (event.type === 'usage.anomaly') return tellAnomaly(event);
   if (event.type === 'webhook.test') return { headline: 'Meterr can post here', fields: [], path: '/v1/webhooks' };
   return tellData(event);
 }

@@ -101,7 +101,7 @@ const INPUT = /Input$/;
 const FILTER = /Filter$|^[a-z]/;
 /** `id` of a thing: in its answer, in its query, and in the input of what is done to it. */
 const OWN_ID =
-  /^(?:update|delete|release|remove|void|test|rotate|revoke)?(budget|hold|team|member|invite|organization|webhook|apiKey|usage(?=Event|Input))(?:Event)?(?:With)?(?:Secret)?(?:Input)?$/i;
+  /^(?:update|delete|release|remove|void|test|rotate|revoke)?(budget|hold|team|member|invite|organization|webhook|anomalyMute|apiKey|usage(?=Event|Input))(?:Event)?(?:With)?(?:Secret)?(?:Input)?$/i;
 const OWN_KINDS: ReadonlyMap<string, IdKind> = new Map([
   ['budget', 'budget'],
   ['hold', 'hold'],
@@ -112,6 +112,7 @@ const OWN_KINDS: ReadonlyMap<string, IdKind> = new Map([
   ['apikey', 'apiKey'],
   ['usage', 'usageEvent'],
   ['webhook', 'webhook'],
+  ['anomalymute', 'anomalyMute'],
 ]);
 
 /** The limits of `field` in `type`, an object or input type, or a field of Query; empty without any. */
