@@ -157,6 +157,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: noId('job'),
     graphql: 'query ($id: ID!) { job(id: $id) { id } }',
     variables: { id: noId('job') },
+  }),
   mutation('createAnomalyMute', 'budgets:write', {
     rest: 'POST /v1/anomaly-mutes',
     body: MUTE,
