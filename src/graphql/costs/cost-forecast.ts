@@ -30,6 +30,16 @@ function formatAmount(amount: AttoUsd | null): string | null {
   return amount === null ? null : formatMoney(amount);
 }
 
+/** A field of amounts that may be unknown. */
+function amountField(name: keyof ForecastAmounts, description: string) {
+  return {
+    type: 'Decimal' as const,
+    nullable: true as const,
+    description,
+    resolve: (amounts: ForecastAmounts) => formatAmount(amounts[name]),
+  };
+}
+
 function roundShare(share: number | null): number | null {
   return share === null ? null : Math.round(share * SHARE_SCALE) / SHARE_SCALE;
 }
@@ -44,24 +54,14 @@ const MethodEnum = builder.enumType('ForecastMethod', {
 const TotalRef = builder.objectRef<ForecastAmounts>('ForecastTotal').implement({
   description: '`actualToDate` plus the days of `data`. Its interval is learnt from the errors of such sums.',
   fields: (t) => ({
-    expected: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: '`actualToDate` plus what is expected of each day, to the last digit; null where nothing is known.',
-      resolve: ({ expected }) => formatAmount(expected),
-    }),
-    lower: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: LOWER_DESCRIPTION,
-      resolve: ({ lower }) => formatAmount(lower),
-    }),
-    upper: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: UPPER_DESCRIPTION,
-      resolve: ({ upper }) => formatAmount(upper),
-    }),
+    expected: t.field(
+      amountField(
+        'expected',
+        '`actualToDate` plus what is expected of each day, to the last digit; null where nothing is known.',
+      ),
+    ),
+    lower: t.field(amountField('lower', LOWER_DESCRIPTION)),
+    upper: t.field(amountField('upper', UPPER_DESCRIPTION)),
   }),
 });
 
@@ -69,24 +69,9 @@ const DayRef = builder.objectRef<ForecastDay>('ForecastDay').implement({
   description: 'What one day will cost. The interval holds it with the probability `level`.',
   fields: (t) => ({
     date: t.exposeString('date', { description: 'The date in `timezone`, such as `2026-11-22`.' }),
-    expected: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: EXPECTED_DESCRIPTION,
-      resolve: ({ expected }) => formatAmount(expected),
-    }),
-    lower: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: LOWER_DESCRIPTION,
-      resolve: ({ lower }) => formatAmount(lower),
-    }),
-    upper: t.field({
-      type: 'Decimal',
-      nullable: true,
-      description: UPPER_DESCRIPTION,
-      resolve: ({ upper }) => formatAmount(upper),
-    }),
+    expected: t.field(amountField('expected', EXPECTED_DESCRIPTION)),
+    lower: t.field(amountField('lower', LOWER_DESCRIPTION)),
+    upper: t.field(amountField('upper', UPPER_DESCRIPTION)),
   }),
 });
 

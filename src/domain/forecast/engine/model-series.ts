@@ -56,13 +56,20 @@ function windowsOfMeans(days: readonly number[]): Window[] {
   return windows;
 }
 
+/** The smallest amount there is, and far above any sum: what is beyond would leave the range of the arithmetic. */
+const AMOUNTS = { min: 1e-18, max: 1e24 };
+
+function clean(day: number): number {
+  return Number.isFinite(day) && day >= AMOUNTS.min ? Math.min(day, AMOUNTS.max) : 0;
+}
+
 /**
  * Models a series from its last {@link HISTORY_DAYS} days. The same days give the same model. About 0.2 s of CPU for
  * 182 days.
- * @param history what each day cost, up to yesterday; values that are not finite or below 0 count as 0
+ * @param history what each day cost, up to yesterday; values that are not finite or below the smallest amount count as 0
  */
 export function modelSeries(history: readonly number[]): SeriesModel {
-  const days = tail(history, HISTORY_DAYS).map((day) => (Number.isFinite(day) && day > 0 ? day : 0));
+  const days = tail(history, HISTORY_DAYS).map(clean);
   const usual = mean(tail(days, 8 * WEEK));
   const historyDays = days.length;
   if (historyDays === 0) return { method: 'none', historyDays, points: [], windows: [], usual };
