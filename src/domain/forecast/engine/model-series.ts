@@ -56,6 +56,13 @@ function windowsOfMeans(days: readonly number[]): Window[] {
   return windows;
 }
 
+/** The smallest amount there is, and far above any sum: what is beyond would leave the range of the arithmetic. */
+const AMOUNTS = { min: 1e-18, max: 1e24 };
+
+function clean(day: number): number {
+  return Number.isFinite(day) && day >= AMOUNTS.min ? Math.min(day, AMOUNTS.max) : 0;
+}
+
 /**
  * Models a series from its last {@link HISTORY_DAYS} days. The same days give the same model. About 0.2 s of CPU for
  * 182 days.
