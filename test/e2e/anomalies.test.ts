@@ -2,7 +2,7 @@ import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { blockWriters } from '../harness/domain.ts';
+import { blockWriters, countBlocked } from '../harness/domain.ts';
 import { openRaw, subscribe } from '../harness/live-client.ts';
 import { makeKey, makeOrganization, makeTeam, makeUsage } from '../harness/make.ts';
 import { OPERATOR_KEY } from '../harness/operator-key.ts';
@@ -65,16 +65,19 @@ it('an anomaly is told once to the log, a subscriber and a webhook, though its d
   const before = (days: number) => new Date(nowMs - days * DAY_MS).toISOString();
   const usual = Array.from({ length: DAYS }, (_, day) => ({ cost: '50', timestamp: before(day + 1) }));
 
-  // The lock of the organization is held: the spike is recorded before, by hand, and nothing is told yet.
   await makeUsage(server, key.secret, [...usual, { cost: '500', timestamp: before(0) }]);
   const blockade = await blockWriters(sql, organization.uuid);
   const killed = startDetecting(nowMs);
-  await blockade.waiting(1);
+  await waitUntil('its transaction waits', async () => (await countBlocked(sql)) >= 1);
   killed.signal('SIGKILL');
   expect(await killed.ended).toBe(null);
   await blockade.release();
 
+  // Both have judged before either has written.
+  const again = await blockWriters(sql, organization.uuid);
   const both = [startDetecting(nowMs), startDetecting(nowMs)];
+  await waitUntil('both wait', async () => (await countBlocked(sql)) >= 2);
+  await again.release();
   expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([0, 0]);
   const raised = both.map((job) => Number(/raised (\d+)/.exec(job.output())?.[1]));
   // The server has the job, too: it may have come first.

@@ -32,6 +32,7 @@ const MAKERS: Record<string, () => Promise<string>> = {
     return first('/v1/audit-log');
   },
   // Nothing is sent: nobody accepts an invite here.
+  AnomalyMute: () => post('/v1/anomaly-mutes', { until: '2027-10-31T00:00:00Z' }),
   Webhook: () => post('/v1/webhooks', { url: 'https://8.8.8.8/', events: ['invite.accepted'] }),
   WebhookDelivery: async () => {
     const id = newUuid();
