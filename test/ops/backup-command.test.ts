@@ -17,7 +17,7 @@ import { readEverything } from './backup-any-rows.ts';
 
 // npm run backup and npm run restore, in processes of their own beside a server that records.
 
-const KILLS = 3;
+const KILLS = 2;
 const TIMEOUT_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'meterr-backup-'));
 const dataDir = join(folder, 'server');
