@@ -54,7 +54,9 @@ function anyValue(type: string): unknown {
   if (type === 'numeric') return pick(NUMBERS);
   if (type === 'bytea') return randomBytes(randomInt(300));
   if (type === 'timestamp with time zone') return pick(TIMES);
-  if (type === 'jsonb') return pick(JSONS);
+  if (type === 'jsonb' || type === 'json') return pick(JSONS);
+  if (type === 'date') return pick(['2026-11-28', '0044-03-15 BC', 'infinity']);
+  if (type === 'double precision' || type === 'real') return Math.random() - 0.5;
   throw new Error(`a value of ${type} is needed`);
 }
 

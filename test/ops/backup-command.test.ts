@@ -17,7 +17,7 @@ import { readEverything } from './backup-any-rows.ts';
 
 // npm run backup and npm run restore, in processes of their own beside a server that records.
 
-const KILLS = 3;
+const KILLS = 2;
 const TIMEOUT_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'meterr-backup-'));
 const dataDir = join(folder, 'server');
@@ -33,6 +33,7 @@ let backup: string;
 let key: string;
 let before: string[];
 const made: string[] = [];
+const servers: MainProcess[] = [];
 
 async function onServer(text: string, database?: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(database ?? inject('postgresUrl'));
@@ -70,7 +71,11 @@ async function call<T>(main: MainProcess, path: string, body?: object): Promise<
   return { status: response.status, json: (await response.json()) as T };
 }
 
-const serve = (url: string) => startMain({ DATABASE_URL: url, METERR_DATA_DIR: dataDir });
+async function serve(url: string): Promise<MainProcess> {
+  const main = await startMain({ DATABASE_URL: url, METERR_DATA_DIR: dataDir });
+  servers.push(main);
+  return main;
+}
 const EVENT = { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, output_tokens: 500 };
 
 beforeAll(async () => {
@@ -99,6 +104,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 
 afterAll(async () => {
+  for (const server of servers) await server.kill();
   for (const name of made) await onServer(`DROP DATABASE ${name} WITH (FORCE)`);
   await source?.drop();
   await removeClusters(folder);

@@ -136,6 +136,18 @@ describe('a round trip', () => {
     expect(refused).toContain('append-only');
   });
 
+  it('a role that may only read makes the same backup', async () => {
+    const reader = `reader_${randomBytes(6).toString('hex')}`;
+    await onServer(`CREATE ROLE ${reader} LOGIN; GRANT pg_read_all_data TO ${reader}`);
+    const url = new URL(source.connectionString);
+    url.username = reader;
+    const read = await connect(url.href);
+    const by = { client: read, path: join(folder, 'read.tar.zst'), meterr: '0.1.0', where: 'source', signal };
+    const summary = await writeBackup(by).finally(() => read.end());
+    await onServer(`DROP ROLE ${reader}`);
+    expect(summary.rows).toBe(tables.length * ROWS);
+  });
+
   it('a restore into a schema of its own', async () => {
     const url = await emptyDatabase();
     const owner = await connect(url);

@@ -94,7 +94,7 @@ export async function restoreBackup(
   return { tables: file.header.tables.length, rows };
 }
 
-/** Makes what is not in a backup: planner statistics, the visibility map, the summary of the BRIN index. */
+/** Makes the planner's statistics, which are not in a backup. Autovacuum does the rest in its time. */
 export async function analyzeTables(client: pg.Client, { header }: BackupFile): Promise<void> {
-  await client.query(`VACUUM (ANALYZE) ${header.tables.map(({ name }) => quoted(name)).join(', ')}`);
+  await client.query(`ANALYZE ${header.tables.map(({ name }) => quoted(name)).join(', ')}`);
 }
