@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findPostmaster } from '../../src/platform/embedded-postgres/embedded-postgres-server.ts';
 import { ROOT, startChild, stopChildren } from '../harness/child.ts';
-import { OPERATOR_KEY, startMeterr } from '../harness/start-meterr.ts';
 import { createOrganization } from '../harness/create-organization.ts';
+import { OPERATOR_KEY, startMeterr } from '../harness/start-meterr.ts';
 import { describeSoak } from './describe-soak.ts';
 import type { SoakCounts, SoakJob } from './load.ts';
 import { type Sample, takeSample, type Watched } from './sample.ts';
@@ -78,5 +78,6 @@ async function soak(): Promise<void> {
 
 await mkdir(FOLDER, { recursive: true });
 await writeFile(SAMPLES, '');
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopChildren().then(() => process.exit(1)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stopChildren().then(() => process.exit(1)));
 await soak().finally(stopChildren);
