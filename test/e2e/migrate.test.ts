@@ -17,8 +17,8 @@ const clone = join(SCRATCH_FOLDER, `clone-${randomBytes(6).toString('hex')}`);
 /** A database as an unreleased version left it. */
 const OLDER = `
   CREATE TABLE organizations (id uuid);
-  CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, rolled_back_at timestamptz);
-  INSERT INTO _prisma_migrations VALUES ('20261122100522_foundation', 'c0ffee', now(), NULL)`;
+  CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, rolled_back_at timestamptz, logs text);
+  INSERT INTO _prisma_migrations VALUES ('20261122100522_foundation', 'c0ffee', now(), NULL, NULL)`;
 const TABLES = `SELECT relname, (SELECT count(*)::int FROM _prisma_migrations) AS migrations
   FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`;
 const OLDER_TABLES = ['_prisma_migrations', 'organizations'].map((relname) => ({ relname, migrations: 1 }));

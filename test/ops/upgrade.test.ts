@@ -50,6 +50,19 @@ async function addMigration(sql: string): Promise<void> {
   await writeFile(join(newer, 'prisma/migrations', MIGRATION, 'migration.sql'), sql);
 }
 
+/** Both functions that record get another signature, in the newer version and its migration. */
+const CHANGES = [
+  { name: 'record_usage', from: 'are_new', to: 'all_new', caller: 'write-events.ts' },
+  { name: 'record_one', from: 'new_time', to: 'new_moment', caller: 'write-lone-event.ts' },
+];
+
+/** Returns the statements of the migration. */
+async function renameParameter({ name, from, to, caller }: (typeof CHANGES)[number]): Promise<string> {
+  const [code, sql] = [join(newer, 'src/domain/usage/write', caller), join(newer, 'prisma/functions', `${name}.sql`)];
+  await writeFile(code, (await readFile(code, 'utf8')).replace(`['${from}',`, `['${to}',`));
+  return `DROP FUNCTION ${name};\n${(await readFile(sql, 'utf8')).replaceAll(new RegExp(`\\b${from}\\b`, 'g'), to)}`;
+}
+
 async function startOlder(): Promise<MainProcess> {
   const main = await startMain({ DATABASE_URL: database.connectionString, METERR_DATA_DIR: dataDir });
   running.push(main);
@@ -75,11 +88,8 @@ const keyOf = async () => (await readFile(join(dataDir, 'api-key'), 'utf8')).tri
 it(
   'a changed function under load: what the older one acknowledged is there, and all else was 503 with Retry-After',
   async () => {
-    const [sql, code] = ['prisma/functions/record_usage.sql', 'src/domain/usage/write/write-events.ts'];
-    const text = (await readFile(join(newer, sql), 'utf8')).replaceAll(/\bare_new\b/g, 'all_new');
-    await addMigration(`DROP FUNCTION record_usage;\n${text}\nSELECT pg_sleep(1);`);
-    const caller = await readFile(join(newer, code), 'utf8');
-    await writeFile(join(newer, code), caller.replace("['are_new',", "['all_new',"));
+    const changed = await Promise.all(CHANGES.map(renameParameter));
+    await addMigration(`${changed.join('\n')}\nSELECT pg_sleep(0.5);`);
 
     const older = await startOlder();
     const key = await keyOf();
