@@ -22,8 +22,9 @@ async function runInitdb(
     );
     if (failure === null) return;
     signal?.throwIfAborted();
-    const isRefused = /unshare|effective user ID/.test(String(Object(failure).stderr));
-    if (!isRefused) throw failure;
+    const { code, stderr } = Object(failure) as { code?: unknown; stderr?: unknown };
+    // ENOENT: there is no `unshare`.
+    if (code !== 'ENOENT' && !/unshare|effective user ID/.test(String(stderr))) throw failure;
   }
   const message = `PostgreSQL cannot make its data in ${home.folder}: the user ${process.getuid?.()} has no name in /etc/passwd. Give it one, install libnss-wrapper, or set DATABASE_URL to a PostgreSQL server of your own.`;
   throw new AppError('unavailable', message);
