@@ -57,7 +57,15 @@ async function generate(): Promise<void> {
   process.exit(1);
 }
 
-if (!isCurrent(hashInputs())) {
+/** One line, where this user may not write the clone. */
+function fail({ message }: Error): never {
+  process.stderr.write(
+    `Prisma's code cannot be made in ${OUTPUT}: ${message}. Run "npm run generate" as a user who may write there.\n`,
+  );
+  process.exit(1);
+}
+
+async function generateAlone(): Promise<void> {
   mkdirSync(OUTPUT, { recursive: true });
   const { waitForFileLock } = await import('../src/platform/file-lock.ts');
   const lock = await waitForFileLock(join(OUTPUT, '.lock'), LOCK_TIMEOUT_MS);
@@ -70,3 +78,5 @@ if (!isCurrent(hashInputs())) {
   }
   lock?.release();
 }
+
+if (!isCurrent(hashInputs())) await generateAlone().catch(fail);

@@ -5,11 +5,13 @@ import { ACCEPT_PATH } from './domain/members/send-invite.ts';
 import { type OpenResources, openResources } from './domain/open-resources.ts';
 import { type CreatedOrganization, createFirstOrganization } from './domain/organizations/create-first-organization.ts';
 import { createFanOut } from './graphql/live/fan-out.ts';
-import { createGraphQLHandler, GRAPHQL_PATH } from './graphql/server/handler.ts';
+import { createGraphQLHandler, GRAPHQL_PATH, refuseRequest } from './graphql/server/handler.ts';
 import { createKnownDocuments } from './graphql/server/known-documents.ts';
 import { createStreamDoor } from './graphql/server/serve-streams.ts';
 import { openWebSocketDoor } from './graphql/server/websocket.ts';
+import { createOutdated } from './outdated.ts';
 import { createAcceptPage } from './pages/accept-invite.ts';
+import type { AppError } from './platform/errors.ts';
 import { addAnswerHeaders } from './platform/http/answer-headers.ts';
 import { createCallerAddress } from './platform/http/caller-address.ts';
 import { CONNECTION_LIMITS, dropStalled } from './platform/http/drop-stalled.ts';
@@ -21,8 +23,11 @@ import type { Log } from './platform/log.ts';
 import { countAnswer, NO_ROUTE } from './platform/metrics/request-metrics.ts';
 import { cancellingOnAbort } from './platform/postgres/database.ts';
 import { type DatabaseServer, openDatabaseServer } from './platform/postgres/database-server.ts';
+import { openSchemaGuard, type SchemaGuard } from './platform/postgres/migrate/schema-guard.ts';
 import { createRestHandler } from './rest/app.ts';
 import { createHealthHandler } from './rest/health.ts';
+import { toResponse } from './rest/http/request.ts';
+import { answerFailure } from './rest/http/route.ts';
 import { createListener } from './server.ts';
 import { createShutdown } from './shutdown.ts';
 
@@ -104,16 +109,24 @@ export async function createApp(options: AppOptions): Promise<App> {
 async function openDoors(options: AppOptions, databaseServer: DatabaseServer): Promise<App> {
   const { config, log, clock, signal, catalogLookMs } = options;
   const { connectionString, revive } = databaseServer;
-  const resources = await openResources({ config, log, connectionString, revive, clock, signal, catalogLookMs });
+  const guard = await openSchemaGuard();
+  const own = { config, log, clock, signal, catalogLookMs };
+  const resources = await openResources({ ...own, connectionString, revive, schemaGuard: guard });
   try {
-    return await joinDoors(options, databaseServer, resources);
+    return await joinDoors(options, { databaseServer, resources, guard });
   } catch (error) {
     await resources.close();
     throw error;
   }
 }
 
-async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, resources: OpenResources): Promise<App> {
+interface Parts {
+  databaseServer: DatabaseServer;
+  resources: OpenResources;
+  guard: SchemaGuard;
+}
+
+async function joinDoors(options: AppOptions, { databaseServer, resources, guard }: Parts): Promise<App> {
   const { config, log, signal } = options;
   const { requests } = resources.metrics;
   resources.metrics.add({
@@ -136,15 +149,24 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
   const health = createHealthHandler(resources);
   const acceptPage = createAcceptPage(resources);
   const shutdown = createShutdown({ config, log, resources, databaseServer });
+  const outdated = createOutdated({ log, resources, guard });
+
+  function refuse(path: string, error: AppError, info: RequestInfo): Response {
+    if (path !== GRAPHQL_PATH) return toResponse(answerFailure(error, resources, info.requestId));
+    const { status, headers, body } = refuseRequest(error, resources, info);
+    return new Response(body, { status, headers });
+  }
 
   async function answer(request: Request, info: RequestInfo): Promise<Response> {
     const path = new URL(request.url).pathname;
+    const refusal = guard.refusal();
+    if (path.startsWith('/health/')) return health(request, info, refusal !== null || shutdown.hasBegun());
+    if (refusal) return refuse(path, refusal, info);
     if (path === GRAPHQL_PATH) {
       info.route = GRAPHQL_PATH;
       return handleGraphQL(request, info);
     }
     if (path === ACCEPT_PATH) return acceptPage(request, info);
-    if (path.startsWith('/health/')) return health(request, info, shutdown.hasBegun());
     return handleRest(request, info);
   }
 
@@ -171,7 +193,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     firstOrganization,
     async listen(port, host) {
       const addressOf = createCallerAddress(config.trustProxy);
-      const listener = createListener({ resources, fetch, handleGraphQL, addressOf });
+      const listener = createListener({ resources, fetch, handleGraphQL, addressOf, isRefusing: outdated.isRefusing });
       const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout: config.keepAliveSeconds * 1000 }, listener);
       dropStalled(server, options.stalledMs);
       answerNodeFailures(server, {
@@ -183,10 +205,12 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
         server.listen(port, host, resolve);
       });
       const door = openWebSocketDoor({ resources, server, addressOf, ...live });
-      shutdown.watch(server, async () => {
+      const closeLive = async () => {
         streams.close();
         await door.close();
-      });
+      };
+      shutdown.watch(server, closeLive);
+      outdated.closeWith(closeLive);
       const address = server.address();
       const listensAt = typeof address === 'object' && address ? address.port : port;
       resources.publicUrl.setListening(host, listensAt);
@@ -194,6 +218,7 @@ async function joinDoors(options: AppOptions, databaseServer: DatabaseServer, re
     },
     drain: shutdown.drain,
     close() {
+      outdated.stopAsking();
       live.keys.close();
       streams.close();
       return shutdown.run();

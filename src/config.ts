@@ -18,6 +18,7 @@ import { DEFAULT_PLAN_REQUESTS, type PlanRequests } from './domain/access/limits
 import type { ExchangeRates } from './domain/costs/exchange.ts';
 import type { FeedAddress } from './domain/pricing/feeds/feed-addresses.ts';
 import { findDatabaseUrlFault } from './find-database-url-fault.ts';
+import { findValueFault } from './find-value-fault.ts';
 import type { TrustedProxies } from './platform/http/caller-address.ts';
 import { explainUnknownNames } from './unknown-names.ts';
 
@@ -38,6 +39,8 @@ const OPERATOR_KEY = /^(?!mtr_live_)[\x21-\x7e]*$/;
 /** The values of these are not repeated in error messages, because those end up in logs. */
 const SECRETS = new Set(['METERR_OPERATOR_KEY', 'METERR_ENCRYPTION_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
 const MIN_ENCRYPTION_KEY_LENGTH = 32;
+/** PostgreSQL's programs start each other through a shell, and put names between double quotes. */
+const DATA_DIR = process.platform === 'win32' ? /^[^"\p{Cc}]+$/u : /^[^"$`\\\p{Cc}]+$/u;
 
 const schema = z.object({
   PORT: wholeNumber(0, MAX_PORT).default(4000),
@@ -49,7 +52,10 @@ const schema = z.object({
       if (message) context.addIssue({ code: 'custom', message });
     })
     .optional(),
-  METERR_DATA_DIR: z.string().min(1, 'a folder').default('.meterr'),
+  METERR_DATA_DIR: z
+    .string()
+    .regex(DATA_DIR, 'a folder whose name has no ", $, ` or \\, and no control characters')
+    .default('.meterr'),
   METERR_DATABASE_CONNECTIONS: wholeNumber(MIN_CONNECTIONS, 500).default(12),
   METERR_DATABASE_WAIT_SECONDS: wholeNumber(0, 3_600).default(60),
   METERR_DATABASE_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(30),
@@ -201,7 +207,12 @@ function readRateLimitStore({ METERR_RATE_LIMIT_STORE: store, REDIS_URL: url }: 
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
   const names = Object.keys(schema.shape);
   const unknown = explainUnknownNames(env, names);
-  if (unknown.length > 0) throw new ConfigError(unknown.join('\n'));
+  const spoilt = names.flatMap((name) => {
+    const fault = findValueFault(env[name] ?? '');
+    return fault === null ? [] : [`${name} ${fault}`];
+  });
+  const faults = [...unknown, ...spoilt];
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'));
   const given = Object.fromEntries(names.map((name) => [name, env[name] || undefined]));
   const parsed = schema.safeParse(given);
   if (!parsed.success) {

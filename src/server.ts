@@ -31,6 +31,8 @@ export interface ListenerParts {
   fetch(request: Request, address: string): Promise<Response>;
   handleGraphQL: GraphQLHandler;
   addressOf(incoming: IncomingMessage): string;
+  /** Whether every request is refused, which `fetch` does. */
+  isRefusing(): boolean;
 }
 
 interface Bindings {
@@ -60,7 +62,8 @@ function hasRepeatedHeader({ headers, rawHeaders }: IncomingMessage): boolean {
  * GraphQL operation) are answered straight from the socket by the same route or operation; all else
  * goes through `fetch`.
  */
-export function createListener({ resources, fetch, handleGraphQL, addressOf }: ListenerParts): RequestListener {
+export function createListener(parts: ListenerParts): RequestListener {
+  const { resources, fetch, handleGraphQL, addressOf, isRefusing } = parts;
   const { config } = resources;
   const { requests } = resources.metrics;
   const graphql = requests.meter('POST', GRAPHQL_PATH);
@@ -150,7 +153,7 @@ export function createListener({ resources, fetch, handleGraphQL, addressOf }: L
       else refuse(incoming, outgoing, BROKEN);
     };
     if (!hasValidHost(incoming)) return refuse(incoming, outgoing, NO_HOST);
-    if (incoming.method === 'POST' && isPlainBody(incoming) && !hasRepeatedHeader(incoming)) {
+    if (incoming.method === 'POST' && isPlainBody(incoming) && !hasRepeatedHeader(incoming) && !isRefusing()) {
       const path = incoming.url ?? '';
       const route = findFixedPost(path);
       if (route) return void answerRoute(route, incoming, outgoing).catch(fail);

@@ -1,12 +1,14 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { explainFolderError, makeFolder } from './platform/embedded-postgres/data-folder.ts';
 import { AppError } from './platform/errors.ts';
 import { listeningUrl } from './platform/http/public-url.ts';
 import { createLog, holdUntilReleased, type LogOutput } from './platform/log.ts';
 import type { LossyOutput } from './platform/process/lossy-output.ts';
 import type { StopSignals } from './platform/process/stop-signals.ts';
+import { explainListenError, requirePort } from './require-port.ts';
 
 const KEY_FILE = 'api-key';
 
@@ -36,17 +38,23 @@ function load(): Readonly<Config> {
   }
 }
 
-/**
- * The key, kept for its owner's eyes only, so that the first run's screen is not its only place.
- */
-async function keepKey(dataDir: string, secret: string): Promise<void> {
+/** The key, for its owner's eyes only, so that the first run's screen is not its only place. */
+async function writeKey(dataDir: string, secret: string): Promise<void> {
   const file = join(dataDir, KEY_FILE);
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   // A key of another database may be there: it is moved aside, never lost.
   await rename(file, `${file}.previous`).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
   await writeFile(file, `${secret}\n`, { mode: 0o600 });
+}
+
+/** @throws AppError unavailable in one line; the key is then of no organization */
+async function keepKey(dataDir: string, secret: string): Promise<void> {
+  await writeKey(dataDir, secret).catch((cause: unknown) => {
+    const message = `The first API key cannot be kept in ${join(dataDir, KEY_FILE)}: ${explainFolderError(cause)}`;
+    throw new AppError('unavailable', message, { cause });
+  });
 }
 
 interface Serving {
@@ -117,14 +125,8 @@ async function serve(serving: Serving): Promise<void> {
     greet(serving, port);
   } catch (error) {
     await app.close();
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    const where = `${config.host}:${config.port}`;
-    if (error.code === 'EADDRINUSE')
-      fail(`Port ${config.port} is taken: something else listens on ${where}. Set PORT.`);
-    if (error.code === 'EACCES') fail(`Port ${config.port} may not be opened by this user. Set PORT above 1023.`);
-    if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-      fail(`HOST=${config.host} is no address of this machine.`);
-    throw error;
+    const message = explainListenError(error, config);
+    throw message === null ? error : new AppError('unavailable', message, { cause: error });
   }
 }
 
@@ -132,6 +134,7 @@ async function run(signals: StopSignals, output: LossyOutput): Promise<void> {
   const { stopping: signal } = signals;
   const config = load();
   limitStop(config, signals);
+  await requirePort(config);
   const log = createLog(config.logLevel, openLogOutput(output));
   const keepFirstKey = ({ secret }: { secret: string }) => keepKey(config.dataDir, secret);
   const { droppedLines: droppedLogLines } = output;
@@ -149,7 +152,8 @@ async function run(signals: StopSignals, output: LossyOutput): Promise<void> {
 /** Serves until a signal stops it; then the process ends. A start that cannot succeed is one line. */
 export async function start(signals: StopSignals, output: LossyOutput): Promise<void> {
   await run(signals, output).catch((error: unknown) => {
-    if (error instanceof AppError) fail(error.message);
-    throw error;
+    if (error instanceof AppError || error instanceof ConfigError) fail(error.message);
+    const message = error instanceof Error ? error.message : String(error);
+    fail(`The start failed: ${message.replace(/\s+/g, ' ').trim()}`);
   });
 }

@@ -261,8 +261,8 @@ describe('who may import whom', () => {
 describe('style', () => {
   it('the environment is read in config.ts only, and by the command line in its settings', () => {
     const readers = files.filter(({ text }) => /\bprocess\.env\b/.test(text)).map(({ path }) => path);
-    // The command line has settings of its own: it runs where no server does.
-    expect(readers).toEqual(['src/cli/session/settings.ts', 'src/config.ts']);
+    // The command line has settings of its own: it runs where no server does. HOME is only set.
+    expect(readers).toEqual(['src/cli/session/settings.ts', 'src/config.ts', 'src/platform/process/home.ts']);
   });
 
   it('signals and exits are of the start alone', () => {

@@ -8,6 +8,7 @@ import { openPostgresChannel } from '../platform/notices/postgres-channel.ts';
 import { openRedisChannel } from '../platform/notices/redis-channel.ts';
 import { cancellingOnAbort, type Database, openDatabase } from '../platform/postgres/database.ts';
 import { startJobs } from '../platform/postgres/jobs.ts';
+import type { SchemaGuard } from '../platform/postgres/migrate/schema-guard.ts';
 import { openRateLimits } from '../platform/rate-limits/open-rate-limits.ts';
 import { removeExpiredCounts } from '../platform/rate-limits/remove-expired-counts.ts';
 import { openRedis } from '../platform/redis.ts';
@@ -66,6 +67,8 @@ export interface OpenOptions {
   catalogLookMs?: number | undefined;
   /** Aborted: the start is given up, and what it runs is cancelled. */
   signal?: AbortSignal;
+  /** Keeps this process off a database that a newer one has migrated. */
+  schemaGuard?: SchemaGuard;
 }
 
 /** What lives as long as the process, and its end. */
@@ -99,7 +102,7 @@ async function preparePrices(database: Database, log: Log, nowMs: number, lookEv
  * @throws AppError unavailable when `signal` is aborted meanwhile
  */
 export async function openResources(options: OpenOptions): Promise<OpenResources> {
-  const { config, log, connectionString, revive, signal } = options;
+  const { config, log, connectionString, revive, signal, schemaGuard } = options;
   let opened: OpenResources | undefined;
   const database = openDatabase({
     connectionString,
@@ -111,6 +114,7 @@ export async function openResources(options: OpenOptions): Promise<OpenResources
       opened.webhooks.wake(organizationId);
       opened.notices.wake(organizationId);
     },
+    admit: schemaGuard?.admit,
     onError: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
   try {

@@ -1,6 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from './errors.ts';
 
 /**
  * `exclusive`: one holder in all processes. `shared`: many holders, none while it is held
@@ -14,22 +15,29 @@ export interface FileLock {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_NOT_A_DATABASE = 26;
 const POLL_MS = 25;
 // A lock lives as long as its SQLite handle: kept here, it is not collected with a forgotten
 // FileLock.
 const held = new Set<DatabaseSync>();
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === code;
 }
 
-/** Only makes the file, so that a folder that cannot be written shows as a plain system error. */
+/** Only makes the file, so that what cannot be read or written shows as a plain system error. */
 function createFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!statSync(path).isFile()) throw foreign(path);
+    accessSync(path, constants.R_OK | constants.W_OK);
   }
+}
+
+function foreign(path: string): AppError {
+  return new AppError('unavailable', `${path} is not a lock of Meterr: another program made it. Move it away.`);
 }
 
 /**
@@ -37,6 +45,8 @@ function createFile(path: string): void {
  *
  * Why it holds: SQLite locks an (empty) file by record locks of the operating system. These end
  * with their process, however it dies, and children do not inherit them, so a lock is never stale.
+ * @throws AppError unavailable where another program's file is in its place; a system error where it
+ * cannot be read and written
  */
 export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): FileLock | null {
   createFile(path);
@@ -47,8 +57,8 @@ export function tryFileLock(path: string, mode: FileLockMode = 'exclusive'): Fil
     database.exec(mode === 'exclusive' ? 'BEGIN EXCLUSIVE' : 'BEGIN; SELECT count(*) FROM sqlite_schema');
   } catch (error) {
     database.close();
-    if (isBusy(error)) return null;
-    throw error;
+    if (hasCode(error, SQLITE_BUSY)) return null;
+    throw hasCode(error, SQLITE_NOT_A_DATABASE) ? foreign(path) : error;
   }
   held.add(database);
   return {

@@ -17,8 +17,8 @@ const clone = join(SCRATCH_FOLDER, `clone-${randomBytes(6).toString('hex')}`);
 /** A database as an unreleased version left it. */
 const OLDER = `
   CREATE TABLE organizations (id uuid);
-  CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, rolled_back_at timestamptz);
-  INSERT INTO _prisma_migrations VALUES ('20261122100522_foundation', 'c0ffee', now(), NULL)`;
+  CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, rolled_back_at timestamptz, logs text);
+  INSERT INTO _prisma_migrations VALUES ('20261122100522_foundation', 'c0ffee', now(), NULL, NULL)`;
 const TABLES = `SELECT relname, (SELECT count(*)::int FROM _prisma_migrations) AS migrations
   FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`;
 const OLDER_TABLES = ['_prisma_migrations', 'organizations'].map((relname) => ({ relname, migrations: 1 }));
@@ -139,10 +139,16 @@ describe('migrateDatabase', () => {
     await after.stop();
   });
 
-  it('leaves a database alone that knows newer migrations', async () => {
-    await addMigration('99990101000000_more', 'CREATE TABLE more (id int);');
+  it('refuses a database with a newer migration in one line, unless that one lets older processes go on', async () => {
+    await addMigration('99990101000000_more', '-- meterr: older processes keep working\nCREATE TABLE more (id int);');
     await migrateInProcess();
     expect(await migrateDatabase(connectionString)).toEqual({ applied: [] });
+    await addMigration('99990102000000_other', 'CREATE TABLE other (id int);');
+    expect(await migrateInProcess()).toEqual({ applied: ['99990102000000_other'] });
+    expect(await startAndFail({ DATABASE_URL: connectionString, METERR_LOG_LEVEL: 'warn' })).toEqual({
+      code: 1,
+      output: `The database was migrated by a newer version of Meterr (99990102000000_other), and this one knows nothing after ${names.at(-1)}: start that version, or restore a backup from before.\n`,
+    });
   });
 
   it('says in one line that there is no server', async () => {

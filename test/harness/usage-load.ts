@@ -70,6 +70,7 @@ export function startLoad(name: string, target: () => Promise<Target>): UsageLoa
     if (!response || text === null || text === undefined) return fail('network');
     const answer = JSON.parse(text);
     const code = answer.errors?.[0]?.extensions?.code;
+    if (response.status === 503 && !response.headers.has('retry-after')) return fail('503 without Retry-After');
     if (response.status >= 500 || code === 'internal_error' || code === 'unavailable') {
       return fail(`${response.status} ${answer.error?.code ?? code}`);
     }

@@ -10,31 +10,37 @@ import { startMain } from '../harness/processes/main-process.ts';
 import { startNode } from '../harness/processes/node-process.ts';
 import { removeClusters } from '../harness/processes/remove-clusters.ts';
 import { waitUntil } from '../harness/wait-until.ts';
+import { KILLS, killMoments } from './db-load.ts';
 
 // The embedded PostgreSQL, where its start is killed and where its disk is full.
 
 const TEST_FOLDER = join(import.meta.dirname, '../../.meterr/test');
 const EVENT = { provider: 'openai', model: 'gpt-4o', input_tokens: 10, output_tokens: 5 };
-const MOMENTS = 10;
 const SMALL_DISK = '900m';
 const noDisk = process.getuid?.() === 0 && process.platform === 'linux' ? null : 'only root can mount a small disk';
 if (noDisk !== null) console.info(`test/ops/db-embedded: the full disk is skipped, ${noDisk}`);
 
-it(`a first start that is killed at any of ${MOMENTS} moments is followed by one that serves`, async () => {
-  for (let moment = 0; moment < MOMENTS; moment++) {
-    const dataDir = join(TEST_FOLDER, `killed-start-${randomBytes(6).toString('hex')}`);
-    mkdirSync(dataDir, { recursive: true });
-    const env = { PORT: '0', METERR_LOG_LEVEL: 'warn', METERR_DATA_DIR: dataDir, METERR_PRICE_FEEDS: 'off' };
-    const first = startNode('src/main.ts', env);
-    await pause(200 + moment * 150);
-    first.signal('SIGKILL');
-    await first.ended;
-    const second = await startMain(env);
-    expect((await fetch(`${second.url}/health/ready`)).status).toBe(200);
-    expect(await second.stop()).toBe(0);
-    await removeClusters(dataDir);
-  }
-}, 180_000);
+it(
+  `a first start that is killed at any of ${KILLS} moments is followed by one that serves`,
+  async () => {
+    const moments = killMoments(100, 2_600);
+    for (const moment of moments) {
+      const dataDir = join(TEST_FOLDER, `killed-start-${randomBytes(6).toString('hex')}`);
+      mkdirSync(dataDir, { recursive: true });
+      const env = { PORT: '0', METERR_LOG_LEVEL: 'warn', METERR_DATA_DIR: dataDir, METERR_PRICE_FEEDS: 'off' };
+      const first = startNode('src/main.ts', env);
+      await pause(moment);
+      first.signal('SIGKILL');
+      await first.ended;
+      const second = await startMain(env);
+      expect([moment, (await fetch(`${second.url}/health/ready`)).status]).toEqual([moment, 200]);
+      expect(await second.stop()).toBe(0);
+      await removeClusters(dataDir);
+    }
+    console.info(`first starts killed after ${moments.join(', ')} ms: each next start served`);
+  },
+  60_000 + KILLS * 12_000,
+);
 
 describe.skipIf(noDisk !== null)('a disk that is full', { timeout: 180_000 }, () => {
   it('is told once, refuses plainly, and what is recorded goes on when there is room', async () => {

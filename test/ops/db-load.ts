@@ -23,6 +23,16 @@ export async function expectNothingLost(connectionString: string, report: LoadRe
   return acknowledged.length;
 }
 
+/** How many starts are killed; METERR_OPS_KILLS=20 for the long form. */
+export const KILLS = Number(process.env.METERR_OPS_KILLS ?? 5);
+
+/** Milliseconds after a start, spread over the time that it takes, each at random in its part. */
+export function killMoments(fromMs: number, untilMs: number): number[] {
+  return Array.from({ length: KILLS }, (_, part) =>
+    Math.round(fromMs + ((part + Math.random()) / KILLS) * (untilMs - fromMs)),
+  );
+}
+
 /** An address that stays while the server behind it changes, as a DNS name or a virtual address does. */
 export async function openSwitch(port: number) {
   let target = port;

@@ -1,12 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { startPrefixProxy } from '../harness/prefix-proxy.ts';
 import { type MainProcess, startMain } from '../harness/processes/main-process.ts';
 import { startNginx, whyNoNginx } from '../harness/processes/nginx-process.ts';
+import { SCRATCH_FOLDER } from '../harness/test-run.ts';
 
 // Below a prefix that a proxy takes away, everything leads somewhere, with no setting.
 
@@ -18,11 +23,15 @@ if (!CHROMIUM) console.warn('The pages below a prefix are not opened: there is n
 
 let database: TestDatabase;
 let server: MainProcess;
+let key: string;
+const dataDir = join(SCRATCH_FOLDER, `prefix-${randomBytes(6).toString('hex')}`);
 const proxies: { name: string; url: string; stop(): Promise<unknown> | unknown }[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  server = await startMain({ DATABASE_URL: database.connectionString, METERR_KEEP_ALIVE_SECONDS: '1' });
+  const env = { DATABASE_URL: database.connectionString, METERR_DATA_DIR: dataDir, METERR_KEEP_ALIVE_SECONDS: '1' };
+  server = await startMain(env);
+  key = (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
   const own = await startPrefixProxy(server.port, PREFIX);
   proxies.push({ name: 'a proxy of our own', url: own.url, stop: () => own.server.close() });
   if (!noNginx) proxies.push({ name: 'nginx', ...(await startNginx(server.port, PREFIX)) });
@@ -32,6 +41,7 @@ afterAll(async () => {
   for (const proxy of proxies) await proxy.stop();
   await server?.stop();
   await database?.drop();
+  await rm(dataDir, { recursive: true, force: true });
 });
 
 const HTML = { headers: { accept: 'text/html' } };
@@ -65,6 +75,41 @@ it('the OpenAPI document names the server as its reader reaches it', async () =>
     expect(new URL(document.servers[0]?.url ?? '', address).href).toBe(`${url}/`);
   }
 });
+
+it('an invite is accepted below the prefix, and its page leads to the reference there', async () => {
+  for (const [at, { url }] of proxies.entries()) {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const post = async (path: string, body: object) =>
+      (await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    const { id } = (await post('/v1/teams', { name: `Team ${at}` })) as { id: string };
+    const invite = { email: `ada${at}@example.com`, role: 'viewer' };
+    const { accept_url: link } = (await post(`/v1/teams/${id}/invite`, invite)) as { accept_url: string };
+    const address = `${url}${new URL(link).pathname}${new URL(link).search}`;
+    const page = await (await fetch(address, HTML)).text();
+    const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(page) ?? [];
+    const [, token = ''] = /name="token" value="([^"]+)"/.exec(page) ?? [];
+    const form = new URLSearchParams({ token, name: 'Ada' });
+    const target = new URL(action, address).href;
+    const accepted = await fetch(target, { method: 'POST', body: form, ...HTML });
+    expect([target, accepted.status]).toEqual([`${url}/invites/accept`, 200]);
+    const [, docs = ''] = /<a href="([^"]+)">reference/.exec(await accepted.text()) ?? [];
+    expect(new URL(docs, target).href).toBe(`${url}/docs`);
+  }
+});
+
+it.skipIf(noNginx !== null)(
+  'nginx leads from the prefix without a slash to the home page, and lets WebSockets through',
+  async () => {
+    const { url = '' } = proxies.at(-1) ?? {};
+    const home = await fetch(url, HTML);
+    expect([home.url, home.status]).toEqual([`${url}/`, 200]);
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }));
+    expect(JSON.parse(String((await once(socket, 'message'))[0]))).toMatchObject({ type: 'connection_ack' });
+    socket.terminate();
+  },
+);
 
 it.skipIf(!CHROMIUM)(
   'in a browser, the reference and GraphiQL ask below the prefix',

@@ -37,3 +37,49 @@ it.each(['app.example.com', 'https://app.example.com/', 'https://a.example.com,,
     expect(readConfig({ METERR_CORS_ORIGINS: 'http://localhost:3000, *' }).corsOrigins).toHaveLength(2);
   },
 );
+
+it.each([
+  ['meterr_data_dir', 'METERR_DATA_DIR'],
+  ['METER_LOG_LEVEL', 'METERR_LOG_LEVEL'],
+  ['METERR-LOG-LEVEL', 'METERR_LOG_LEVEL'],
+  ['METERR_PORT', 'PORT'],
+  ['METERR_DATABASE_URL', 'DATABASE_URL'],
+  ['database_url', 'DATABASE_URL'],
+])('%s is refused: %s is meant', (name, meant) => {
+  expect(() => readConfig({ [name]: 'x' })).toThrow(`${name} is not a setting of Meterr: write ${meant}.`);
+});
+
+it.each(['port', 'host', 'METER_READING', 'Path'])('%s is of other programs and is let through', (name) => {
+  expect(readConfig({ [name]: '80' }).port).toBe(4000);
+});
+
+it.each([
+  ['4000\r', 'ends with a line break: save its file with Unix line ends (LF).'],
+  ['4000 ', 'begins or ends with a space: remove it.'],
+  [' ', 'begins or ends with a space: remove it.'],
+  ['"4000"', 'has quotes around its value that nothing takes away: remove them.'],
+])('PORT=%j is refused on one line', (value, fault) => {
+  expect(() => readConfig({ PORT: value })).toThrow(`PORT ${fault}`);
+});
+
+it.each([
+  ['postgresql://u:p@h:99999/d', 'with a port up to 65535'],
+  ['postgresql://u:p@h:abc/d', 'with a port up to 65535'],
+  ['postgresql:///d', 'with a host'],
+  ['postgresql://h/d?sslmode=on', 'with an sslmode of disable, allow'],
+  ['jdbc:postgresql://h/d', 'a URL such as postgresql://'],
+])('%s is refused as DATABASE_URL', (url, expected) => {
+  expect(() => readConfig({ DATABASE_URL: url })).toThrow(expected);
+});
+
+it.each(['postgresql://h/d', 'postgresql://u@[::1]:5432/d?sslmode=require', 'postgres:///d?host=/run/postgresql'])(
+  '%s is a DATABASE_URL',
+  (url) => expect(readConfig({ DATABASE_URL: url }).databaseUrl).toBe(url),
+);
+
+it('a data folder has no characters that a shell reads', () => {
+  for (const name of ['a"b', 'a$b', 'a`b']) {
+    expect(() => readConfig({ METERR_DATA_DIR: name })).toThrow(/^METERR_DATA_DIR=.* it must be a folder whose name/);
+  }
+  expect(readConfig({ METERR_DATA_DIR: "späce and 'more'" }).dataDir).toContain("späce and 'more'");
+});

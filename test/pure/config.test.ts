@@ -85,7 +85,7 @@ it('a wrong REDIS_URL is not repeated, because it may hold a password', () => {
 it.each([
   ['', { free: 100, pro: 1_000, enterprise: null }],
   ['pro:1000000000', { free: 100, pro: 1_000_000_000, enterprise: null }],
-  [' free:5 , enterprise:70 ', { free: 5, pro: 1_000, enterprise: 70 }],
+  ['free:5 , enterprise:70', { free: 5, pro: 1_000, enterprise: 70 }],
   ['free:unlimited', { free: null, pro: 1_000, enterprise: null }],
 ])('METERR_PLAN_REQUESTS=%s changes the plans that it names', (value, requests) => {
   expect(readConfig({ METERR_PLAN_REQUESTS: value }).planRequests).toEqual(requests);

@@ -1,24 +1,14 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  appendFile,
-  chown,
-  readFile,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, chown, readFile, readlink, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AppError } from '../errors.ts';
+import { explainFolderError } from './data-folder.ts';
 import type { PostgresBinaries } from './embedded-postgres-binaries.ts';
 import { HAS_UNIX_SOCKETS, makePrivateFolder, type PostgresHome, socketFolder } from './embedded-postgres-home.ts';
+import type { NameGiven } from './nameless-user.ts';
 
 /** A running server, as its postmaster.pid describes it. */
 export interface Postmaster {
@@ -77,18 +67,20 @@ const execute = promisify(execFile);
  * Runs one of the binaries as the server's user. An aborted `signal` terminates it, and its end is
  * waited for. Throws what execFile throws, with `stderr`.
  */
-async function run(
+export async function runBinary(
   binaries: PostgresBinaries,
   home: PostgresHome,
   name: string,
   args: string[],
   signal?: AbortSignal,
+  named: NameGiven = { command: [], env: {} },
 ): Promise<void> {
   signal?.throwIfAborted();
   // A clean environment: PGPORT, PGDATA and a translated LC_MESSAGES of the shell do not reach the
   // server.
-  const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin', ...MALLOC_SETTINGS } : undefined;
-  const running = execute(join(binaries.folder, 'bin', name), args, { cwd: home.folder, env, ...home.user });
+  const env = HAS_UNIX_SOCKETS ? { LC_ALL: 'C', PATH: '/usr/bin:/bin', ...MALLOC_SETTINGS, ...named.env } : undefined;
+  const [file = '', ...words] = [...named.command, join(binaries.folder, 'bin', name), ...args];
+  const running = execute(file, words, { cwd: home.folder, env, ...home.user });
   const end = () => running.child.kill();
   signal?.addEventListener('abort', end);
   try {
@@ -100,32 +92,6 @@ async function run(
 
 async function give(home: PostgresHome, path: string): Promise<void> {
   if (home.user) await chown(path, home.user.uid, home.user.gid);
-}
-
-/**
- * `data` appears by a rename, so that a crash halfway leaves nothing half-made. The caller holds
- * the lock.
- */
-export async function initializeData(
-  binaries: PostgresBinaries,
-  home: PostgresHome,
-  signal?: AbortSignal,
-): Promise<void> {
-  const partial = join(home.folder, 'data.partial');
-  await rm(partial, { recursive: true, force: true });
-  await makePrivateFolder(partial, home.user);
-  const args = ['-D', 'data.partial', `--username=${SUPERUSER}`, '--encoding=UTF8', '--no-instructions'];
-  args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8');
-  if (HAS_UNIX_SOCKETS) args.push('--auth=trust');
-  else {
-    await writeFile(join(home.folder, 'password'), randomBytes(24).toString('hex'), { mode: 0o600 });
-    args.push('--auth=scram-sha-256', '--pwfile=password');
-  }
-  await run(binaries, home, 'initdb', args, signal);
-  await appendFile(join(partial, 'postgresql.conf'), "\ninclude_if_exists = 'meterr.conf'\n");
-  // The socket's folder is the lock on the door; nobody else comes as far as pg_hba.conf.
-  if (HAS_UNIX_SOCKETS) await writeFile(join(partial, 'pg_hba.conf'), 'local all all trust\n');
-  await rename(partial, join(home.folder, 'data'));
 }
 
 async function freePort(): Promise<number> {
@@ -207,13 +173,13 @@ export async function launchServer(
     try {
       // Names relative to the home: pg_ctl passes them through a shell.
       const args = ['start', '-D', 'data', '-l', 'postgres.log', '-w', '-t', String(START_TIMEOUT_SECONDS), '-s'];
-      return await untilAborted(run(binaries, home, 'pg_ctl', args), signal, () => stopServer(binaries, home, 0));
+      return await untilAborted(runBinary(binaries, home, 'pg_ctl', args), signal, () => stopServer(binaries, home, 0));
     } catch (cause) {
       signal?.throwIfAborted();
       const written = (await readFile(logFile)).subarray(size).toString();
       // A postmaster that was killed leaves children, which notice and end, but not at once.
       if (!written.includes('shared memory block') || performance.now() > deadline) {
-        const reason = summarizeLog(written) || describeCause(cause);
+        const reason = summarizeLog(written) || explainFolderError(cause);
         const message = `PostgreSQL did not start in ${home.folder}: ${reason} (log: ${logFile})`;
         throw new AppError('unavailable', message, { cause });
       }
@@ -235,7 +201,7 @@ function summarizeLog(text: string): string {
  */
 export async function stopServer(binaries: PostgresBinaries, home: PostgresHome, timeoutMs: number): Promise<void> {
   const stop = (mode: string, seconds: number, signal?: AbortSignal) =>
-    run(binaries, home, 'pg_ctl', ['stop', '-D', 'data', '-m', mode, '-w', '-t', String(seconds), '-s'], signal);
+    runBinary(binaries, home, 'pg_ctl', ['stop', '-D', 'data', '-m', mode, '-w', '-t', String(seconds), '-s'], signal);
   const late = AbortSignal.timeout(Math.max(Math.round(timeoutMs), STOP_POLL_MS));
   try {
     await stop('fast', Math.ceil(timeoutMs / 1_000) + 1, late);
@@ -245,19 +211,11 @@ export async function stopServer(binaries: PostgresBinaries, home: PostgresHome,
       await stop('immediate', IMMEDIATE_STOP_SECONDS);
     } catch (cause) {
       if ((await findPostmaster(home)) === null) return;
-      throw new AppError('unavailable', `PostgreSQL in ${home.folder} did not stop: ${describeCause(cause)}`, {
+      throw new AppError('unavailable', `PostgreSQL in ${home.folder} did not stop: ${explainFolderError(cause)}`, {
         cause,
       });
     }
   }
-}
-
-/** One line from what a system call, a program or SQLite left behind. */
-export function describeCause(cause: unknown): string {
-  const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : '';
-  const lines = stderr.split('\n').filter((line) => /error|fatal|could not|no space|denied/i.test(line));
-  const text = lines.length > 0 ? lines.slice(0, 3).join(' ') : cause instanceof Error ? cause.message : String(cause);
-  return text.replace(/\s+/g, ' ').trim();
 }
 
 /**

@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { AppError } from '../errors.ts';
 import { type FileLock, tryFileLock, waitForFileLock } from '../file-lock.ts';
+import { explainFolderError, makeFolder } from './data-folder.ts';
 import {
   copyPostgresBinaries,
   findPostgresBinaries,
@@ -12,21 +13,16 @@ import {
   removeOtherCopies,
 } from './embedded-postgres-binaries.ts';
 import { HAS_UNIX_SOCKETS, openPostgresHome, type PostgresHome, socketFolder } from './embedded-postgres-home.ts';
-import {
-  describeCause,
-  findPostmaster,
-  initializeData,
-  launchServer,
-  type Postmaster,
-  SUPERUSER,
-  stopServer,
-} from './embedded-postgres-server.ts';
+import { findPostmaster, launchServer, type Postmaster, SUPERUSER, stopServer } from './embedded-postgres-server.ts';
+import { initializeData } from './initialize-data.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Made when it is missing. One data folder, one cluster. */
   dataDir: string;
   /** Told of what takes a while or deserves notice, in whole lines. */
   log?: (line: string) => void;
+  /** Told why the call takes long, where another process is the reason. */
+  warn?: (line: string) => void;
   /**
    * Server settings over the defaults; they count when this call is the one that starts the server.
    */
@@ -54,6 +50,8 @@ export interface EmbeddedPostgres {
 
 const DATABASE = 'meterr';
 const LOCK_TIMEOUT_MS = 300_000;
+/** A start takes about so long: whoever waits longer for it says so. */
+const QUIET_WAIT_MS = 3_000;
 const STOP_TIMEOUT_MS = 60_000;
 /** How long a start that was given up waits for its server to stop. */
 const ABORTED_STOP_MS = 2_000;
@@ -77,35 +75,32 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     await makeFolder(folder);
     folder = await realpath(folder);
-    return await withLock(folder, LOCK_TIMEOUT_MS, () => start(folder, options), options.signal);
+    return await withLock(folder, LOCK_TIMEOUT_MS, () => start(folder, options), options);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     options.signal?.throwIfAborted();
-    const message = `PostgreSQL cannot use the data folder ${folder}: ${describeCause(cause)}`;
+    const message = `PostgreSQL cannot use the data folder ${folder}: ${explainFolderError(cause)}`;
     throw new AppError('unavailable', message, { cause });
   }
-}
-
-/** `mkdir -p`. Node's own reports a read-only file system as a folder that does not exist. */
-async function makeFolder(folder: string): Promise<void> {
-  const failure = await mkdir(folder).then(
-    () => null,
-    (error: NodeJS.ErrnoException) => error,
-  );
-  if (failure?.code === 'ENOENT' && dirname(folder) !== folder) {
-    await makeFolder(dirname(folder));
-    await makeFolder(folder);
-  } else if (failure && !(failure.code === 'EEXIST' && (await stat(folder)).isDirectory())) throw failure;
 }
 
 async function withLock<T>(
   dataDir: string,
   timeoutMs: number,
   work: () => Promise<T>,
-  signal?: AbortSignal,
+  { warn, signal }: Pick<EmbeddedPostgresOptions, 'warn' | 'signal'> = {},
 ): Promise<T> {
-  const lock = await waitForFileLock(join(dataDir, 'postgres.lock'), timeoutMs, 'exclusive', signal);
-  if (!lock) throw new AppError('unavailable', `Another process keeps ${join(dataDir, 'postgres.lock')} locked.`);
+  const path = join(dataDir, 'postgres.lock');
+  const deadline = performance.now() + timeoutMs;
+  let lock = await waitForFileLock(path, Math.min(QUIET_WAIT_MS, timeoutMs), 'exclusive', signal);
+  if (!lock) {
+    warn?.(`another process starts or stops PostgreSQL in ${dataDir}; waiting for it`);
+    lock = await waitForFileLock(path, Math.max(0, deadline - performance.now()), 'exclusive', signal);
+  }
+  if (!lock) {
+    const message = `Another process keeps ${path} locked. Stop it, or set METERR_DATA_DIR to another folder.`;
+    throw new AppError('unavailable', message);
+  }
   try {
     return await work();
   } finally {
@@ -114,6 +109,21 @@ async function withLock<T>(
 }
 
 async function start(dataDir: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
+  if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by another program.`);
+  try {
+    return await startShared(dataDir, share, options);
+  } catch (error) {
+    share.release();
+    throw error;
+  }
+}
+
+async function startShared(
+  dataDir: string,
+  share: FileLock,
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
   const { settings = {}, signal, log = () => {} } = options;
   const home = await openPostgresHome(dataDir, log);
   const binaries = await prepareBinaries(home);
@@ -128,8 +138,6 @@ async function start(dataDir: string, options: EmbeddedPostgresOptions): Promise
   };
   try {
     const { connectionString, pid } = await findOrLaunch(home, launch, log, signal);
-    const share = await waitForFileLock(join(dataDir, 'postgres.users'), POLL_MS, 'shared');
-    if (!share) throw new AppError('unavailable', `${join(dataDir, 'postgres.users')} is locked by another program.`);
     const stop = (timeoutMs?: number) =>
       release(dataDir, share, timeoutMs, () => stopServer(binaries, home, timeoutMs ?? STOP_TIMEOUT_MS));
     return { connectionString, pid, folder: home.folder, stop };

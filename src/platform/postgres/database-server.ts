@@ -33,11 +33,16 @@ export async function openDatabaseServer(
 ): Promise<DatabaseServer> {
   if (url !== null) {
     const connectionString = readDatabaseUrl(url);
-    const { applied } = await migrateDatabase(connectionString, undefined, { waitMs, log, signal });
+    const { applied } = await migrateDatabase(connectionString, undefined, {
+      waitMs,
+      log,
+      signal,
+      advice: 'Check DATABASE_URL.',
+    });
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
     return { connectionString, stop: async () => {} };
   }
-  const options = { dataDir, log: (line: string) => log.debug(line) };
+  const options = { dataDir, log: (line: string) => log.debug(line), warn: (line: string) => log.warn(line) };
   let server = await startEmbeddedPostgres({ ...options, signal });
   const { applied } = await migrateDatabase(server.connectionString, dataDir, { waitMs: 0, signal }).catch(
     async (error) => {

@@ -80,15 +80,14 @@ export interface DatabaseOptions {
   connections: number;
   /** Called when the server cannot be reached: brings an embedded one back. */
   revive?: () => Promise<void>;
-  /**
-   * How long a statement waits for a lock before it fails, see `isLockTimeout`. By default it waits
-   * without a limit.
-   */
+  /** How long a statement waits for a lock before it fails, see `isLockTimeout`; by default for ever. */
   lockTimeoutMs?: number;
   /** A connection whose statement says nothing for so long is cut; by default none is. */
   silentMs?: number;
   /** Receives what a transaction of this process has announced, see {@link followNotices}. */
   onNotice?: (code: string, detail: string) => void;
+  /** Lets each session in; it rejects where the session may not be used. */
+  admit?: ((session: pg.ClientBase) => Promise<void>) | undefined;
   onError: (error: Error) => void;
 }
 
@@ -137,9 +136,9 @@ function run<Row>(client: pg.PoolClient, { name, text, values }: Statement): Pro
 
 /** Opens the pool and Prisma over the same server. Nothing connects before the first query. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connectionString, connections, revive, onError, lockTimeoutMs = 0, silentMs = null } = options;
+  const { connectionString, connections, revive, onError, lockTimeoutMs = 0, silentMs = null, admit } = options;
   const onUnreachable = revive && createReviver(revive, onError);
-  const pool = openPool({ connectionString, connections, lockTimeoutMs, silentMs, onUnreachable, onError });
+  const pool = openPool({ connectionString, connections, lockTimeoutMs, silentMs, onUnreachable, admit, onError });
   const { onNotice } = options;
   if (onNotice) pool.on('connect', (client) => followNotices(client, onNotice));
   const connected = new Set<pg.PoolClient>();

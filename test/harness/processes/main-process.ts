@@ -1,4 +1,4 @@
-import { startNode } from './node-process.ts';
+import { type ProcessUser, startNode } from './node-process.ts';
 
 /** `src/main.ts` in a process of its own, as `npm start` runs it, on a free port. */
 export interface MainProcess {
@@ -18,8 +18,9 @@ const GREETING = /Meterr serves at (http:\/\/[^\s]+:(\d+))/;
 /**
  * Starts the server; resolves when it listens. @throws Error with what it wrote when it ends before
  */
-export async function startMain(env: Record<string, string>): Promise<MainProcess> {
-  const main = startNode('src/main.ts', { PORT: '0', METERR_LOG_LEVEL: 'warn', METERR_DRAIN_SECONDS: '0', ...env });
+export async function startMain(env: Record<string, string>, user?: ProcessUser): Promise<MainProcess> {
+  const settings = { PORT: '0', METERR_LOG_LEVEL: 'warn', METERR_DRAIN_SECONDS: '0', ...env };
+  const main = startNode('src/main.ts', settings, [], user);
   const greeted = new Promise<RegExpExecArray>((resolve) => {
     main.onOutput(() => {
       const match = GREETING.exec(main.output());

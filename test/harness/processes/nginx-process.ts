@@ -32,10 +32,16 @@ export async function startNginx(target: number, prefix: string): Promise<NginxP
     events {}
     http {
       access_log off; ${paths.join(' ')}
+      map $http_upgrade $meterr_connection { default upgrade; '' ''; }
       upstream meterr { server 127.0.0.1:${target}; keepalive 16; }
       server {
         listen 127.0.0.1:${port};
-        location ${prefix}/ { proxy_pass http://meterr/; proxy_http_version 1.1; proxy_set_header Connection ""; }
+        location ${prefix}/ {
+          proxy_pass http://meterr/;
+          proxy_http_version 1.1;
+          proxy_set_header Upgrade $http_upgrade;
+          proxy_set_header Connection $meterr_connection;
+        }
         location /plain/ { proxy_pass http://127.0.0.1:${target}/; }
       }
     }`;

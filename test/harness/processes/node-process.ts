@@ -20,11 +20,23 @@ export interface NodeProcess {
 
 const ROOT = join(import.meta.dirname, '../../..');
 
+/** The user and group of a process, which may be in no list of users. */
+export interface ProcessUser {
+  uid: number;
+  gid: number;
+}
+
 /** Starts `node <script> <args>`; the script is a path from the root of the repository. */
-export function startNode(script: string, env: Record<string, string>, args: readonly string[] = []): NodeProcess {
+export function startNode(
+  script: string,
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  user?: ProcessUser,
+): NodeProcess {
   const child = spawn(process.execPath, [join(ROOT, script), ...args], {
     env: { PATH: process.env.PATH, METERR_PRICE_FEEDS: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
   });
   let output = '';
   const listeners = new Set<() => void>();

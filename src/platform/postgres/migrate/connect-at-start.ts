@@ -12,6 +12,8 @@ const READ_ONLY = 'the server is a standby or read-only';
 export interface StartWait {
   /** How long a database that boots beside us is waited for. */
   waitMs: number;
+  /** What to do when it cannot be had, as the last sentence of the error. */
+  advice?: string;
   log?: Log;
   signal?: AbortSignal | undefined;
 }
@@ -44,7 +46,12 @@ function reasonOf(error: unknown): string {
  * promoted: it is waited for, and one line says so.
  * @throws AppError unavailable when it cannot be had in time; the signal's reason when aborted
  */
-export async function connectAtStart(connectionString: string, { waitMs, log, signal }: StartWait): Promise<pg.Client> {
+export async function connectAtStart(connectionString: string, wait: StartWait): Promise<pg.Client> {
+  const { waitMs, log, signal, advice } = wait;
+  const fail = (reason: string, cause: unknown) => {
+    const message = `No connection to the database: ${reason}${advice ? `. ${advice}` : ''}`;
+    throw new AppError('unavailable', message, { cause });
+  };
   const deadline = performance.now() + waitMs;
   let isTold = false;
   for (;;) {
@@ -62,12 +69,11 @@ export async function connectAtStart(connectionString: string, { waitMs, log, si
     } catch (error) {
       reason = reasonOf(error);
       cause = error;
-      if (!BOOTING.has(codeOf(error)))
-        throw new AppError('unavailable', `No connection to the database: ${reason}`, { cause });
+      if (!BOOTING.has(codeOf(error))) fail(reason, cause);
     }
     if (performance.now() >= deadline) {
       const waited = waitMs >= 1_000 ? ` (waited ${Math.round(waitMs / 1000)} s)` : '';
-      throw new AppError('unavailable', `No connection to the database: ${reason}${waited}`, { cause });
+      fail(`${reason}${waited}`, cause);
     }
     if (!isTold) log?.warn({ reason }, 'the database is not there yet; waiting for it');
     isTold = true;

@@ -7,6 +7,7 @@ import { applyMigrations } from './apply-migrations.ts';
 import { connectAtStart, type StartWait } from './connect-at-start.ts';
 import { requireOwnSessions, requireServer } from './require-server.ts';
 import { readMigrations } from './schema-engine.ts';
+import { COMPATIBLE, sessionNameOf } from './schema-guard.ts';
 
 /** A row of Prisma's own table: one attempt to apply one migration. */
 export interface MigrationRow {
@@ -14,6 +15,7 @@ export interface MigrationRow {
   checksum: string;
   finished_at: Date | null;
   rolled_back_at: Date | null;
+  logs: string | null;
 }
 
 /** Whoever migrates has it. Ours, not Prisma's 72707369: `prisma migrate deploy` takes that one. */
@@ -22,15 +24,15 @@ export const MIGRATIONS_LOCK = 6_384_377_001;
 /**
  * Applies the migrations that the database lacks, in order, and returns their names. Safe to call
  * from any number of processes at once; when nothing is to be done it is one query. The record is
- * Prisma's own `_prisma_migrations`, so `prisma migrate deploy` may be used instead. A database
- * that knows newer migrations than we do is left as it is.
+ * Prisma's own `_prisma_migrations`, so `prisma migrate deploy` may be used instead.
  *
  * Each migration is one transaction with its row, so a kill at any moment leaves it undone, and the
  * next start applies it.
  *
  * Throws `unavailable`: no connection in time, PostgreSQL older than 15, a database that is not UTF-8, a
- * pooler in transaction mode, a database from before the first migration (it is left as it is), a
- * migration that was edited after it was applied, or one that fails.
+ * pooler in transaction mode, a database from before the first migration or with a newer one than we
+ * know, unless that one says that older processes keep working (both are left as they are), a migration
+ * that was edited after it was applied, or one that fails.
  * @param dataDir the folder that messages name the database by; left out, they name its host and
  * itself
  * @param wait how long a database that boots beside us is waited for; its signal aborted: the
@@ -51,14 +53,17 @@ export async function migrateDatabase(
     await requireServer(client);
     if (dataDir === undefined) await requireOwnSessions(client, connectionString);
     const found = await listRows(client);
+    requireNotNewer(migrations, found);
     if (isCurrent(migrations, found)) return { applied: [] };
     requireNotOlder(migrations, found, client, dataDir);
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATIONS_LOCK]);
     const rows = await listRows(client);
+    requireNotNewer(migrations, rows);
     requireSoundHistory(migrations, rows);
     const applied = checksumsByName(rows);
     const missing = migrations.migrationDirectories.filter(({ path }) => !applied.has(path));
-    return { applied: await applyMigrations(client, missing, signal) };
+    const sessionName = sessionNameOf(migrations.migrationDirectories.map(({ path }) => path));
+    return { applied: await applyMigrations(client, missing, sessionName, signal) };
   } finally {
     signal?.removeEventListener('abort', cancel);
     await client.end();
@@ -81,6 +86,18 @@ function requireNotOlder(
     ? [`in ${dataDir}`, 'move that folder away, or set METERR_DATA_DIR to another one']
     : [`${database} on ${host}`, 'set DATABASE_URL to an empty database'];
   const message = `The database ${subject} was made by an unreleased version of Meterr and cannot be upgraded: ${remedy}.`;
+  throw new AppError('unavailable', message);
+}
+
+/** Throws where a newer version has migrated the database in a way that this one cannot serve. */
+function requireNotNewer({ migrationDirectories }: MigrationList, rows: MigrationRow[]): void {
+  const names = migrationDirectories.map(({ path }) => path);
+  const [first = '', newest] = [names[0], names.at(-1)];
+  const isUnknown = (row: MigrationRow) =>
+    row.finished_at !== null && row.migration_name > first && !names.includes(row.migration_name);
+  const newer = rows.find((row) => isUnknown(row) && !row.rolled_back_at && row.logs !== COMPATIBLE);
+  if (!newer) return;
+  const message = `The database was migrated by a newer version of Meterr (${newer.migration_name}), and this one knows nothing after ${newest}: start that version, or restore a backup from before.`;
   throw new AppError('unavailable', message);
 }
 
@@ -127,7 +144,7 @@ function checksumsByName(rows: MigrationRow[]): Map<string, string> {
 export async function listRows(client: pg.Client): Promise<MigrationRow[]> {
   try {
     const { rows } = await client.query<MigrationRow>(
-      'SELECT migration_name, checksum, finished_at, rolled_back_at FROM _prisma_migrations',
+      'SELECT migration_name, checksum, finished_at, rolled_back_at, logs FROM _prisma_migrations',
     );
     return rows;
   } catch (error) {

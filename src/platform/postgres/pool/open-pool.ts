@@ -11,6 +11,8 @@ export interface PoolOptions {
   silentMs: number | null;
   /** Told when no connection can be had: brings an embedded server back. */
   onUnreachable?: (() => void) | undefined;
+  /** Lets a session in, after its settings; it rejects where the session may not be used. */
+  admit?: ((session: pg.ClientBase) => Promise<void>) | undefined;
   onError: (error: Error) => void;
 }
 
@@ -69,6 +71,7 @@ export function openPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
     onConnect: async (client: pg.ClientBase) => {
       await client.query(settings);
+      await options.admit?.(client);
     },
   });
   pool.on('error', (error: Error & { client?: unknown }) => {
