@@ -6,6 +6,7 @@ import { MIGRATIONS_LOCK, matches } from '../migrate/migrate.ts';
 import { requireMigrations } from '../migrate/require-migrations.ts';
 import { requireServer } from '../migrate/require-server.ts';
 import { readMigrations } from '../migrate/schema-engine.ts';
+import { sessionNameOf } from '../migrate/schema-guard.ts';
 import { quoted } from './list-tables.ts';
 import { loadBackup } from './load-backup.ts';
 import type { BackupFile } from './read-backup-file.ts';
@@ -68,7 +69,8 @@ async function migrateTo(client: pg.Client, { header }: BackupFile, where: strin
   const done = new Set(applied.map(({ name }) => name));
   const { migrationDirectories } = await readMigrations();
   const missing = migrationDirectories.filter(({ path }) => wanted.has(path) && !done.has(path));
-  if (missing.length > 0) await applyMigrations(client, missing, signal);
+  const sessionName = sessionNameOf(migrationDirectories.map(({ path }) => path));
+  if (missing.length > 0) await applyMigrations(client, missing, sessionName, signal);
 }
 
 /**
