@@ -70,7 +70,7 @@ async function takeOver(job: HeldJob): Promise<HeldJob> {
   return { ...job, holder, place: rows[0].place };
 }
 
-const noNotices = { wake() {} };
+const noNotices = { wake(_topic: string) {} };
 
 async function run(job: HeldJob, notices = noNotices): Promise<void> {
   await runReprice({ ...domain().resources, notices }, job, new AbortController().signal);
