@@ -7,7 +7,7 @@ import type { ListAnswer, UsageEventAnswer, UsageSummaryAnswer } from '../harnes
 import { useTestApp } from '../harness/app.ts';
 import { blockWriters } from '../harness/domain.ts';
 import { type MadeOrganization, makeKey, makeOrganization, makeTeam, makeUsage } from '../harness/make.ts';
-import { type JobAnswer, makeOwnPrice, type RepriceAnswer, reprice, waitForJob } from '../harness/reprice.ts';
+import { type JobAnswer, type OwnPrice, type RepriceAnswer, reprice, waitForJob } from '../harness/reprice.ts';
 import { readEvents } from './budget-answers.ts';
 
 // The clock stands at 2026-11-22T10:00Z. By the catalog the event of the tests costs 0.0075, by DOUBLE 0.015.
@@ -23,6 +23,16 @@ const preview = (key: string, body: object = {}) =>
 const get = <T>(key: string, path: string) => meterr().ok<T>('GET', path, { key });
 const totalsOf = async (key: string) =>
   (await get<UsageSummaryAnswer>(key, '/v1/usage?start=2026-09-01T00:00:00Z')).totals;
+
+function makeOwnPrice(organization: Pick<MadeOrganization, 'key'>, price: OwnPrice): Promise<unknown> {
+  const { provider = 'openai', model = 'gpt-4o', input, output, validFrom } = price;
+  const units = [
+    { unit: 'input_tokens', price: input },
+    { unit: 'output_tokens', price: output },
+  ];
+  const body = { provider, model, units, ...(validFrom && { valid_from: validFrom }) };
+  return meterr().ok('POST', '/v1/prices', { key: organization.key.secret, body });
+}
 
 async function verifyAll() {
   const database = openDatabase({ connectionString: meterr().connectionString, connections: 1, onError: () => {} });
@@ -55,8 +65,8 @@ describe('events of all kinds, after a price was changed for the past', () => {
       { timestamp: '2026-10-31T23:59:59.999Z' },
     ]);
     await meterr().ok('POST', `/v1/usage/${ids[7]}/void`, { key, body: { reason: 'a test' } });
-    await makeOwnPrice(meterr(), organization, DOUBLE);
-    await makeOwnPrice(meterr(), organization, { ...DOUBLE, provider: 'nobody', model: 'unheard-of' });
+    await makeOwnPrice(organization, DOUBLE);
+    await makeOwnPrice(organization, { ...DOUBLE, provider: 'nobody', model: 'unheard-of' });
     dry = await preview(key);
   });
 
@@ -195,8 +205,8 @@ it('only what the filters name is changed, at the price of its own time', async 
     ...times.map((timestamp) => ({ timestamp, team_id: team.id })),
     ...times.map((timestamp) => ({ timestamp, model: 'gpt-4o-mini' })),
   ]);
-  await makeOwnPrice(meterr(), organization, { ...DOUBLE, validFrom: '2026-11-20T00:00:00Z' });
-  await makeOwnPrice(meterr(), organization, { ...DOUBLE, model: 'gpt-4o-mini' });
+  await makeOwnPrice(organization, { ...DOUBLE, validFrom: '2026-11-20T00:00:00Z' });
+  await makeOwnPrice(organization, { ...DOUBLE, model: 'gpt-4o-mini' });
   expect(await preview(key, { model: ' GPT-4o' })).toMatchObject({ events: 2, changed: 1, difference: '0.0075' });
   expect(await preview(key, { provider: 'OpenAI' })).toMatchObject({ events: 4, changed: 3 });
   expect(await preview(key, { provider: 'anthropic' })).toMatchObject({ events: 0, difference: '0', data: [] });
@@ -212,7 +222,7 @@ it('a key that is bound to a team has its team’s events priced again, and sees
   const scopes = ['prices:read', 'prices:write'] as const;
   const { secret: key } = await makeKey(meterr(), organization, { scopes, team });
   await makeUsage(meterr(), organization.key.secret, [{ team_id: team.id }, { team_id: other.id }, {}]);
-  await makeOwnPrice(meterr(), organization, DOUBLE);
+  await makeOwnPrice(organization, DOUBLE);
   expect(await preview(key)).toMatchObject({ events: 1, changed: 1 });
   const refused = await meterr().rest('POST', PATH, { key, body: { ...NOVEMBER, team_id: other.id } });
   expect(refused).toMatchObject({ status: 400, body: { error: { details: { fields: [{ path: 'team_id' }] } } } });
@@ -232,7 +242,7 @@ it('budgets and credits follow; only a period that has not ended raises an event
   const rule = { name: 'Watched', period: 'day', amount: '0.01', thresholds: [] };
   await meterr().ok('POST', '/v1/budgets', { key, body: rule });
   await makeUsage(meterr(), key, [{ timestamp: '2026-11-21T10:00:00Z' }, { timestamp: '2026-11-22T09:00:00Z' }]);
-  await makeOwnPrice(meterr(), organization, DOUBLE);
+  await makeOwnPrice(organization, DOUBLE);
   await reprice(meterr(), key, NOVEMBER);
   const exceeded = await readEvents(meterr(), key);
   expect(exceeded.map(({ event, data }) => [event, Object(data).period_start, Object(data).current])).toEqual([
@@ -246,7 +256,7 @@ describe('while a job is not over', () => {
   it('another is a conflict, for this organization alone', async () => {
     const [one, other] = [await makeOrganization(meterr()), await makeOrganization(meterr())];
     await makeUsage(meterr(), one.key.secret, [{}]);
-    await makeOwnPrice(meterr(), one, DOUBLE);
+    await makeOwnPrice(one, DOUBLE);
     const blockade = await blockWriters(meterr().sql, one.uuid);
     const key = one.key.secret;
     const answers = await Promise.all(

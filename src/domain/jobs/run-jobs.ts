@@ -3,7 +3,12 @@ import { newUuid } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Notices } from '../../platform/notices/notices.ts';
 import type { Database } from '../../platform/postgres/database.ts';
-import { isConnectionLoss, isLockTimeout, isUnable } from '../../platform/postgres/pool/database-errors.ts';
+import {
+  isCancelled,
+  isConnectionLoss,
+  isLockTimeout,
+  isUnable,
+} from '../../platform/postgres/pool/database-errors.ts';
 import {
   claimJob,
   countFailure,
@@ -50,8 +55,7 @@ export interface JobRunnerOptions {
 
 /** Whether the failure says nothing of the job: it may work a moment later, here or elsewhere. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof AppError) return error.code === 'unavailable';
-  return isConnectionLoss(error) || isUnable(error) || isLockTimeout(error);
+  return isCancelled(error) || isConnectionLoss(error) || isUnable(error) || isLockTimeout(error);
 }
 
 /**

@@ -36,6 +36,7 @@ export const BODY_EXAMPLES: ReadonlyMap<string, object> = new Map<string, object
   ['takeLogs', { resourceLogs: [] }],
   ['takeMetrics', { resourceMetrics: [] }],
   ['estimateCost', EVENT],
+  ['repriceUsage', { start: '2026-11-01T00:00:00Z', end: '2026-12-01T00:00:00Z', dry_run: true }],
   ['createHold', { provider: 'openai', model: 'gpt-4o', input_tokens: 1000, max_output_tokens: 500 }],
   [
     'createBudget',

@@ -27,6 +27,7 @@ const MAKERS: Record<string, () => Promise<string>> = {
   },
   Budget: () => post('/v1/budgets', { name: 'A node', amount: '0.001', period: 'day' }),
   Hold: () => post('/v1/usage/holds', { provider: 'openai', model: 'gpt-4o', input_tokens: 1, max_output_tokens: 1 }),
+  Job: () => post('/v1/prices/reprice', { start: '2026-11-01T00:00:00Z', end: '2026-11-02T00:00:00Z' }),
   AuditEntry: async () => {
     await post('/v1/teams', { name: 'Audited' });
     return first('/v1/audit-log');
