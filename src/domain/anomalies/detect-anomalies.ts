@@ -200,16 +200,7 @@ async function judgePage(look: Look, page: readonly ActiveOrganization[]): Promi
   return raised;
 }
 
-/**
- * Raises `usage.anomaly` for each day and hour of an organization, a team or an API key that costs more
- * than is to be expected of it, once for each incident, whoever runs this at the same time. Only
- * organizations with usage of the last days are looked at, a page at a time, and of each its largest
- * series: what is held in memory does not grow with their number.
- * @param signal aborted: the organizations that are left wait for the next time, and the call rejects
- * with the signal's reason
- * @returns how many events were raised
- */
-export async function detectAnomalies(resources: DetectingResources, signal: AbortSignal): Promise<number> {
+async function detectAll(resources: DetectingResources, signal: AbortSignal): Promise<number> {
   let raised = 0;
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
@@ -219,5 +210,29 @@ export async function detectAnomalies(resources: DetectingResources, signal: Abo
     if (page.length > 0) raised += await judgePage(look, page);
     after = page.at(-1)?.id ?? after;
     if (page.length < PAGE_ORGANIZATIONS) return raised;
+  }
+}
+
+/** Whose run is under way in this process. */
+const running = new WeakSet<KnownBands>();
+
+/**
+ * Raises `usage.anomaly` for each day and hour of an organization, a team or an API key that costs more
+ * than is to be expected of it, once for each incident, whoever runs this at the same time. Only
+ * organizations with usage of the last days are looked at, a page at a time, and of each its largest
+ * series: what is held in memory does not grow with their number. Does nothing while a run with the
+ * same bands is under way: the first of a day may take longer than until the next is due.
+ * @param signal aborted: the organizations that are left wait for the next time, and the call rejects
+ * with the signal's reason
+ * @returns how many events were raised
+ */
+export async function detectAnomalies(resources: DetectingResources, signal: AbortSignal): Promise<number> {
+  const { bands } = resources;
+  if (running.has(bands)) return 0;
+  running.add(bands);
+  try {
+    return await detectAll(resources, signal);
+  } finally {
+    running.delete(bands);
   }
 }
