@@ -163,7 +163,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: MUTE,
     input: MUTE,
   }),
-  query('anomalyMutes', 'budgets:read', {
+  query('anomalyMutes', 'budgets:write', {
     rest: 'GET /v1/anomaly-mutes',
     graphql: '{ anomalyMutes { edges { node { id } } } }',
   }),

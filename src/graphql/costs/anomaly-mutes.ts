@@ -69,7 +69,7 @@ const MuteConnection = builder.connectionObject({ type: MuteRef, name: 'AnomalyM
 builder.queryField('anomalyMutes', (t) =>
   t.field({
     type: MuteConnection,
-    description: 'The anomaly mutes that have not ended, newest first. Requires the scope `budgets:read`.',
+    description: 'The anomaly mutes that have not ended, newest first. Requires the scope `budgets:write`.',
     args: {
       first: t.arg.int({ description: PAGE_SIZE_DESCRIPTION }),
       after: t.arg.string({ description: CURSOR_DESCRIPTION }),

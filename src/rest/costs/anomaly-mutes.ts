@@ -11,7 +11,7 @@ const listMutes = route({
   summary: 'The anomaly mutes that have not ended, newest first',
   description: "A key that is bound to a team sees that team's mutes only.",
   tag: 'Costs',
-  scope: 'budgets:read',
+  scope: 'budgets:write',
   operation: operation(
     graphql(
       `query AnomalyMutes($first: Int, $after: String) {

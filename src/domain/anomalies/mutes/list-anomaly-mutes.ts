@@ -14,7 +14,7 @@ export async function listAnomalyMutes(
   { caller, resources }: Context,
   question: PageInput,
 ): Promise<Page<AnomalyMute>> {
-  requireScope(caller, 'budgets:read');
+  requireScope(caller, 'budgets:write');
   const size = readPageSize(question.first);
   const after = parseUuidCursor(MUTE_CURSOR, question.after);
   const living = whereLiving(caller, resources.clock());
@@ -28,6 +28,6 @@ export async function listAnomalyMutes(
 
 /** A mute by its UUID. @throws AppError not_found, insufficient_permissions */
 export async function getAnomalyMute({ caller, resources }: Context, uuid: string): Promise<AnomalyMute> {
-  requireScope(caller, 'budgets:read');
+  requireScope(caller, 'budgets:write');
   return getLivingMute(resources.database.prisma, caller, formatId('anomalyMute', uuid), resources.clock());
 }
