@@ -40,8 +40,6 @@ const SERVER_OPTIONS: ServerOptions = {
   connectionsCheckingInterval: CONNECTION_LIMITS.checkEveryMs,
   // The listener looks at it itself, to answer in the usual form.
   requireHostHeader: false,
-  // Java's client and `curl --http2` offer h2c on each request, which is answered as HTTP/1.1.
-  shouldUpgradeCallback: (incoming) => asksForWebSocket(incoming, GRAPHQL_PATH),
 };
 /** What PostgreSQL gets to end by itself when the start is given up. */
 const ABORTED_STOP_MS = 2_000;
@@ -194,7 +192,13 @@ async function joinDoors(options: AppOptions, { databaseServer, resources, guard
     async listen(port, host) {
       const addressOf = createCallerAddress(config.trustProxy);
       const listener = createListener({ resources, fetch, handleGraphQL, addressOf, isRefusing: outdated.isRefusing });
-      const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout: config.keepAliveSeconds * 1000 }, listener);
+      const serverOptions: ServerOptions = {
+        ...SERVER_OPTIONS,
+        keepAliveTimeout: config.keepAliveSeconds * 1000,
+        // Java's client and `curl --http2` offer h2c on each request, which is answered as HTTP/1.1.
+        shouldUpgradeCallback: (incoming) => asksForWebSocket(incoming, GRAPHQL_PATH) && !outdated.isRefusing(),
+      };
+      const server = createServer(serverOptions, listener);
       dropStalled(server, options.stalledMs);
       answerNodeFailures(server, {
         isAnswering: shutdown.isAnswering,

@@ -39,7 +39,7 @@ it(
     }
     console.info(`first starts killed after ${moments.join(', ')} ms: each next start served`);
   },
-  60_000 + KILLS * 12_000,
+  60_000 + KILLS * 22_000,
 );
 
 describe.skipIf(noDisk !== null)('a disk that is full', { timeout: 180_000 }, () => {

@@ -16,7 +16,7 @@ import { expectNothingLost, KILLS, killMoments, openSwitch } from './db-load.ts'
 const reason = whyNoCluster('/usr/sbin/pgbouncer');
 if (reason !== null) console.info(`test/ops/db-own-server: skipped, ${reason}`);
 const OUTAGE_MS = Number(process.env.METERR_OPS_SECONDS ?? 3) * 1_000;
-const TIMEOUT_MS = 120_000 + OUTAGE_MS + KILLS * 6_000;
+const TIMEOUT_MS = 120_000 + OUTAGE_MS + KILLS * 10_000;
 const dataDir = join(import.meta.dirname, '../../.meterr/test', `ops-${randomBytes(6).toString('hex')}`);
 
 describe.skipIf(reason !== null)('an own PostgreSQL 15', { timeout: TIMEOUT_MS }, () => {

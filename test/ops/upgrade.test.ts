@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { openRaw } from '../harness/live-client.ts';
 import { type MainProcess, startMain } from '../harness/processes/main-process.ts';
 import { type NodeProcess, startNode } from '../harness/processes/node-process.ts';
 import { SCRATCH_FOLDER } from '../harness/test-run.ts';
@@ -144,9 +145,10 @@ it(
 );
 
 it(
-  'another tool that migrates: the older one notices by itself',
+  'another tool that migrates: the older one notices by itself, and its sockets end',
   async () => {
     const older = await startOlder();
+    const socket = await openRaw(older.port, await keyOf());
     const client = new pg.Client({ connectionString: database.connectionString });
     await client.connect();
     await client.query(
@@ -157,6 +159,8 @@ it(
     await waitUntil('it is not ready', async () => (await fetch(`${older.url}/health/ready`)).status === 503);
     const answer = await fetch(`${older.url}/v1/usage`, { method: 'POST', body: '{}' });
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await socket.closed).toBe(1001);
+    await expect(openRaw(older.port, await keyOf())).rejects.toThrow('Unexpected server response: 503');
   },
   TIMEOUT_MS,
 );
