@@ -4,7 +4,8 @@ import type pg from 'pg';
 // Rows of any values, for every table that there is: what the types allow, not what the server writes.
 
 const COLUMNS = `
-  SELECT c.relname::text AS table, a.attname::text AS column, format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
+  SELECT c.relname::text AS table, a.attname::text AS column, a.attnotnull AS required,
+         format_type(a.atttypid, CASE WHEN a.atttypid = 'numeric'::regtype THEN a.atttypmod END) AS type,
          (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid) AS labels,
          (SELECT format('(SELECT %I FROM %I ORDER BY random() LIMIT 1)', fa.attname, f.relname)
             FROM pg_constraint k JOIN pg_class f ON f.oid = k.confrelid
@@ -36,6 +37,7 @@ const TEXTS = [
 ];
 const TIMES = ['2026-11-28T12:34:56.789Z', '1970-01-01T00:00:00.001Z', '0044-03-15 BC', 'infinity', '-infinity'];
 const NUMBERS = ['0', '-0.000000000000000001', '12345678901234567890.123456789012345678', '1.100'];
+const PERCENTS = ['0', '-0.000000000000000001', '100.000000000000000000', '12.5'];
 const JSONS = ['null', '{}', '[]', '"\\u2028 \\\\ \\" \\n"', '{"a":[1.10,1e300,true,null],"🦉":"\\t"}'];
 
 const pick = <T>(list: readonly T[]) => list[randomInt(list.length)] as T;
@@ -51,7 +53,8 @@ function anyValue(type: string): unknown {
   if (type === 'smallint') return randomInt(-32_768, 32_768);
   if (type === 'integer') return randomInt(-2_147_483_648, 2_147_483_647);
   if (type === 'bigint') return String(randomBytes(8).readBigInt64BE());
-  if (type === 'numeric') return pick(NUMBERS);
+  if (type === 'numeric(21,18)') return pick(PERCENTS);
+  if (type.startsWith('numeric')) return pick(NUMBERS);
   if (type === 'bytea') return randomBytes(randomInt(300));
   if (type === 'timestamp with time zone') return pick(TIMES);
   if (type === 'jsonb' || type === 'json') return pick(JSONS);

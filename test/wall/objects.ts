@@ -202,7 +202,7 @@ export const MAKERS: ReadonlyMap<ObjectKind, Maker> = new Map<ObjectKind, Maker>
       of: 'organization',
       make: (meterr, place) =>
         insert(meterr, 'model_aliases', 'modelAlias', place, {
-          ...{ provider: 'aaa', model: `${place.mark}${newUuid()}`, target_provider: 'aaa', target_model: 'a' },
+          ...{ provider: 'aaa', model: `of-${newUuid()}`, target_provider: 'aaa', target_model: 'a' },
           created_at: new Date(meterr.clock.now()),
         }),
     },

@@ -34,6 +34,7 @@ const MAKERS: Record<string, () => Promise<string>> = {
   },
   // Nothing is sent: nobody accepts an invite here.
   AnomalyMute: () => post('/v1/anomaly-mutes', { until: '2027-10-31T00:00:00Z' }),
+  ModelAlias: () => post('/v1/model-aliases', { provider: 'openai', model: newUuid(), target_model: 'gpt-4o' }),
   Webhook: () => post('/v1/webhooks', { url: 'https://8.8.8.8/', events: ['invite.accepted'] }),
   WebhookDelivery: async () => {
     const id = newUuid();
