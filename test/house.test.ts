@@ -169,7 +169,7 @@ describe('who may import whom', () => {
     // Of the domain: constants, who is at the door, and OTLP's own encoding.
     const MAY_BE_CALLED = /^src\/domain\/(access\/(admit|run-once)|otlp\/wire\/[a-z-]+)\.ts$/;
     // The two exceptions: what spans say of a call is offered by no input of GraphQL (decision 0065), and
-    // a file of any size by no answer of it (decision 0081).
+    // a file of any size by no answer of it (decision 0077).
     const isOtlpVerb = (target: string, path: string) =>
       path === 'src/rest/usage/traces.ts' && /^src\/domain\/otlp\/(record-spans|drop-telemetry)\.ts$/.test(target);
     const isExport = (target: string, path: string) =>

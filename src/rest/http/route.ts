@@ -124,7 +124,7 @@ export interface RouteDefinition<Result, Variables> {
   parameters?: DocumentNode;
   /**
    * Set where `operation` is null: what the API has no operation for. Only OTLP has that, whose spans
-   * say what no input of GraphQL offers (decision 0065), and the export of costs (decision 0081).
+   * say what no input of GraphQL offers (decision 0065), and the export of costs (decision 0077).
    */
   runVerb?(context: Context, request: RestRequest, query: QueryValues): Promise<RouteAnswer>;
   /** Set: not just the operation's answer. */
