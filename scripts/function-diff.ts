@@ -32,7 +32,7 @@ const LIST = `
      AND NOT EXISTS (SELECT FROM pg_depend d
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
    ORDER BY 2`;
-const CREATE = /^create\s+or\s+replace\s+function\s/im;
+const CREATE = /^create\s+or\s+replace\s+function\s+(?:public\.)?(\w+)\s*\(/im;
 /**
  * SQLSTATE of CREATE OR REPLACE where the result, a parameter's name or a default cannot be
  * changed.
@@ -63,10 +63,22 @@ async function run(database: PGlite, { path, text }: FunctionFile): Promise<numb
   }
 }
 
-/**
- * What the files make where no function was before. Throws for a file that is not one function of
- * its name.
- */
+function refuse({ path }: FunctionFile): never {
+  throw new Error(`${path} must hold one CREATE OR REPLACE FUNCTION and no other statement.`);
+}
+
+/** What can be seen without a database, which takes seconds to start. */
+function requireNamed(files: readonly FunctionFile[]): void {
+  for (const file of files) {
+    const made = CREATE.exec(file.text)?.[1]?.toLowerCase();
+    if (made === undefined) refuse(file);
+    if (made !== file.name) {
+      throw new Error(`${file.path} makes the function ${made}: the file must have the name of its function.`);
+    }
+  }
+}
+
+/** What the files make where no function was before. Throws for a file of more than one. */
 async function makeWanted(database: PGlite, tables: string, files: readonly FunctionFile[]): Promise<WantedFunction[]> {
   for (const { signature } of await listFunctions(database)) await database.exec(`DROP FUNCTION ${signature} CASCADE`);
   await database.exec(tables);
@@ -76,12 +88,7 @@ async function makeWanted(database: PGlite, tables: string, files: readonly Func
     const statements = await run(database, file);
     const functions = await listFunctions(database);
     const made = functions.find(({ signature }) => !wanted.some((one) => one.signature === signature));
-    if (statements !== 1 || !CREATE.test(file.text) || !made) {
-      throw new Error(`${file.path} must hold one CREATE OR REPLACE FUNCTION and no other statement.`);
-    }
-    if (made.name !== file.name) {
-      throw new Error(`${file.path} makes the function ${made.name}: the file must have the name of its function.`);
-    }
+    if (statements !== 1 || made?.name !== file.name) refuse(file);
     wanted.push({ ...made, file });
   }
   return wanted;
@@ -153,6 +160,7 @@ async function requireSound(
  */
 export async function diffFunctions(tables: string): Promise<FunctionChange[]> {
   const files = await readFunctionFiles();
+  requireNamed(files);
   const database = new PGlite();
   try {
     for (const { migrationFile } of (await readMigrations()).migrationDirectories) {
