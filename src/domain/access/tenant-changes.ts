@@ -1,4 +1,5 @@
 import type { Log } from '../../platform/log.ts';
+import { oneAtATime } from '../../platform/one-at-a-time.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 
 /** How often the changes of other processes are read: what they changed is seen within a second. */
@@ -60,8 +61,6 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
   let freshUntilMs = 0;
   /** The highest number that was read; null: what happened meanwhile is unknown. */
   let seen: number | null = null;
-  let running: Promise<void> | null = null;
-  let next: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let isFailing = false;
   let isClosed = false;
@@ -116,26 +115,11 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
     isFailing = false;
   }
 
-  function poll(): Promise<void> {
-    if (running === null) {
-      running = read().finally(() => {
-        running = null;
-      });
-      return running;
-    }
-    // The read under way may have begun before this call's changes were committed.
-    next ??= running
-      .catch(() => {})
-      .then(() => {
-        next = null;
-        return poll();
-      });
-    return next;
-  }
+  const reads = oneAtATime(read);
 
   async function pollAgain(): Promise<void> {
     try {
-      await poll();
+      await reads.run();
     } catch (error) {
       if (!isFailing && !isClosed) log.warn({ err: error }, 'changes of organizations could not be read');
       isFailing = true;
@@ -160,11 +144,11 @@ export function followTenantChanges(database: Database, log: Log): TenantChanges
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    poll,
+    poll: reads.run,
     async close() {
       isClosed = true;
       clearTimeout(timer);
-      await Promise.allSettled([running, next]);
+      await reads.idle();
       session.close();
     },
   };

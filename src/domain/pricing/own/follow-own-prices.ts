@@ -1,4 +1,5 @@
 import type { Log } from '../../../platform/log.ts';
+import { oneAtATime } from '../../../platform/one-at-a-time.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import type { TenantChanges } from '../../access/tenant-changes.ts';
 import { loadOwnPrices } from '../book/load-own-prices.ts';
@@ -41,8 +42,6 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
   const versions = new Map<string, number>();
   const changed = new Set<string>();
   let mayAllHaveChanged = true;
-  let running: Promise<void> | null = null;
-  let next: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let isFailing = false;
   let isClosed = false;
@@ -93,26 +92,11 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
     }
   }
 
-  /** Settles when a read has ended that began after the call. */
-  function read(): Promise<void> {
-    if (running === null) {
-      running = takeChanged().finally(() => {
-        running = null;
-      });
-      return running;
-    }
-    next ??= running
-      .catch(() => {})
-      .then(() => {
-        next = null;
-        return read();
-      });
-    return next;
-  }
+  const reads = oneAtATime(takeChanged);
 
   async function readByItself(): Promise<void> {
     try {
-      await read();
+      await reads.run();
       isFailing = false;
     } catch (error) {
       if (isClosed) return;
@@ -123,7 +107,7 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
     }
   }
 
-  await read();
+  await reads.run();
   const unfollow = changes.onChange((organizationId) => {
     if (organizationId === null) mayAllHaveChanged = true;
     else changed.add(organizationId);
@@ -133,7 +117,7 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
     async refresh(organizationId) {
       changed.add(organizationId);
       try {
-        await database.retryingLostConnections(read);
+        await database.retryingLostConnections(reads.run);
       } catch (error) {
         void readByItself();
         throw error;
@@ -143,7 +127,7 @@ export async function followOwnPrices({ database, changes, book, log }: FollowOp
       isClosed = true;
       unfollow();
       clearTimeout(timer);
-      await Promise.allSettled([running, next]);
+      await reads.idle();
     },
   };
 }

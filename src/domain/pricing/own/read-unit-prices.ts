@@ -37,7 +37,7 @@ function checkPrice(problems: FieldProblem[], path: string, price: string, unit:
   if (atto === null || atto < 0n) {
     problems.push({ path, message: 'must be a decimal from 0 on with at most 18 places' });
   } else if (atto > usd(UNIT_PRICE_LIMITS.unitUsd) * BigInt(per)) {
-    problems.push({ path, message: `must be at most ${UNIT_PRICE_LIMITS.unitUsd} USD for one ${unit}` });
+    problems.push({ path, message: `must be at most ${UNIT_PRICE_LIMITS.unitUsd} USD for one of the unit` });
   } else if (WHOLE.has(unit) && atto % BigInt(per) !== 0n) {
     const message = 'must be a whole number of 10^-18 USD for one: at most 12 places for 1000000';
     problems.push({ path, message });

@@ -7,7 +7,6 @@ import { findStoredEvents } from './find-stored-events.ts';
 import { matchCounters } from './match-counters.ts';
 import { createRecentIds } from './recent-ids.ts';
 import { findRepeats, goesApart, splitApart } from './split-rows.ts';
-import type { StoredEvent } from './stored-event.ts';
 import { explainRefusal, isKnownId, isStaleBudgets, organizationsOf, writeEvents } from './write-events.ts';
 import { writeInOrder } from './write-in-order.ts';
 import { writeLocked } from './write-locked.ts';
@@ -239,15 +238,12 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
   /**
    * Repeats mostly come soon, and to the same process. What is in the ledger already, for all to
    * see, has its answer there, and the transactions of others are spared it; what is not there goes
-   * the way of all, where the database decides under its lock. So does another body under a known
-   * event id, where a response id may make it the same call.
+   * the way of all, where the database decides under its lock.
+   * @param met none has a response id: that may be another event's by now, which then is the answer
    */
   async function enqueueUnknown(rows: readonly UsageRow[], met: readonly UsageRow[]): Promise<CommitOutcome[]> {
     const found = await findStoredEvents(database, met);
-    const answerOf = ({ event, bodyHash }: UsageRow): StoredEvent | undefined => {
-      const stored = found.get(event.eventId);
-      return stored?.bodyHash === bodyHash || responseIdOf(event) === null ? stored : undefined;
-    };
+    const answerOf = ({ event }: UsageRow) => (responseIdOf(event) === null ? found.get(event.eventId) : undefined);
     const outcomes = await enqueue(rows.filter((row) => answerOf(row) === undefined));
     let next = 0;
     return rows.map((row): CommitOutcome => {
@@ -262,7 +258,9 @@ export function createUsageCommitter(options: CommitterOptions): UsageCommitter 
     commit(rows) {
       if (closed) return Promise.reject(new AppError('unavailable', 'The server is stopping; try again.'));
       // Before any id is remembered: a repeat within the batch need not be looked up in the ledger.
-      const met = rows.filter(({ event }) => recent.has(event.organizationId, event.eventId));
+      const met = rows.filter(
+        ({ event }) => recent.has(event.organizationId, event.eventId) && responseIdOf(event) === null,
+      );
       for (const { event } of rows) recent.add(event.organizationId, event.eventId);
       if (met.length === 0) return enqueue(rows);
       const answered = enqueueUnknown(rows, met);
