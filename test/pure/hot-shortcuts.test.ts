@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isStorableText } from '../../src/domain/input/check-text.ts';
 import { formatTags, readTags } from '../../src/domain/input/read-tags.ts';
-import { parseJson } from '../../src/platform/json.ts';
+import { parseJson } from '../../src/platform/json/json.ts';
 
 // What the hot path decides by a quick look must come out as by the slow one.
 

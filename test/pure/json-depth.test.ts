@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJson } from '../../src/platform/json.ts';
-import { cutDeepJson, isDeeper, measureJson } from '../../src/platform/json-depth.ts';
+import { parseJson } from '../../src/platform/json/json.ts';
+import { cutDeepJson, isDeeper, measureJson } from '../../src/platform/json/json-depth.ts';
 
 const nested = (levels: number, inside = '') => '['.repeat(levels) + inside + ']'.repeat(levels);
 

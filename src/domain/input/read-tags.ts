@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../../platform/errors.ts';
-import { isObject } from '../../platform/json.ts';
-import { isDeeper } from '../../platform/json-depth.ts';
+import { isObject } from '../../platform/json/json.ts';
+import { isDeeper } from '../../platform/json/json-depth.ts';
 import { checkText, isStorableText } from './check-text.ts';
 import { JSON_DEPTH, USAGE_LIMITS } from './limits.ts';
 

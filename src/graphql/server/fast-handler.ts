@@ -4,7 +4,7 @@ import type { Resources } from '../../domain/context.ts';
 import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
 import type { RequestInfo } from '../../platform/http/request-info.ts';
-import { isObject, parseJson } from '../../platform/json.ts';
+import { isObject, parseJson } from '../../platform/json/json.ts';
 import { rateLimitHeaders } from '../../platform/rate-limits/rate-limiter.ts';
 import { type GraphQLAnswer, refuseRequest } from './handler.ts';
 import { createKnownOperations, type KnownOperation } from './known-operations.ts';

@@ -2,7 +2,7 @@ import { getOperationAST, Kind } from 'graphql';
 import type { Admission } from '../../domain/access/admit.ts';
 import { ANONYMOUS } from '../../domain/access/anonymous.ts';
 import { mediaType, readBodyText, STRANGER_BODY_BYTES } from '../../platform/http/http-body.ts';
-import { isObject, parseJson } from '../../platform/json.ts';
+import { isObject, parseJson } from '../../platform/json/json.ts';
 import { parseOperation } from './query-limits.ts';
 
 /** The only root field that may be asked without an API key, alone in its operation. */

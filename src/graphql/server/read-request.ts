@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import type { GraphQLParams } from 'graphql-yoga';
 import { AppError, ERROR_STATUS, invalidField } from '../../platform/errors.ts';
 import { BODY_LIMIT_BYTES, readBodyText } from '../../platform/http/http-body.ts';
-import { isObject, parseJson } from '../../platform/json.ts';
+import { isObject, parseJson } from '../../platform/json/json.ts';
 
 /** What is thrown while the request is read becomes an answer with the status of its code. */
 function withStatus(error: unknown): unknown {

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { type Prisma, PrismaClient } from '../../../prisma/generated/client/client.ts';
 import { AppError } from '../errors.ts';
-import { parseExactNames } from '../escaped-names.ts';
+import { parseExactNames } from '../json/escaped-names.ts';
 import { schemaOf } from './database-url.ts';
 import { keepCancelling } from './pool/cancel-statement.ts';
 import { isConnectionLoss, isReadOnly } from './pool/database-errors.ts';

@@ -1,7 +1,7 @@
 import { runOnce } from '../../domain/access/run-once.ts';
 import type { Context } from '../../domain/context.ts';
 import { BODY_LIMIT_BYTES, decodeText } from '../../platform/http/http-body.ts';
-import { parseJson, stableJson } from '../../platform/json.ts';
+import { parseJson, stableJson } from '../../platform/json/json.ts';
 import { refuseAsWritten } from './check-value.ts';
 import type { RestAnswer, RestRequest } from './request.ts';
 

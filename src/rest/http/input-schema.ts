@@ -10,7 +10,7 @@ import {
   isNonNullType,
 } from 'graphql';
 import { schema } from '../../graphql/schema.ts';
-import { isObject } from '../../platform/json.ts';
+import { isObject } from '../../platform/json/json.ts';
 import { snakeName } from './case.ts';
 import { BODY_EXAMPLES, describeField, respellDescription } from './describe-field.ts';
 import { wordSchema } from './enums.ts';

@@ -1,6 +1,6 @@
 import { AppError } from '../../platform/errors.ts';
 import { mediaType } from '../../platform/http/http-body.ts';
-import { parseJson } from '../../platform/json.ts';
+import { parseJson } from '../../platform/json/json.ts';
 
 /** A request as the routes need it, from whatever server it came through. */
 export interface RestRequest {

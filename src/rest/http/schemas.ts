@@ -7,7 +7,7 @@ import { USAGE_COUNTS } from '../../domain/pricing/price/usage-counts.ts';
 import { USAGE_UNITS } from '../../domain/pricing/price/usage-units.ts';
 import { isTimeZone } from '../../platform/calendar.ts';
 import { ERROR_LIMITS, ERROR_STATUS } from '../../platform/errors.ts';
-import { isObject } from '../../platform/json.ts';
+import { isObject } from '../../platform/json/json.ts';
 import { MONEY_SCALE, parseScaled } from '../../platform/money.ts';
 import { parseTime } from '../../platform/time.ts';
 

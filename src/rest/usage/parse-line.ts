@@ -1,5 +1,5 @@
 import { AppError, type FieldProblem } from '../../platform/errors.ts';
-import { parseJson } from '../../platform/json.ts';
+import { parseJson } from '../../platform/json/json.ts';
 
 /** A line that is not JSON is one bad item, not the end of the others. */
 export class BadLine {

@@ -1,4 +1,4 @@
-import { isObject } from '../../../platform/json.ts';
+import { isObject } from '../../../platform/json/json.ts';
 import { DETAIL_NAMES } from '../names/token-names.ts';
 import type { Attributes, AttributeValue } from '../wire/otlp-span.ts';
 

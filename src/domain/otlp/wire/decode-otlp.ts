@@ -1,7 +1,7 @@
 import { AppError } from '../../../platform/errors.ts';
-import { parseExactNames } from '../../../platform/escaped-names.ts';
-import { isObject } from '../../../platform/json.ts';
-import { cutDeepJson, measureJson } from '../../../platform/json-depth.ts';
+import { parseExactNames } from '../../../platform/json/escaped-names.ts';
+import { isObject } from '../../../platform/json/json.ts';
+import { cutDeepJson, measureJson } from '../../../platform/json/json-depth.ts';
 import { JSON_DEPTH, OTLP_LIMITS } from '../../input/limits.ts';
 import { requireFewMessages, tooManyRecords } from './count-messages.ts';
 import { RequestType } from './otlp-schema.ts';

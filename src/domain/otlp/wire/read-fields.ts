@@ -1,5 +1,5 @@
 import { invalidField } from '../../../platform/errors.ts';
-import { isObject } from '../../../platform/json.ts';
+import { isObject } from '../../../platform/json/json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

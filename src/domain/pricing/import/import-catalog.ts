@@ -1,4 +1,4 @@
-import { stableJson } from '../../../platform/json.ts';
+import { stableJson } from '../../../platform/json/json.ts';
 import type { Database, Sql } from '../../../platform/postgres/database.ts';
 import { queueJob } from '../../../platform/postgres/jobs.ts';
 import { DAY_MS } from '../../../platform/time.ts';

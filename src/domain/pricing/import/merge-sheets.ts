@@ -1,5 +1,5 @@
 import { contentUuid } from '../../../platform/ids.ts';
-import { stableJson } from '../../../platform/json.ts';
+import { stableJson } from '../../../platform/json/json.ts';
 import type { Price } from '../price/price.ts';
 
 /** The time part of the ids of prices that have no start. */

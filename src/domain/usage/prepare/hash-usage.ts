@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { stableJson } from '../../../platform/json.ts';
+import { stableJson } from '../../../platform/json/json.ts';
 import { USAGE_COUNTS } from '../../pricing/price/usage-counts.ts';
 import { USAGE_UNITS, type UsageUnits } from '../../pricing/price/usage-units.ts';
 import type { UsageInput } from '../event/usage-input.ts';

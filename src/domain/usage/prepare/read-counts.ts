@@ -1,5 +1,5 @@
 import { type FieldProblem, invalidField } from '../../../platform/errors.ts';
-import { isDeeper } from '../../../platform/json-depth.ts';
+import { isDeeper } from '../../../platform/json/json-depth.ts';
 import { JSON_DEPTH } from '../../input/limits.ts';
 import { findCountProblems } from '../../pricing/price/check-counts.ts';
 import { findUnitProblems } from '../../pricing/price/check-units.ts';

@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../../../platform/errors.ts';
-import { isObject } from '../../../platform/json.ts';
+import { isObject } from '../../../platform/json/json.ts';
 import { COUNT_MESSAGE, isEventCount } from '../../input/event-count.ts';
 import { USAGE_UNITS, type UsageUnit, type UsageUnits } from '../../pricing/price/usage-units.ts';
 

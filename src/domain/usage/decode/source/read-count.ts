@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../../../../platform/errors.ts';
-import { isObject } from '../../../../platform/json.ts';
+import { isObject } from '../../../../platform/json/json.ts';
 import { COUNT_MESSAGE } from '../../../input/event-count.ts';
 
 /** More problems or warnings of one answer help nobody, and would be stored. */

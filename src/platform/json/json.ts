@@ -1,4 +1,4 @@
-import { invalidField } from './errors.ts';
+import { invalidField } from '../errors.ts';
 import { hideEscapedNames, restoreNames } from './escaped-names.ts';
 import { cutDeepJson } from './json-depth.ts';
 
