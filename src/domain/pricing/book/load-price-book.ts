@@ -53,11 +53,18 @@ export async function loadCatalog(sql: Sql): Promise<StoredCatalog> {
   throw new Error('no price catalog was imported');
 }
 
-/** The prices in force: a catalog, and what every organization has of its own. */
-export async function loadPriceBook(sql: Sql, catalog: StoredCatalog): Promise<PriceBook> {
+/**
+ * The prices in force: a catalog, and what organizations have of their own.
+ * @param organizationIds only of these; null: of all
+ */
+export async function loadPriceBook(
+  sql: Sql,
+  catalog: StoredCatalog,
+  organizationIds: readonly string[] | null = null,
+): Promise<PriceBook> {
   const book = createPriceBook(catalog);
-  for (const [organizationId, { prices, aliases }] of await loadOwnPrices(sql, null)) {
-    setOverrides(book, organizationId, prices, aliases);
+  for (const [id, { prices, aliases }] of await loadOwnPrices(sql, organizationIds)) {
+    setOverrides(book, id, prices, aliases);
   }
   return book;
 }

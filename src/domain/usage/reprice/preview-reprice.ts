@@ -26,8 +26,9 @@ function outOfTime(seconds: number, cause?: unknown): AppError {
 export async function previewReprice({ caller, resources }: Context, input: JobInput): Promise<CostChanges> {
   const { config, database } = resources;
   const startedMs = performance.now();
-  const book = await loadPriceBook(database.pool, await loadCatalog(database.pool));
-  const reader = createLedgerReader(caller.organization.id, input);
+  const organizationId = caller.organization.id;
+  const book = await loadPriceBook(database.pool, await loadCatalog(database.pool), [organizationId]);
+  const reader = createLedgerReader(organizationId, input);
   const changes = noChanges();
   const limits = { timeoutMs: config.readTimeoutSeconds * 1_000 };
 

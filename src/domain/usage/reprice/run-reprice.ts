@@ -52,7 +52,7 @@ function cutPage(book: PriceBook, { events, place }: LedgerPage): Step[] {
 export async function runReprice(resources: AdjustingResources, job: HeldJob, signal: AbortSignal): Promise<void> {
   const { database, budgets, clock, notices } = resources;
   const { organizationId, id: jobId } = job;
-  const book = await loadPriceBook(database.pool, await loadCatalog(database.pool));
+  const book = await loadPriceBook(database.pool, await loadCatalog(database.pool), [organizationId]);
   const reader = createLedgerReader(organizationId, job.input);
   const price = (event: Parameters<typeof priceAgain>[1]) => priceAgain(book, event);
 
