@@ -46,7 +46,7 @@ interface ActiveOrganization {
 
 /** The largest series of an organization that are watched. */
 const MAX_SERIES = 200;
-/** What is recent is read of so many organizations at a time. */
+/** The number of organizations whose recent costs one statement reads. */
 const PAGE_ORGANIZATIONS = 50;
 /** Days that ended in the last 48 hours, and hours that began in the last 24, are judged. */
 const JUDGED_DAYS = 3;

@@ -15,9 +15,9 @@ export interface Tolerance {
   least: number;
   /** So many robust standard deviations of the scaled errors are normal. */
   spreads: number;
-  /** So many times its third largest scaled error is normal. */
+  /** The factor by which the third largest scaled error is multiplied: up to that a cost is normal. */
   third: number;
-  /** Where errors beyond the band recur, so many times the largest is normal: such a burst is nothing new. */
+  /** The factor for the largest error, where errors beyond the band recur: such a burst is nothing new. */
   bursts: number;
 }
 

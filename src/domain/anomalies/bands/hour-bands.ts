@@ -43,7 +43,7 @@ function weekShape(hours: readonly number[], levels: readonly number[]): number[
   });
 }
 
-/** Of the days of weekdays that are used, so many may be without use where the others are closed. */
+/** The largest share of the days on used weekdays that may be without use, where the other weekdays are closed. */
 const REGULAR_SHARE = 0.1;
 
 /**

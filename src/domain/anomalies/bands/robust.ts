@@ -21,7 +21,7 @@ export function medianOfUsed(values: readonly number[]): number {
   return used.length < values.length * USED_SHARE ? 0 : median(used);
 }
 
-/** Of a normal distribution, the standard deviation is so many times the median absolute deviation. */
+/** The standard deviation of a normal distribution divided by its median absolute deviation. */
 const MAD_SCALE = 1.4826;
 
 /** A standard deviation that outliers do not move: the scaled median absolute deviation. */

@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { type AnomalyMute, auditMute, getLivingMute } from './anomaly-mute.ts';
 
 /**
- * Ends a mute. Of an incident that goes on, the next interval over its band is told.
+ * Ends a mute. An incident that goes on raises its event with the next interval over the band.
  * @param input.id TypeID
  * @returns the mute as it stood
  * @throws AppError not_found, insufficient_permissions

@@ -26,7 +26,7 @@ export interface DriverQuestion {
 export const MAX_DRIVERS = 5;
 /** The share of a value is that of the four weeks before. */
 const SHARE_DAYS = 28;
-/** An event is told without what drove it rather than late. */
+/** An event is raised without its drivers rather than late. */
 const TIMEOUT_MS = 10_000;
 
 /** What was used in a range of days, by series, user and tags: folded, and what the fold has not reached. */

@@ -8,7 +8,7 @@ export const HOUR_MS = 3_600_000;
 /** So long after its end an interval may still be found to be over its band before it counts as calm. */
 const SETTLING_MS = 5 * 60_000;
 
-/** An interval with what is told of it. */
+/** An interval with the figures that its event would carry. */
 export interface Judged extends JudgedInterval {
   endMs: number;
   /** Null where the series is too young, or the interval too small to need one. */

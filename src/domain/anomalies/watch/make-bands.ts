@@ -9,7 +9,7 @@ import type { SeriesBands } from './known-bands.ts';
 import { readSpend, type Spend } from './read-spend.ts';
 import type { SeriesName } from './series.ts';
 
-/** Hours are read so many days at a time. */
+/** The number of days whose hours one statement reads. */
 const CHUNK_DAYS = 10;
 const NOTHING: Costs = new Map();
 
